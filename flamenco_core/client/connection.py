@@ -1,0 +1,240 @@
+"""HTTP to one Manager with the standard library: kept connections, time limits, clear errors."""
+
+from __future__ import annotations
+
+import base64
+import http.client
+import json
+import selectors
+import socket
+import ssl
+import threading
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import IO, Any
+from urllib.parse import urlsplit
+
+from flamenco_core.errors import FlamencoError, InvalidInput, Problem, one_problem
+
+DEFAULT_TIMEOUT = timedelta(seconds=30)
+_SAFE_TO_REPEAT = frozenset({"GET", "PUT", "DELETE"})
+
+
+class ManagerUnreachable(FlamencoError):
+    """No answer came: nothing listens there, the network failed, or it took too long."""
+
+
+class ManagerRefused(FlamencoError):
+    """The Manager answered, with a status other than success."""
+
+    def __init__(self, status: int, message: str, *, problems: Iterable[Problem] = ()) -> None:
+        super().__init__(message, problems=problems)
+        self.status = status
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What came back: `status`, and the body as it was sent."""
+
+    status: int
+    content_type: str
+    body: bytes
+
+
+class Connection:
+    """Requests to one Manager, from any number of threads.
+
+    Each request in flight has a connection of its own; connections are kept and used again.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        credentials: tuple[str, str] | None = None,
+        timeout: timedelta = DEFAULT_TIMEOUT,
+    ) -> None:
+        """`credentials` are user name and password of HTTP Basic; `timeout` is per request."""
+        parts = urlsplit(url if "//" in url else f"http://{url}")
+        if parts.scheme not in ("http", "https") or not parts.hostname:
+            what = f"{url!r} is not the address of a Manager"
+            raise one_problem("", what, "write it like http://manager.local:8080/")
+        self.url = f"{parts.scheme}://{parts.netloc}"
+        self._host, self._scheme = parts.hostname, parts.scheme
+        self._port = parts.port or (443 if parts.scheme == "https" else 80)
+        self._timeout = timeout
+        self._headers = {"Accept": "application/json, text/plain;q=0.9"}
+        self.set_credentials(credentials)
+        self._lock = threading.Lock()
+        self._idle: list[http.client.HTTPConnection] = []
+        self._busy: set[http.client.HTTPConnection] = set()
+
+    def set_credentials(self, credentials: tuple[str, str] | None) -> None:
+        """Uses these from the next request on."""
+        self._headers.pop("Authorization", None)
+        if credentials:
+            token = base64.b64encode(":".join(credentials).encode()).decode()
+            self._headers["Authorization"] = f"Basic {token}"
+
+    def request(
+        self,
+        method: str,
+        path: str,
+        *,
+        body: bytes | IO[bytes] | None = None,
+        headers: Mapping[str, str] | None = None,
+        extra_time: timedelta = timedelta(0),
+    ) -> Answer:
+        """Sends one request and reads the whole answer, whatever its status.
+
+        `extra_time` is added to the time limit, for requests that the Manager holds back.
+
+        Raises:
+            ManagerUnreachable: if no complete answer came.
+        """
+        timeout = (self._timeout + extra_time).total_seconds()
+        all_headers = {**self._headers, **(headers or {})}
+        connection, used_before = self._take(timeout)
+        try:
+            return self._exchange(connection, method, path, body, all_headers)
+        except (OSError, http.client.HTTPException) as error:
+            connection.close()
+            # A kept connection may have been closed by the Manager at this very moment. What
+            # may have been carried out already is not sent twice.
+            if not used_before or method not in _SAFE_TO_REPEAT or isinstance(error, TimeoutError):
+                raise self._unreachable(error) from error
+        finally:
+            self._release(connection)
+        return self._request_afresh(method, path, body, all_headers, timeout)
+
+    def abort(self) -> None:
+        """Closes every connection; a request that waits in another thread ends at once."""
+        with self._lock:
+            connections = [*self._busy, *self._idle]
+            self._idle.clear()
+        for connection in connections:
+            sock = connection.sock
+            if sock is not None:
+                try:
+                    # Closing alone would not wake a thread that is blocked in recv().
+                    sock.shutdown(socket.SHUT_RDWR)
+                except OSError:
+                    pass
+            if connection not in self._busy:
+                connection.close()
+
+    def _request_afresh(
+        self,
+        method: str,
+        path: str,
+        body: bytes | IO[bytes] | None,
+        headers: Mapping[str, str],
+        timeout: float,
+    ) -> Answer:
+        connection = self._open(timeout)
+        try:
+            return self._exchange(connection, method, path, body, headers)
+        except (OSError, http.client.HTTPException) as error:
+            connection.close()
+            raise self._unreachable(error) from error
+        finally:
+            self._release(connection)
+
+    def _exchange(
+        self,
+        connection: http.client.HTTPConnection,
+        method: str,
+        path: str,
+        body: bytes | IO[bytes] | None,
+        headers: Mapping[str, str],
+    ) -> Answer:
+        connection.request(method, path, body=body, headers=dict(headers))
+        response = connection.getresponse()
+        content = response.read()
+        if response.will_close:
+            connection.close()
+        return Answer(response.status, response.headers.get_content_type(), content)
+
+    def _take(self, timeout: float) -> tuple[http.client.HTTPConnection, bool]:
+        while True:
+            with self._lock:
+                if not self._idle:
+                    break
+                connection = self._idle.pop()
+                self._busy.add(connection)
+            if connection.sock is not None and not _was_closed_by_peer(connection.sock):
+                connection.timeout = timeout
+                connection.sock.settimeout(timeout)
+                return connection, True
+            with self._lock:
+                self._busy.discard(connection)
+            connection.close()
+        return self._open(timeout), False
+
+    def _open(self, timeout: float) -> http.client.HTTPConnection:
+        connection = (
+            http.client.HTTPSConnection(
+                self._host, self._port, timeout=timeout, context=ssl.create_default_context()
+            )
+            if self._scheme == "https"
+            else http.client.HTTPConnection(self._host, self._port, timeout=timeout)
+        )
+        with self._lock:
+            self._busy.add(connection)
+        return connection
+
+    def _release(self, connection: http.client.HTTPConnection) -> None:
+        with self._lock:
+            self._busy.discard(connection)
+            if connection.sock is not None:
+                self._idle.append(connection)
+
+    def _unreachable(self, error: Exception) -> ManagerUnreachable:
+        if isinstance(error, TimeoutError):
+            reason = "it did not answer in time"
+        elif isinstance(error, ConnectionRefusedError):
+            reason = "nothing listens there; is the Manager running?"
+        elif isinstance(error, socket.gaierror):
+            reason = f"the name {self._host!r} is not known"
+        else:
+            reason = str(error) or type(error).__name__
+        return ManagerUnreachable(f"The Manager at {self.url} cannot be reached: {reason}")
+
+
+def refusal(answer: Answer) -> ManagerRefused:
+    """The error for an answer that is not a success, read from any Manager's error body."""
+    message, problems = answer.body.decode("utf-8", "replace").strip(), []
+    try:
+        content: Any = json.loads(answer.body)
+    except ValueError:
+        content = None
+    if isinstance(content, dict):
+        message = str(content.get("message") or message)
+        problems = [
+            Problem(
+                str(item.get("where", "")), str(item.get("what", "")), str(item.get("hint", ""))
+            )
+            for item in content.get("problems") or []
+            if isinstance(item, dict)
+        ]
+    return ManagerRefused(answer.status, message or f"HTTP {answer.status}", problems=problems)
+
+
+def decoded(answer: Answer) -> Any:
+    """The JSON of an answer; raises `InvalidInput` if it is none (a proxy's page, say)."""
+    try:
+        return json.loads(answer.body)
+    except ValueError:
+        what = f"the answer is {answer.content_type}, not JSON"
+        raise InvalidInput(f"This does not seem to be a Manager: {what}") from None
+
+
+def _was_closed_by_peer(sock: socket.socket) -> bool:
+    """An idle connection has nothing to say, so that anything to read is its end."""
+    try:
+        with selectors.DefaultSelector() as selector:
+            selector.register(sock, selectors.EVENT_READ)
+            return bool(selector.select(timeout=0))
+    except (OSError, ValueError):
+        return True

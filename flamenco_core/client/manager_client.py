@@ -1,0 +1,259 @@
+"""The operations of a Manager, as methods named after the API's operation ids."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import IO, Any, TypeVar
+from urllib.parse import quote, urlencode
+
+from flamenco_core import model, wire
+from flamenco_core.client.connection import DEFAULT_TIMEOUT, Answer, Connection, decoded, refusal
+from flamenco_core.errors import FlamencoError
+from flamenco_core.statuses import JobStatus, TaskStatus, WorkerStatus
+
+T = TypeVar("T")
+_API = "/api/v3"
+
+
+class StatusChangeRequested(FlamencoError):
+    """The Manager hands out no task, since this worker is to change its status first."""
+
+    def __init__(self, status: WorkerStatus) -> None:
+        super().__init__(f"The Manager asks this worker to become {status}")
+        self.status = status
+
+
+class ManagerClient:
+    """Talks to one Manager; safe to use from several threads.
+
+    Every method may raise `ManagerUnreachable` (no answer) or `ManagerRefused` (an answer other
+    than success; its `status` is the HTTP status).
+    """
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        worker_id: str | None = None,
+        secret: str | None = None,
+        timeout: timedelta = DEFAULT_TIMEOUT,
+    ) -> None:
+        """`worker_id` and `secret` are needed for the methods that only workers call."""
+        credentials = (worker_id, secret) if worker_id and secret else None
+        self._connection = Connection(url, credentials=credentials, timeout=timeout)
+        self.url = self._connection.url
+
+    def sign_in(self, worker_id: str, secret: str) -> None:
+        """Uses a worker's credentials from the next request on."""
+        self._connection.set_credentials((worker_id, secret))
+
+    def abort(self) -> None:
+        """Ends all requests in flight with `ManagerUnreachable`."""
+        self._connection.abort()
+
+    def get_version(self) -> model.FlamencoVersion:
+        return self._get("/version", model.FlamencoVersion)
+
+    def get_configuration(self) -> model.ManagerConfiguration:
+        return self._get("/configuration", model.ManagerConfiguration)
+
+    def get_shared_storage(
+        self, audience: model.Audience, platform: str
+    ) -> model.SharedStorageLocation:
+        path = f"/configuration/shared-storage/{audience}/{quote(platform, safe='')}"
+        return self._get(path, model.SharedStorageLocation)
+
+    def get_variables(
+        self, audience: model.Audience, platform: str
+    ) -> dict[str, model.ManagerVariable]:
+        path = f"/configuration/variables/{audience}/{quote(platform, safe='')}"
+        return self._get(path, dict[str, model.ManagerVariable])
+
+    def get_job_types(self) -> list[model.AvailableJobType]:
+        return self._get("/jobs/types", model.AvailableJobTypes).job_types
+
+    def get_job_type(self, name: str) -> model.AvailableJobType:
+        return self._get(f"/jobs/type/{quote(name, safe='')}", model.AvailableJobType)
+
+    def submit_job(self, job: model.SubmittedJob) -> model.Job:
+        return self._read(self._send("POST", "/jobs", job), model.Job)
+
+    def submit_job_check(self, job: model.SubmittedJob) -> None:
+        self._send("POST", "/jobs/check", job)
+
+    def fetch_jobs(self, query: Mapping[str, str] | None = None) -> list[model.Job]:
+        suffix = f"?{urlencode(query)}" if query else ""
+        return self._get(f"/jobs{suffix}", model.JobsQueryResult).jobs
+
+    def fetch_job(self, job_id: str) -> model.Job:
+        return self._get(f"/jobs/{quote(job_id, safe='')}", model.Job)
+
+    def fetch_job_tasks(self, job_id: str) -> list[model.TaskSummary]:
+        return self._get(f"/jobs/{quote(job_id, safe='')}/tasks", model.JobTasksSummary).tasks
+
+    def set_job_status(self, job_id: str, status: JobStatus, reason: str) -> None:
+        body = model.JobStatusChange(status=status, reason=reason)
+        self._send("POST", f"/jobs/{quote(job_id, safe='')}/setstatus", body)
+
+    def set_job_priority(self, job_id: str, priority: int) -> None:
+        body = model.JobPriorityChange(priority=priority)
+        self._send("POST", f"/jobs/{quote(job_id, safe='')}/setpriority", body)
+
+    def fetch_task(self, task_id: str) -> model.Task:
+        return self._get(f"/tasks/{quote(task_id, safe='')}", model.Task)
+
+    def set_task_status(self, task_id: str, status: TaskStatus, reason: str) -> None:
+        body = model.TaskStatusChange(status=status, reason=reason)
+        self._send("POST", f"/tasks/{quote(task_id, safe='')}/setstatus", body)
+
+    def fetch_task_log_info(self, task_id: str) -> model.TaskLogInfo | None:
+        answer = self._send("GET", f"/tasks/{quote(task_id, safe='')}/log")
+        return None if answer.status == 204 else self._read(answer, model.TaskLogInfo)
+
+    def fetch_task_log(self, task_id: str) -> str:
+        """The whole log of a task, all attempts; empty if there is none."""
+        info = self.fetch_task_log_info(task_id)
+        if info is None:
+            return ""
+        answer = self._checked(self._connection.request("GET", info.url))
+        return answer.body.decode("utf-8", "replace")
+
+    def fetch_workers(self) -> list[model.WorkerSummary]:
+        return self._get("/worker-mgt/workers", model.WorkerList).workers
+
+    def fetch_worker(self, worker_id: str) -> model.Worker:
+        return self._get(f"/worker-mgt/workers/{quote(worker_id, safe='')}", model.Worker)
+
+    def fetch_worker_tags(self) -> list[model.WorkerTag]:
+        return self._get("/worker-mgt/tags", model.WorkerTagList).tags
+
+    def request_worker_status_change(
+        self, worker_id: str, status: WorkerStatus, *, is_lazy: bool
+    ) -> None:
+        body = model.WorkerStatusChangeRequest(status=status, is_lazy=is_lazy)
+        self._send("POST", f"/worker-mgt/workers/{quote(worker_id, safe='')}/setstatus", body)
+
+    def register_worker(self, registration: model.WorkerRegistration) -> model.RegisteredWorker:
+        answer = self._send("POST", "/worker/register-worker", registration)
+        # Flamenco 3 answers an empty status, which is none of the enum's.
+        data = {**decoded(answer)}
+        data["status"] = data.get("status") or WorkerStatus.OFFLINE.value
+        return wire.from_json(data, model.RegisteredWorker)
+
+    def sign_on(self, sign_on: model.WorkerSignOn) -> model.WorkerStateChange:
+        return self._read(self._send("POST", "/worker/sign-on", sign_on), model.WorkerStateChange)
+
+    def sign_off(self) -> None:
+        self._send("POST", "/worker/sign-off")
+
+    def worker_state(self) -> WorkerStatus | None:
+        """The status that this worker is asked to take, or None if it may stay as it is."""
+        answer = self._send("GET", "/worker/state")
+        if answer.status == 204:
+            return None
+        return self._read(answer, model.WorkerStateChange).status_requested
+
+    def worker_state_changed(self, status: WorkerStatus) -> None:
+        self._send("POST", "/worker/state-changed", model.WorkerStateChanged(status=status))
+
+    def schedule_task(
+        self, request: model.TaskRequest | None = None, *, wait: timedelta = timedelta(0)
+    ) -> model.AssignedTask | None:
+        """Asks for a task; with `wait`, lets the Manager hold the request until there is one.
+
+        Raises:
+            StatusChangeRequested: if the worker is to change its status instead.
+        """
+        query = f"?wait={int(wait.total_seconds())}" if wait else ""
+        answer = self._raw("POST", f"/worker/task{query}", request, extra_time=wait)
+        if answer.status == 423:
+            raise StatusChangeRequested(
+                self._read(answer, model.WorkerStateChange).status_requested
+            )
+        self._checked(answer)
+        return None if answer.status == 204 else self._read(answer, model.AssignedTask)
+
+    def task_update(self, task_id: str, update: model.TaskUpdate) -> None:
+        self._send("POST", f"/worker/task/{quote(task_id, safe='')}", update)
+
+    def may_worker_run(self, task_id: str) -> model.MayKeepRunning:
+        return self._get(f"/worker/task/{quote(task_id, safe='')}/may-i-run", model.MayKeepRunning)
+
+    def task_output_produced(self, task_id: str, image: bytes, content_type: str) -> None:
+        path = f"{_API}/worker/task/{quote(task_id, safe='')}/output-produced"
+        headers = {"Content-Type": content_type}
+        self._checked(self._connection.request("POST", path, body=image, headers=headers))
+
+    def shaman_checkout_requirements(
+        self, request: model.ShamanRequirementsRequest
+    ) -> list[model.ShamanFileSpecWithStatus]:
+        answer = self._send("POST", "/shaman/checkout/requirements", request)
+        return self._read(answer, model.ShamanRequirementsResponse).files
+
+    def shaman_file_store_check(self, sha: str, size: int) -> model.ShamanFileStatus:
+        return self._get(f"/shaman/files/{sha}/{size}", model.ShamanSingleFileStatus).status
+
+    def shaman_file_store(
+        self,
+        sha: str,
+        size: int,
+        content: IO[bytes],
+        *,
+        can_defer: bool = False,
+        original_filename: str = "",
+    ) -> None:
+        """Uploads one file; `content` is read from where it stands, `size` bytes."""
+        headers = {
+            "Content-Type": "application/octet-stream",
+            "Content-Length": str(size),
+            "X-Shaman-Can-Defer-Upload": str(can_defer).lower(),
+        }
+        if original_filename:
+            headers["X-Shaman-Original-Filename"] = _encoded_word(original_filename)
+        path = f"{_API}/shaman/files/{sha}/{size}"
+        self._checked(self._connection.request("POST", path, body=content, headers=headers))
+
+    def shaman_checkout(self, checkout: model.ShamanCheckout) -> str:
+        """Makes a checkout and returns its path, which may differ from the one asked for."""
+        answer = self._send("POST", "/shaman/checkout/create", checkout)
+        return self._read(answer, model.ShamanCheckoutResult).checkoutPath
+
+    def _get(self, path: str, cls: type[T]) -> T:
+        return self._read(self._send("GET", path), cls)
+
+    def _send(self, method: str, path: str, body: object = None) -> Answer:
+        return self._checked(self._raw(method, path, body))
+
+    def _raw(
+        self, method: str, path: str, body: object = None, extra_time: timedelta = timedelta(0)
+    ) -> Answer:
+        content, headers = _encoded(body)
+        return self._connection.request(
+            method, f"{_API}{path}", body=content, headers=headers, extra_time=extra_time
+        )
+
+    @staticmethod
+    def _checked(answer: Answer) -> Answer:
+        if not 200 <= answer.status < 300:
+            raise refusal(answer)
+        return answer
+
+    @staticmethod
+    def _read(answer: Answer, cls: type[T]) -> T:
+        return wire.from_json(decoded(answer), cls)
+
+
+def _encoded(body: Any) -> tuple[bytes | None, dict[str, str]]:
+    import json
+
+    if body is None:
+        return None, {}
+    return json.dumps(wire.to_json(body)).encode(), {"Content-Type": "application/json"}
+
+
+def _encoded_word(text: str) -> str:
+    """A file name as an HTTP header can carry it (RFC 2047, on one line)."""
+    from email.header import Header
+
+    return Header(text, "utf-8", maxlinelen=10_000).encode()

@@ -3,9 +3,9 @@
 The truth is `git describe`. A checkout (also one installed as editable) asks git each time a
 program starts; what is built or exported carries the answer in `version.txt`: a wheel and a sdist
 get it from the build hook, `git archive` fills it in by itself. Nothing is read at import time.
+The build backend loads this module by itself, without the package around it, so it imports nothing
+of ours (nor postponed annotations, which dataclasses cannot resolve in a module loaded that way).
 """
-
-from __future__ import annotations
 
 import os
 import re

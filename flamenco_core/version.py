@@ -158,7 +158,7 @@ def _git(root: Path, *arguments: str) -> str | None:
 def _written(path: Path) -> str:
     """The line in `version.txt`; empty if nobody has filled it in."""
     try:
-        line = path.read_text(encoding="utf-8").strip()
+        line = path.read_text(encoding="utf-8").strip("\r\n")
     except OSError:
         return ""
     return "" if line.startswith("$Format") else line

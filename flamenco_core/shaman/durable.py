@@ -1,0 +1,51 @@
+"""Folders and names that survive a power cut.
+
+`fsync` of a file keeps its bytes; its *name* is kept by `fsync` of the folder it lies in. Windows
+cannot open a folder for that and journals names by itself, so there it is left out.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from pathlib import Path
+
+_CAN_SYNC_FOLDERS = os.name != "nt"
+
+
+def sync_folder(folder: Path) -> None:
+    """Make the names in `folder` durable."""
+    if not _CAN_SYNC_FOLDERS:
+        return
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def sync_folders(folders: Iterable[Path]) -> None:
+    for folder in folders:
+        sync_folder(folder)
+
+
+def make_folders(folder: Path) -> list[Path]:
+    """Create `folder` and what is missing above it, durably; returns what this call created.
+
+    Folders that somebody else creates at the same moment are not counted as ours.
+    """
+    missing = []
+    while not folder.is_dir():
+        missing.append(folder)
+        folder = folder.parent
+    created = []
+    for path in reversed(missing):
+        try:
+            path.mkdir()
+        except FileExistsError:
+            if not path.is_dir():
+                raise
+        else:
+            created.append(path)
+        sync_folder(path.parent)
+    return created

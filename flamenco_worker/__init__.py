@@ -1,0 +1,1 @@
+"""The program on each render machine: asks the Manager for tasks, runs them, verifies results."""

@@ -1,0 +1,1 @@
+"""Everything the worker knows about Blender: its command line, its log, and its output files."""

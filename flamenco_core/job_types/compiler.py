@@ -1,0 +1,275 @@
+"""Turns a submitted job into tasks, by running its job type's script in this process.
+
+A Manager that serves others uses `compile_process`, which does the same in a helper process that
+can be ended; here nothing ends a script that never returns.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from datetime import datetime
+from graphlib import CycleError, TopologicalSorter
+from typing import Any
+
+from flamenco_core.errors import CompileError, InvalidInput, Problem, WrongEtag, one_problem
+from flamenco_core.job_types.authoring import (
+    AuthoredCommand,
+    AuthoredJob,
+    AuthoredTask,
+    JobSettings,
+)
+from flamenco_core.job_types.compiled import CompiledJob, CompiledTask
+from flamenco_core.job_types.json_values import plain_object
+from flamenco_core.job_types.library import JobTypeLibrary
+from flamenco_core.job_types.python_script import describe_exception, place_in_script
+from flamenco_core.job_types.script import LoadedJobType
+from flamenco_core.job_types.setting import filled_in_settings, nearest_name
+from flamenco_core.model import Command, Platform, SubmittedJob
+from flamenco_core.statuses import JobStatus
+
+TASK_TYPES = frozenset({"blender", "ffmpeg", "file-management", "misc"})
+"""The task types that workers of every farm know."""
+
+FIRST_STATUSES = frozenset({JobStatus.QUEUED, JobStatus.PAUSED})
+"""What a submission may ask for as the status of the new job."""
+
+_MAX_PROBLEMS = 20
+_MANAGER_PLATFORM = "manager"
+_INT32_HIGHEST = 2**31 - 1
+
+
+def compile_job(
+    library: JobTypeLibrary,
+    submitted: SubmittedJob,
+    *,
+    job_id: str,
+    created: datetime,
+    new_id: Callable[[], str],
+) -> CompiledJob:
+    """Checks a submission against its job type, and makes its tasks.
+
+    `created` is aware; `new_id` gives the tasks their ids.
+
+    Raises:
+        NotFound: there is no such job type, or it is broken.
+        WrongEtag: the submitter knows another version of it.
+        InvalidInput: settings are wrong; all are named.
+        CompileError: the script refused or failed, or what it made is no good.
+    """
+    job_type = library.load(submitted.type)
+    _check_etag(job_type, submitted)
+    job = _job_to_author(job_type, submitted, job_id, created)
+    _run(job_type, job)
+    return _Collector(job_type, job, submitted, new_id).collect()
+
+
+def _check_etag(job_type: LoadedJobType, submitted: SubmittedJob) -> None:
+    if submitted.type_etag and submitted.type_etag != job_type.available.etag:
+        what = f"the job type “{submitted.type}” has changed since you last fetched it"
+        problem = Problem("type_etag", what, "refresh the job types, check the settings, submit")
+        raise WrongEtag("The job type has changed", problems=[problem])
+
+
+def _job_to_author(
+    job_type: LoadedJobType, submitted: SubmittedJob, job_id: str, created: datetime
+) -> AuthoredJob:
+    status = submitted.initial_status
+    if status is not None and status not in FIRST_STATUSES:
+        hint = f"use {' or '.join(sorted(FIRST_STATUSES))}"
+        raise one_problem("initial_status", f"a job cannot start out as {status}", hint)
+    definitions = job_type.available.settings
+    settings = filled_in_settings(definitions, submitted.settings)
+    platform = submitted.submitter_platform
+    return AuthoredJob(
+        id=job_id,
+        name=submitted.name,
+        type=submitted.type,
+        priority=submitted.priority,
+        created=created,
+        settings=JobSettings(settings, [definition.key for definition in definitions]),
+        metadata=dict(submitted.metadata),
+        storage=submitted.storage,
+        submitter_platform=_own_platform() if platform == _MANAGER_PLATFORM else platform,
+        worker_tag=submitted.worker_tag,
+    )
+
+
+def _own_platform() -> str:
+    known = {"win32": Platform.WINDOWS.value, "darwin": Platform.DARWIN.value}
+    return known.get(sys.platform, sys.platform)
+
+
+def _run(job_type: LoadedJobType, job: AuthoredJob) -> None:
+    try:
+        job_type.compile_job(job)
+    except MemoryError:
+        raise
+    except InvalidInput as error:
+        problems = [_at_setting(problem, job) for problem in error.problems]
+        if not problems:
+            problems = [Problem(place_in_script(error, job_type.path), error.message)]
+        raise CompileError(
+            f"The job type “{job.type}” cannot make this job", problems=problems
+        ) from error
+    except (Exception, SystemExit) as error:
+        problem = Problem(place_in_script(error, job_type.path), describe_exception(error))
+        raise CompileError(f"The job type “{job.type}” failed", problems=[problem]) from error
+
+
+def _at_setting(problem: Problem, job: AuthoredJob) -> Problem:
+    """Frame ranges and the like name the place `frames`, as the setting is mostly called."""
+    if problem.where in job.settings:
+        return Problem(f"settings.{problem.where}", problem.what, problem.hint)
+    return problem
+
+
+class _Collector:
+    """Checks what a script has made, and takes it over; the script's objects are not kept."""
+
+    def __init__(
+        self,
+        job_type: LoadedJobType,
+        job: AuthoredJob,
+        submitted: SubmittedJob,
+        new_id: Callable[[], str],
+    ) -> None:
+        self._job = job
+        self._submitted = submitted
+        self._new_id = new_id
+        self._task_types = TASK_TYPES | job_type.task_types
+        self._positions = {id(task): position for position, task in enumerate(job.tasks)}
+        self._problems: list[Problem] = []
+
+    def collect(self) -> CompiledJob:
+        job = self._job
+        if not job.tasks:
+            self._blame("tasks", "the job type made no tasks for this job")
+        if strange := [task for task in job.tasks if not isinstance(task, AuthoredTask)]:
+            what = f"holds {type(strange[0]).__name__} objects"
+            problem = Problem("tasks", what, "make tasks with job.task(…)")
+            raise CompileError("The job type made something other than tasks", problems=[problem])
+        tasks = [self._task(task, position) for position, task in enumerate(job.tasks)]
+        settings = plain_object(job.settings, "settings", self._problems)
+        metadata = self._metadata(job.metadata)
+        self._blame_cycles(tasks)
+        if self._problems:
+            raise CompileError(
+                f"The job type “{job.type}” made a job that cannot be run",
+                problems=_first(self._problems),
+            )
+        return CompiledJob(
+            id=job.id,
+            name=job.name,
+            type=job.type,
+            priority=job.priority,
+            status=self._submitted.initial_status or JobStatus.QUEUED,
+            settings=settings,
+            metadata=metadata,
+            submitter_platform=job.submitter_platform,
+            storage=job.storage,
+            worker_tag=job.worker_tag,
+            created=job.created,
+            tasks=tasks,
+        )
+
+    def _task(self, task: AuthoredTask, position: int) -> CompiledTask:
+        where = _task_place(task, position)
+        name = self._text(task.name, where, "name")
+        kind = self._text(task.type, where, "task type")
+        if kind and kind not in self._task_types:
+            hint = nearest_name(kind, self._task_types)
+            self._blame(where, f"its task type “{kind}” is unknown", hint)
+        if not _is_whole(task.priority) or abs(task.priority) > _INT32_HIGHEST:
+            self._blame(where, f"its priority is {task.priority!r}", "use a whole number")
+        if not task.commands:
+            self._blame(where, "has no commands", "give it one with task.command(…)")
+        commands = [
+            self._command(command, f"{where}, command {number}")
+            for number, command in enumerate(task.commands, start=1)
+        ]
+        return CompiledTask(
+            id=self._new_id(),
+            name=name,
+            type=kind,
+            priority=task.priority,
+            commands=commands,
+            depends_on=self._dependencies(task, where),
+            steps_total=sum(max(1, command.total_step_count) for command in commands),
+        )
+
+    def _command(self, command: AuthoredCommand, where: str) -> Command:
+        name = self._text(command.name, where, "name")
+        where = f"{where} ({name})" if name else where
+        authored: object = command.parameters
+        parameters: dict[str, Any] = {}
+        if not isinstance(authored, Mapping):
+            kind = type(authored).__name__
+            self._blame(where, f"its parameters are of type {kind}", "write them as a dict")
+        elif not authored:
+            self._blame(where, "has no parameters", "say what it is to work on")
+        else:
+            parameters = plain_object(authored, f"{where}, parameters", self._problems)
+        steps = command.total_step_count
+        if not _is_whole(steps) or not 0 <= steps <= _INT32_HIGHEST:
+            self._blame(where, f"its step count is {steps!r}", "use a whole number from 0 upwards")
+            steps = 0
+        return Command(name=name, parameters=parameters, total_step_count=steps)
+
+    def _dependencies(self, task: AuthoredTask, where: str) -> list[int]:
+        positions: set[int] = set()
+        for other in task.dependencies:
+            position = self._positions.get(id(other))
+            if position is None:
+                name = getattr(other, "name", repr(other))
+                self._blame(where, f"depends on “{name}”, which is no task of this job")
+            else:
+                positions.add(position)
+        return sorted(positions)
+
+    def _text(self, value: object, where: str, what: str) -> str:
+        """The text without blanks around it; complains if there is nothing left."""
+        if isinstance(value, str) and value.strip():
+            return value.strip()
+        self._blame(where, f"its {what} is {'empty' if value == '' else repr(value)}", "give one")
+        return ""
+
+    def _metadata(self, metadata: Mapping[str, object]) -> dict[str, str]:
+        plain = plain_object(metadata, "metadata", self._problems)
+        for key, value in plain.items():
+            if not isinstance(value, str):
+                self._blame(f"metadata.{key}", "is not text")
+        return plain
+
+    def _blame_cycles(self, tasks: list[CompiledTask]) -> None:
+        graph = {position: task.depends_on for position, task in enumerate(tasks)}
+        try:
+            TopologicalSorter(graph).prepare()
+        except CycleError as error:
+            ring: list[int] = error.args[1]
+            names = " → ".join(f"“{tasks[position].name}”" for position in _shortened(ring))
+            where = _task_place(self._job.tasks[ring[0]], ring[0])
+            self._blame(where, f"these tasks wait for each other in a circle: {names}")
+
+    def _blame(self, where: str, what: str, hint: str = "") -> None:
+        self._problems.append(Problem(where, what, hint))
+
+
+def _task_place(task: AuthoredTask, position: int) -> str:
+    return f"tasks[{position}] ({task.name})"
+
+
+def _shortened(ring: list[int]) -> Iterator[int]:
+    """The ring's tasks; of a long ring its beginning and its end."""
+    yield from ring if len(ring) <= 10 else [*ring[:6], *ring[-3:]]
+
+
+def _first(problems: list[Problem]) -> list[Problem]:
+    if len(problems) <= _MAX_PROBLEMS:
+        return problems
+    rest = f"and {len(problems) - _MAX_PROBLEMS} more problems"
+    return [*problems[:_MAX_PROBLEMS], Problem("tasks", rest)]
+
+
+def _is_whole(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)

@@ -1,0 +1,69 @@
+"""Values that a job type's script made, brought into the form in which JSON carries them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+from flamenco_core.errors import Problem
+
+_DEEPEST = 50
+
+
+def plain_json(value: object, where: str, problems: list[Problem], *, depth: int = 0) -> object:
+    """The value as plain dicts, lists, texts, numbers, bools and `None`, in new containers.
+
+    What JSON cannot carry is added to `problems` with its place, and becomes `None`.
+    """
+    match value:
+        case None | bool():
+            return value
+        case str():
+            return _plain_text(str(value), where, problems)
+        case int():
+            return int(value)
+        case float():
+            if math.isfinite(value):
+                return float(value)
+            problems.append(Problem(where, f"{value} is not a number that can be sent"))
+            return None
+        case Mapping() | list() | tuple() if depth >= _DEEPEST:
+            problems.append(Problem(where, "is nested too deeply, or contains itself"))
+            return None
+        case Mapping():
+            return plain_object(value, where, problems, depth=depth)
+        case list() | tuple():
+            return [
+                plain_json(item, f"{where}[{position}]", problems, depth=depth + 1)
+                for position, item in enumerate(value)
+            ]
+        case _:
+            what = f"a value of type {type(value).__name__} cannot be sent"
+            hint = "use text, numbers, true or false, lists and dicts; str(…) makes text of a path"
+            problems.append(Problem(where, what, hint))
+            return None
+
+
+def plain_object(
+    value: Mapping[Any, object], where: str, problems: list[Problem], *, depth: int = 0
+) -> dict[str, Any]:
+    """The mapping as a plain dict, as by `plain_json`."""
+    plain: dict[str, Any] = {}
+    for key, item in value.items():
+        if isinstance(key, str):
+            text = _plain_text(str(key), where, problems)
+            plain[text] = plain_json(item, f"{where}.{key}", problems, depth=depth + 1)
+        else:
+            what = f"the key {key!r} is not text"
+            problems.append(Problem(where, what, "JSON objects have text as keys"))
+    return plain
+
+
+def _plain_text(text: str, where: str, problems: list[Problem]) -> str:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        problems.append(Problem(where, "has characters that are not valid Unicode"))
+        return text.encode(errors="replace").decode()
+    return text

@@ -45,7 +45,7 @@ _SETTINGS_WITHOUT_VALUE = frozenset(
 _SETTINGS_WITH_VALUE = frozenset({"--log", "--log-level", "--log-file", "--verbose", "--addons"})
 
 
-class Quit(Exception):  # noqa: N818 - not an error by itself
+class Quit(Exception):
     """Ends the run now, with this exit code."""
 
     def __init__(self, exit_code: int) -> None:

@@ -1,0 +1,297 @@
+"""Reads what Blender prints while it works: one line in, at most one event out.
+
+Understands the forms of Blender 3.x, 4.x and 5.x. Blender 5 puts the time and the name of the
+part that speaks in front of its log lines (`00:01.275  render           | Saved: …`), 3.x a blank
+in front of ` Time:`; neither disturbs here.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from flamenco_worker.blender.in_blender_report import REPORT_PREFIX
+
+
+@dataclass(frozen=True, slots=True)
+class FrameSaved:
+    """A file has been written completely; with previews there is one more for the same frame."""
+
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
+class FrameProgress:
+    """The render of a frame goes on."""
+
+    frame: int
+    samples: int | None = None
+    samples_total: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FrameSkipped:
+    """Blender left a frame alone, since its file exists and is not to be overwritten."""
+
+    path: str
+
+
+class TroubleKind(StrEnum):
+    """What went wrong; each kind has its sentence in `Trouble.sentence`."""
+
+    PYTHON = "python"
+    MISSING_SCENE = "missing-scene"
+    CANNOT_OPEN = "cannot-open"
+    MISSING_LIBRARY = "missing-library"
+    MISSING_IMAGE = "missing-image"
+    OUT_OF_MEMORY = "out-of-memory"
+    NOTHING_RENDERED = "nothing-rendered"
+    RENDER_ERROR = "render-error"
+    CANNOT_SAVE = "cannot-save"
+    BAD_ARGUMENT = "bad-argument"
+    CRASH = "crash"
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """Something is wrong.
+
+    `decisive` trouble fails the task even if Blender exits with 0 and every frame is there, since
+    the frames then show something else than what was asked for. Other trouble explains a failure
+    that shows elsewhere (an exit code, a missing frame).
+    """
+
+    kind: TroubleKind
+    sentence: str
+    decisive: bool
+
+
+@dataclass(frozen=True, slots=True)
+class RenderReport:
+    """The line that `in_blender_report.py` prints, as data."""
+
+    content: dict[str, Any]
+
+
+Event = FrameSaved | FrameProgress | FrameSkipped | Trouble | RenderReport
+
+_LOG_PREFIX = re.compile(
+    r"(?:\d+:\d\d(?::\d\d)?\.\d{3}\s+)?(?:[A-Za-z][\w.]*\s+\|\s*)?(?:ERROR\s+)?"
+)
+_SAVED = re.compile(r"Saved: '(?P<path>.+)'$")
+_SKIPPED = re.compile(r'[Ss]kipping existing frame "(?P<path>.+)"')
+_FRAME = re.compile(r"Fra:(?P<frame>-?\d+) ")
+_SAMPLES = re.compile(
+    r"(?:Sample (?P<done>\d+)/(?P<total>\d+)|Rendering (?P<done2>\d+) / (?P<total2>\d+) samples)"
+)
+_EXCEPTION = re.compile(r"^(?P<name>[A-Za-z_][\w.]*(?:Error|Exception|Interrupt|Exit|Warning)): ?")
+
+
+@dataclass(frozen=True, slots=True)
+class _Rule:
+    """A line that matches `pattern` means trouble; `sentence` is filled from its groups."""
+
+    pattern: re.Pattern[str]
+    kind: TroubleKind
+    sentence: str
+    decisive: bool = False
+
+
+def _rule(pattern: str, kind: TroubleKind, sentence: str, *, decisive: bool = False) -> _Rule:
+    return _Rule(re.compile(pattern), kind, sentence, decisive)
+
+
+_RULES = (
+    _rule(
+        r"Can't find scene: '(?P<scene>.*)' in file: '(?P<file>.*)'",
+        TroubleKind.MISSING_SCENE,
+        "There is no scene {scene!r} in {file}; Blender would have rendered another one",
+        decisive=True,
+    ),
+    _rule(
+        r"Error: (?:Cannot read file|Cannot open file) ['\"](?P<file>.+?)['\"]: (?P<why>.+)",
+        TroubleKind.CANNOT_OPEN,
+        "Blender cannot open {file}: {why}",
+        decisive=True,
+    ),
+    _rule(
+        r"Error: Failed to read blend file ['\"](?P<file>.+?)['\"]: (?P<why>.+)",
+        TroubleKind.CANNOT_OPEN,
+        "Blender cannot read {file}, the file is damaged: {why}",
+        decisive=True,
+    ),
+    _rule(
+        r"Error: Loading ['\"](?P<file>.+?)['\"] failed: (?:Failed to read blend file '.+?': )?"
+        r"(?P<why>.+)",
+        TroubleKind.CANNOT_OPEN,
+        "Blender cannot read {file}, the file is damaged: {why}",
+        decisive=True,
+    ),
+    _rule(
+        r"Error: File format is not supported in file ['\"](?P<file>.+?)['\"]",
+        TroubleKind.CANNOT_OPEN,
+        "{file} is not a .blend file that this Blender can read",
+        decisive=True,
+    ),
+    _rule(
+        r"Info: Cannot find lib '(?P<file>.+?)'",
+        TroubleKind.MISSING_LIBRARY,
+        "The linked file {file} is missing",
+    ),
+    _rule(
+        r"Image file '(?P<file>.+?)' does not exist",
+        TroubleKind.MISSING_IMAGE,
+        "The image {file} is missing",
+    ),
+    _rule(
+        r"(?:(?:CUDA|HIP|Metal|oneAPI|OptiX).*out of memory|System is out of GPU|Out of memory"
+        r"|std::bad_alloc|Malloc returns null|Calloc returns null)",
+        TroubleKind.OUT_OF_MEMORY,
+        "The machine ran out of memory: {line}",
+        decisive=True,
+    ),
+    _rule(
+        r"(?:Build without OpenImageDenoiser?|.*not built with OpenImageDenoise)",
+        TroubleKind.RENDER_ERROR,
+        "This Blender has no OpenImageDenoise: switch the scene's denoising off, or render with "
+        "a Blender that has it",
+    ),
+    _rule(
+        r"Error: Cannot render, no camera",
+        TroubleKind.RENDER_ERROR,
+        "The scene has no camera",
+    ),
+    _rule(
+        r"Error: Render error \((?P<why>.+?)\) cannot save: '(?P<file>.+)'",
+        TroubleKind.CANNOT_SAVE,
+        "Blender cannot write {file}: {why}",
+    ),
+    _rule(
+        r"(?P<file>/\S.*|[A-Za-z]:\\.*): (?P<why>No space left on device|Permission denied"
+        r"|Read-only file system|Disk quota exceeded)$",
+        TroubleKind.CANNOT_SAVE,
+        "Blender cannot write {file}: {why}",
+    ),
+    _rule(
+        r"Error: engine not found '(?P<engine>.*)'",
+        TroubleKind.BAD_ARGUMENT,
+        "This Blender has no render engine {engine!r}",
+        decisive=True,
+    ),
+    _rule(
+        r"Error: Format from '-F / --render-format' not known",
+        TroubleKind.BAD_ARGUMENT,
+        "This Blender does not know the format given with --render-format",
+    ),
+    _rule(
+        r"(?:Error|Warning): (?P<what>not a number|incorrect comma use|negative range ignored)"
+        r" '-f / --render-frame (?P<frames>.*)'",
+        TroubleKind.BAD_ARGUMENT,
+        "Blender cannot use the frames {frames!r}: {what}",
+        decisive=True,
+    ),
+    _rule(
+        r"Error: Python: OSError: (?P<what>Python file .*)",
+        TroubleKind.PYTHON,
+        "{what}",
+        decisive=True,
+    ),
+    _rule(
+        r"Error: script failed, (?P<what>.*), exiting",
+        TroubleKind.PYTHON,
+        "A Python script given on Blender's command line failed ({what})",
+        decisive=True,
+    ),
+    _rule(
+        r"(?:Writing: (?P<file>.*\.crash\.txt)|Segmentation fault|EXCEPTION_ACCESS_VIOLATION)",
+        TroubleKind.CRASH,
+        "Blender crashed",
+        decisive=True,
+    ),
+    _rule(
+        r"Info: No frames rendered, skipped to not overwrite",
+        TroubleKind.NOTHING_RENDERED,
+        "Blender rendered no frame, since all files exist already",
+    ),
+    _rule(
+        r"Error: (?P<what>.+)",
+        TroubleKind.RENDER_ERROR,
+        "Blender reports: {what}",
+    ),
+)
+
+
+class OutputParser:
+    """Turns lines into events; keeps the state that a Python traceback of several lines needs."""
+
+    def __init__(self, on_event: Callable[[Event], None]) -> None:
+        self._on_event = on_event
+        self._traceback: _Traceback | None = None
+
+    def feed(self, line: str) -> None:
+        """One line without its line end. Calls back with what it means, if it means something."""
+        if line.startswith(REPORT_PREFIX):
+            self._on_event(RenderReport(json.loads(line.removeprefix(REPORT_PREFIX))))
+            return
+        if self._traceback is not None:
+            trouble = self._traceback.feed(line)
+            if trouble is None:
+                return
+            self._traceback = None
+            self._on_event(trouble)
+            return
+        self._traceback = _Traceback.beginning_with(line)
+        event = None if self._traceback else parse_line(line)
+        if event is not None:
+            self._on_event(event)
+
+
+class _Traceback:
+    """A traceback that has begun and ends with the line that names the exception."""
+
+    def __init__(self, *, decisive: bool) -> None:
+        self._decisive = decisive
+
+    @classmethod
+    def beginning_with(cls, line: str) -> _Traceback | None:
+        # `Error: Python:` is what Blender itself prints for scripts of the command line. A bare
+        # traceback comes from an add-on, a handler or a driver and need not spoil the frames.
+        if re.match(r"Error: Python:\s+(?:Traceback|File )", line):
+            return cls(decisive=True)
+        return cls(decisive=False) if line.startswith("Traceback (most recent call") else None
+
+    def feed(self, line: str) -> Trouble | None:
+        if not line.strip() or line.startswith((" ", "\t", "Traceback (most", "During", "The abo")):
+            return None
+        if not _EXCEPTION.match(line) and " " in line.partition(":")[0]:
+            # Some other line came between; the exception may still come.
+            return None
+        return Trouble(TroubleKind.PYTHON, f"Python failed in Blender: {line}", self._decisive)
+
+
+def parse_line(line: str) -> Event | None:
+    """What one line means by itself."""
+    text = line[_LOG_PREFIX.match(line).end() :].strip()  # type: ignore[union-attr]
+    if match := _FRAME.match(text):
+        return _frame_progress(int(match["frame"]), text)
+    if match := _SAVED.match(text):
+        return FrameSaved(match["path"])
+    if match := _SKIPPED.match(text):
+        return FrameSkipped(match["path"])
+    for rule in _RULES:
+        if match := rule.pattern.match(text):
+            sentence = rule.sentence.format(line=text, **match.groupdict())
+            return Trouble(rule.kind, sentence, rule.decisive)
+    return None
+
+
+def _frame_progress(frame: int, text: str) -> FrameProgress:
+    match = _SAMPLES.search(text)
+    if match is None:
+        return FrameProgress(frame)
+    done, total = match["done"] or match["done2"], match["total"] or match["total2"]
+    return FrameProgress(frame, int(done), int(total))

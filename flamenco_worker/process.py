@@ -1,0 +1,234 @@
+"""Runs a child process: lines out, cancellation in, and nothing of it left behind.
+
+The child leads a process group (POSIX) or a job object (Windows), so that what it has started
+itself ends with it. It also ends when the worker is killed: on Windows the job object sees to it,
+on Linux the kernel (`process_launcher.py`; the child itself, not what it has started). macOS offers
+neither; there an orphan runs on, which can waste time but spoil nothing, since renders happen in a
+folder of their own.
+"""
+
+from __future__ import annotations
+
+import codecs
+import logging
+import os
+import shlex
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import IO
+
+from flamenco_core.errors import FlamencoError
+from flamenco_worker.cancellation import Cancellation
+
+log = logging.getLogger(__name__)
+
+GRACE = timedelta(seconds=5)
+"""How long a child may take to end by itself after it was asked to."""
+LONGEST_LINE = 16 * 1024 * 1024
+"""Bytes. Longer lines are cut into pieces of this size."""
+_LAUNCHER = Path(__file__).with_name("process_launcher.py")
+
+
+class ProgramMissing(FlamencoError):
+    """The program to run does not exist or cannot be started."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """How a child ended: `exit_code` is negative (the signal's number) if it was killed."""
+
+    pid: int
+    exit_code: int
+
+
+def quoted(command: Sequence[str]) -> str:
+    """A command line as a person would type it in this platform's shell."""
+    return subprocess.list2cmdline(command) if sys.platform == "win32" else shlex.join(command)
+
+
+def find_program(name: str) -> str:
+    """The path of a program given by name or by path.
+
+    Raises:
+        ProgramMissing: if there is none.
+    """
+    found = shutil.which(name)
+    if found is not None:
+        return found
+    if Path(name).is_file():
+        raise ProgramMissing(f"{name} is not a program that can be run")
+    if os.sep in name or "/" in name:
+        raise ProgramMissing(f"There is no program {name} on this machine")
+    raise ProgramMissing(f"The program {name!r} is not on the PATH of this machine")
+
+
+def run_process(
+    command: Sequence[str],
+    *,
+    on_line: Callable[[str], None],
+    cancellation: Cancellation,
+    on_start: Callable[[int], None] = lambda _pid: None,
+    environment: Mapping[str, str] | None = None,
+    oom_score: int | None = None,
+    grace: timedelta = GRACE,
+) -> Finished:
+    """Runs `command` to its end; `on_line` gets each line of its output, from another thread.
+
+    When `cancellation` is cancelled the child and all it has started are asked to end, and killed
+    after `grace`. The output is standard output and standard error together, as it comes; bytes
+    that are no UTF-8 become replacement characters.
+
+    Args:
+        on_start: gets the child's process id.
+        environment: added to the worker's own.
+        oom_score: Linux only: -1000 to 1000, the higher the sooner the kernel ends the child when
+            memory runs out.
+
+    Raises:
+        ProgramMissing: if the program cannot be started.
+        Cancelled: if `cancellation` was cancelled before or while it ran.
+    """
+    cancellation.check()
+    program = find_program(command[0])
+    child = _start([program, *command[1:]], {**os.environ, **(environment or {})}, oom_score)
+    with _LIVING_LOCK:
+        _LIVING.add(child)
+    on_start(child.pid)
+    reader = threading.Thread(
+        target=_read_lines, args=(child.output, on_line), name=f"output-of-{child.pid}"
+    )
+    reader.start()
+    try:
+        with cancellation.callback(lambda: child.end(grace)):
+            exit_code = child.wait()
+    finally:
+        # What the child left running would hold the pipe open.
+        child.kill()
+        reader.join()
+        child.close()
+        with _LIVING_LOCK:
+            _LIVING.discard(child)
+    cancellation.check()
+    return Finished(child.pid, exit_code)
+
+
+def kill_all() -> None:
+    """Ends every child of this worker at once; for the moment before the worker itself ends."""
+    with _LIVING_LOCK:
+        children = list(_LIVING)
+    for child in children:
+        child.kill()
+
+
+class _Child:
+    """A running child together with all it starts."""
+
+    def __init__(self, process: subprocess.Popen[bytes]) -> None:
+        self._process = process
+        self._killer: threading.Timer | None = None
+        self.pid = process.pid
+        assert process.stdout is not None  # noqa: S101 - for the type checker; it is a pipe
+        self.output: IO[bytes] = process.stdout
+        if sys.platform == "win32":
+            from flamenco_worker.process_windows import JobObject
+
+            self._job = JobObject()
+            self._job.add(process.pid)
+
+    def wait(self) -> int:
+        exit_code = self._process.wait()
+        if self._killer is not None:
+            self._killer.cancel()
+        return exit_code
+
+    def end(self, grace: timedelta) -> None:
+        """Asks it to end; kills it if it does not."""
+        if sys.platform == "win32":
+            # Programs without a window have no other way to be asked than Ctrl+Break.
+            self._process.send_signal(signal.CTRL_BREAK_EVENT)
+        else:
+            self._signal_group(signal.SIGTERM)
+        self._killer = threading.Timer(grace.total_seconds(), self.kill)
+        self._killer.daemon = True
+        self._killer.start()
+
+    def kill(self) -> None:
+        if sys.platform == "win32":
+            self._job.terminate()
+        else:
+            self._signal_group(signal.SIGKILL)
+
+    def close(self) -> None:
+        self.output.close()
+        if sys.platform == "win32":
+            self._job.close()
+
+    if sys.platform != "win32":
+
+        def _signal_group(self, number: signal.Signals) -> None:
+            try:
+                os.killpg(self.pid, number)
+            except ProcessLookupError:
+                pass
+            except PermissionError:
+                # macOS says so when only zombies are left in the group.
+                log.debug("group %d cannot be signalled any more", self.pid)
+
+
+_LIVING: set[_Child] = set()
+_LIVING_LOCK = threading.Lock()
+
+
+def _start(command: list[str], environment: dict[str, str], oom_score: int | None) -> _Child:
+    started = command
+    group: dict[str, int] = {}
+    if sys.platform == "win32":
+        group["creationflags"] = subprocess.CREATE_NEW_PROCESS_GROUP | subprocess.CREATE_NO_WINDOW
+    else:
+        group["process_group"] = 0
+    if sys.platform == "linux":
+        launcher = [sys.executable, "-I", "-S", str(_LAUNCHER), str(os.getpid())]
+        started = [*launcher, "" if oom_score is None else str(oom_score), *command]
+    try:
+        process = subprocess.Popen(
+            started,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            **group,  # type: ignore[call-overload]
+        )
+    except OSError as error:
+        raise ProgramMissing(f"{command[0]} cannot be started: {error.strerror}") from error
+    return _Child(process)
+
+
+def _read_lines(output: IO[bytes], on_line: Callable[[str], None]) -> None:
+    """Cuts at line feeds and at carriage returns, with which FFmpeg rewrites its status line."""
+    decoder = codecs.getincrementaldecoder("utf-8")("replace")
+    rest = ""
+    while block := os.read(output.fileno(), 65536):
+        text = rest + decoder.decode(block)
+        *lines, rest = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
+        if len(rest) > LONGEST_LINE:
+            lines.append(rest)
+            rest = ""
+        for line in lines:
+            _deliver(line, on_line)
+    if rest:
+        _deliver(rest, on_line)
+
+
+def _deliver(line: str, on_line: Callable[[str], None]) -> None:
+    try:
+        on_line(line)
+    except Exception:
+        # Reading must go on whatever happens, or the child blocks on a full pipe.
+        log.exception("a line of output could not be handled: %.200s", line)

@@ -1,0 +1,145 @@
+"""One helper process: starting it, asking it, and ending it for good on every platform."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import logging
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+from threading import Lock, Timer
+from typing import IO, Any, cast
+
+import flamenco_core
+from flamenco_core.job_types.compile_helper import BOOTSTRAP, OUT_OF_MEMORY
+from flamenco_core.job_types.messages import to_line
+
+_EXIT_PATIENCE = 2.0
+"""Seconds between the end of a helper's output and that of the helper itself."""
+
+_log = logging.getLogger(__name__)
+
+
+class HelperEndedError(Exception):
+    """A helper ended without an answer."""
+
+    def __init__(self, reason: str, running: dict[str, Any] | None) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        """Goes on from the name of a script: "took longer than 10 seconds"."""
+        self.running = running
+        """The helper's last word on which script it was about to run."""
+
+
+class HelperProcess:
+    """Runs `compile_helper`. One thread at a time asks it; any thread may `kill` it."""
+
+    def __init__(self, *, folders: list[str], time_limit: timedelta, memory_limit: int) -> None:
+        """Starts the process; `memory_limit` is in bytes."""
+        self._time_limit = time_limit
+        self._memory_limit = memory_limit
+        self._kill_lock = Lock()
+        self._killed_because = ""
+        setup = {
+            "root": str(Path(flamenco_core.__file__).absolute().parent.parent),
+            "path": [entry for entry in sys.path if Path(entry).is_absolute()],
+            "folders": folders,
+            "time_limit": time_limit.total_seconds(),
+            "memory_limit": memory_limit,
+        }
+        self._process = subprocess.Popen(
+            [sys.executable, "-I", "-c", BOOTSTRAP, json.dumps(setup)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            **_in_a_group_of_its_own(),
+        )
+        self._requests = cast(IO[bytes], self._process.stdin)
+        self._answers = cast(IO[bytes], self._process.stdout)
+
+    def ask(self, request: dict[str, Any]) -> dict[str, Any]:
+        """The answer to a request: `result` or `error`; raises `HelperEndedError`."""
+        running: dict[str, Any] | None = None
+        seconds = self._time_limit.total_seconds()
+        timer = Timer(seconds, self.kill, [f"took longer than {seconds:g} seconds"])
+        timer.daemon = True
+        timer.start()
+        try:
+            for message in self._messages_after(request):
+                if "running" in message:
+                    running = message
+                elif "printed" in message:
+                    _log_printed(message["printed"], running)
+                elif OUT_OF_MEMORY in message:
+                    self.kill(f"needed more than {self._memory_limit // 2**20} MB of memory")
+                else:
+                    return message
+        except (OSError, ValueError):
+            pass  # it has gone, or was killed in the middle of a line
+        finally:
+            # Joined, so that no late kill can hit the helper while it serves the next request.
+            timer.cancel()
+            timer.join()
+        raise HelperEndedError(self._why_it_ended(), running)
+
+    def is_alive(self) -> bool:
+        """Whether it can be asked again."""
+        return not self._killed_because and self._process.poll() is None
+
+    def kill(self, reason: str) -> None:
+        """Ends the process at once, so that who waits for its answer is told `reason`."""
+        with self._kill_lock:
+            if self._process.poll() is not None:
+                return
+            self._killed_because = self._killed_because or reason
+            if sys.platform == "win32":
+                # What the script itself has started goes on there.
+                self._process.kill()
+            else:
+                with contextlib.suppress(ProcessLookupError):
+                    os.killpg(self._process.pid, signal.SIGKILL)
+
+    def dispose(self) -> None:
+        """Ends the process and frees all that belongs to it; not while another thread asks."""
+        self.kill("is no longer needed")
+        self._process.wait()
+        for pipe in (self._requests, self._answers):
+            with contextlib.suppress(OSError):
+                pipe.close()
+
+    def _messages_after(self, request: dict[str, Any]) -> Iterator[dict[str, Any]]:
+        self._requests.write(to_line(request))
+        self._requests.flush()
+        for line in self._answers:
+            yield json.loads(line)
+
+    def _why_it_ended(self) -> str:
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._process.wait(_EXIT_PATIENCE)
+        self.kill("closed its channel to the Manager")
+        code = self._process.wait()
+        if self._killed_because:
+            return self._killed_because
+        if code < 0:
+            megabytes = self._memory_limit // 2**20
+            hint = f"perhaps it needed more than {megabytes} MB of memory"
+            return f"crashed its process ({signal.Signals(-code).name}; {hint})"
+        return f"ended its process with exit code {code}"
+
+
+def _in_a_group_of_its_own() -> dict[str, Any]:
+    """So that Ctrl+C in a terminal ends the Manager alone, which then ends its helpers."""
+    if sys.platform == "win32":
+        flags = subprocess.CREATE_NEW_PROCESS_GROUP | subprocess.CREATE_NO_WINDOW
+        return {"creationflags": flags}
+    return {"start_new_session": True}
+
+
+def _log_printed(text: str, running: dict[str, Any] | None) -> None:
+    script = Path(running["running"]).name if running else "job types"
+    for line in text.splitlines():
+        _log.info("%s: %s", script, line)

@@ -1,0 +1,281 @@
+"""Compiling in a helper process: what scripts may do to it, and what others notice of that."""
+
+from __future__ import annotations
+
+import logging
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from flamenco_core.errors import CompileError, InvalidInput, NotFound, Unavailable, WrongEtag
+from flamenco_core.job_types.compile_process import MAX_HELPERS, CompileProcess
+from flamenco_core.job_types.compiled import CompiledJob
+from flamenco_core.model import SubmittedJob
+from tests.flamenco_core.job_types.scripts import CREATED, ONE_TASK, submission, write_script
+
+SOON = timedelta(seconds=2)
+
+linux_only = pytest.mark.skipif(sys.platform != "linux", reason="needs /proc or a limit of Linux")
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    write_script(tmp_path, "fine", ONE_TASK)
+    write_script(tmp_path, "endless", "while True: pass")
+    return tmp_path
+
+
+@pytest.fixture
+def process(folder: Path) -> Iterator[CompileProcess]:
+    with CompileProcess([folder], time_limit=SOON) as process:
+        yield process
+
+
+def compiled(process: CompileProcess, job_type: str, **settings: object) -> CompiledJob:
+    return process.compile(submission(job_type, **settings), "job-id", CREATED)
+
+
+def children() -> set[int]:
+    """The processes that this one has started and not waited for, zombies included."""
+    path = Path(f"/proc/self/task/{threading.get_native_id()}/children")
+    return {int(pid) for pid in path.read_text().split()}
+
+
+def test_a_job_arrives_as_the_script_made_it(process: CompileProcess) -> None:
+    submitted = SubmittedJob(
+        name="ünïcode\n",
+        type="echo-sleep-test",
+        settings={"message": "a “b” \\ \u2028 </script> 🎬", "sleep_repeats": 2},
+        metadata={"project": "x"},
+        submitter_platform="windows",
+        worker_tag="tag",
+    )
+    job = process.compile(submitted, "job-id", CREATED)
+    assert (job.id, job.name, job.created) == ("job-id", "ünïcode\n", CREATED)
+    assert (job.metadata, job.worker_tag) == ({"project": "x"}, "tag")
+    assert job.submitter_platform == "windows"
+    assert job.tasks[0].commands[0].parameters == {"message": submitted.settings["message"]}
+    assert [task.depends_on for task in job.tasks] == [[], [0], [0]]
+    assert len({task.id for task in job.tasks}) == 3
+
+
+def test_errors_arrive_with_their_type_and_problems(process: CompileProcess) -> None:
+    with pytest.raises(InvalidInput) as wrong_settings:
+        compiled(process, "echo-sleep-test", mesage="x", sleep_repeats="3")
+    assert type(wrong_settings.value) is InvalidInput
+    assert [problem.where for problem in wrong_settings.value.problems] == [
+        "settings.mesage",
+        "settings.message",
+        "settings.sleep_repeats",
+    ]
+    assert wrong_settings.value.problems[0].hint == "did you mean message?"
+    with pytest.raises(NotFound, match="no job type “nope”"):
+        compiled(process, "nope")
+    stale = SubmittedJob(name="x", type="fine", type_etag="old", submitter_platform="linux")
+    with pytest.raises(WrongEtag):
+        process.compile(stale, "job-id", CREATED)
+
+
+def test_job_types_are_listed_and_found(process: CompileProcess) -> None:
+    names = [job_type.name for job_type in process.available()]
+    assert names == ["echo-sleep-test", "endless", "fine", "simple-blender-render"]
+    assert process.get("echo-sleep-test").etag == "eba586e16d6b55baaa43e32f9e78ae514b457fee"
+    assert process.problems() == []
+    with pytest.raises(NotFound):
+        process.get("nope")
+
+
+def test_an_endless_script_is_ended_and_the_next_job_compiles(process: CompileProcess) -> None:
+    with pytest.raises(CompileError, match="“endless” took longer than 2 seconds"):
+        compiled(process, "endless")
+    assert compiled(process, "fine").tasks
+
+
+@linux_only
+def test_a_script_that_eats_memory_is_ended_and_the_next_job_compiles(folder: Path) -> None:
+    write_script(folder, "hog", "hoard = []\nwhile True: hoard.append(bytearray(10_000_000))")
+    with CompileProcess([folder]) as process:
+        with pytest.raises(CompileError, match="“hog” needed more than 512 MB"):
+            compiled(process, "hog")
+        assert compiled(process, "fine").tasks
+
+
+def test_others_do_not_wait_for_a_stuck_script(folder: Path) -> None:
+    patient = CompileProcess([folder], time_limit=timedelta(minutes=5))
+    with patient as process, ThreadPoolExecutor(1) as threads:
+        stuck = threads.submit(compiled, process, "endless")
+        assert compiled(process, "fine").tasks
+        assert not stuck.done()
+        process.close()
+        with pytest.raises(Unavailable):
+            stuck.result()
+
+
+def test_when_every_helper_is_stuck_a_request_waits_no_longer_than_its_own_limit(
+    folder: Path,
+) -> None:
+    with CompileProcess([folder], time_limit=SOON) as process, ThreadPoolExecutor(20) as threads:
+        stuck = [threads.submit(compiled, process, "endless") for _ in range(MAX_HELPERS * 3)]
+        errors = [future.exception() for future in stuck]
+        assert {type(error) for error in errors} <= {CompileError, Unavailable}
+        assert compiled(process, "fine").tasks
+
+
+def test_many_threads_get_their_own_answers(process: CompileProcess) -> None:
+    def message_of(number: int) -> object:
+        job = compiled(process, "echo-sleep-test", message=f"number {number}")
+        return job.tasks[0].commands[0].parameters["message"]
+
+    with ThreadPoolExecutor(8) as threads:
+        answers = list(threads.map(message_of, range(40)))
+    assert answers == [f"number {number}" for number in range(40)]
+
+
+PRINTING = """
+    import os, subprocess, sys
+    print("from print")
+    sys.stdout.write("half a line")
+    os.write(1, b"from the system\\n")
+    subprocess.run([sys.executable, "-c", "print('from a child')"], check=True)
+    sys.__stdout__.write("from the real stdout\\n")
+    sys.__stdout__.flush()
+    assert sys.stdin.read() == ""
+"""
+
+
+def test_printing_reaches_the_log_and_not_the_channel(
+    folder: Path, process: CompileProcess, caplog: pytest.LogCaptureFixture
+) -> None:
+    write_script(folder, "chatty", f"{PRINTING}\n    {ONE_TASK}")
+    with caplog.at_level(logging.INFO):
+        assert compiled(process, "chatty").tasks
+    assert "chatty.py: from print" in caplog.messages
+    assert compiled(process, "fine").tasks
+
+
+@pytest.mark.parametrize(
+    ("body", "reason"),
+    [
+        ("import os; os._exit(7)", "ended its process with exit code 7"),
+        pytest.param(
+            "import os; os.kill(os.getpid(), 11)", "crashed its process", marks=linux_only
+        ),
+        ("import os; os.closerange(3, 100)\nwhile True: pass", "closed its channel"),
+    ],
+)
+def test_a_script_that_brings_down_the_helper_is_blamed(
+    folder: Path, process: CompileProcess, body: str, reason: str
+) -> None:
+    write_script(folder, "killer", body)
+    with pytest.raises(CompileError, match=f"“killer” .*{reason}"):
+        compiled(process, "killer")
+    assert compiled(process, "fine").tasks
+
+
+@pytest.mark.parametrize("body", ["raise SystemExit(3)", "import sys; sys.exit('no')"])
+def test_a_script_that_exits_is_an_ordinary_error(
+    folder: Path, process: CompileProcess, body: str
+) -> None:
+    write_script(folder, "quitter", body)
+    with pytest.raises(CompileError, match="SystemExit"):
+        compiled(process, "quitter")
+
+
+@pytest.mark.parametrize("top", ["while True: pass", "import os; os._exit(1)"])
+def test_a_script_that_cannot_even_be_loaded_is_left_out_until_it_is_mended(
+    folder: Path, top: str
+) -> None:
+    write_script(folder, "bad", ONE_TASK, top=top)
+    with CompileProcess([folder], time_limit=timedelta(seconds=1)) as process:
+        names = [job_type.name for job_type in process.available()]
+        assert "fine" in names
+        assert "bad" not in names
+        (problem,) = process.problems()
+        assert problem.where == str(folder / "bad.py")
+        with pytest.raises(NotFound, match=r"bad\.py"):
+            process.get("bad")
+        write_script(folder, "bad", ONE_TASK)
+        assert process.get("bad").name == "bad"
+        assert process.problems() == []
+
+
+def test_edits_count_at_once(folder: Path, process: CompileProcess) -> None:
+    assert len(compiled(process, "fine").tasks) == 1
+    write_script(folder, "fine", f"{ONE_TASK}\n{ONE_TASK}")
+    assert len(compiled(process, "fine").tasks) == 2
+
+
+@linux_only
+def test_the_same_helper_serves_one_request_after_the_other(
+    folder: Path, process: CompileProcess
+) -> None:
+    write_script(
+        folder,
+        "who",
+        "import os\njob.task('t', type='misc').command('echo', {'message': str(os.getpid())})",
+    )
+    pids = {compiled(process, "who").tasks[0].commands[0].parameters["message"] for _ in range(3)}
+    assert len(pids) == 1
+
+
+@linux_only
+def test_nothing_is_left_behind(folder: Path) -> None:
+    before = children()
+    threads_before = threading.active_count()
+    process = CompileProcess([folder], time_limit=SOON)
+    compiled(process, "fine")
+    with pytest.raises(CompileError):
+        compiled(process, "endless")
+    compiled(process, "fine")
+    assert len(children() - before) == 1
+    process.close()
+    process.close()
+    assert children() == before
+    assert threading.active_count() == threads_before
+    with pytest.raises(Unavailable):
+        compiled(process, "fine")
+
+
+@linux_only
+def test_a_helper_that_died_while_idle_is_replaced_unnoticed(
+    folder: Path, process: CompileProcess
+) -> None:
+    before = children()
+    compiled(process, "fine")
+    (pid,) = children() - before
+    # As the kernel does when memory runs out.
+    subprocess.run(["kill", "-9", str(pid)], check=True)
+    deadline = time.monotonic() + 60
+    while Path(f"/proc/{pid}/stat").read_text().split()[2] != "Z":
+        assert time.monotonic() < deadline
+    assert compiled(process, "fine").tasks
+
+
+def test_it_works_from_any_folder_and_without_the_environment(folder: Path, tmp_path: Path) -> None:
+    root = Path(__file__).parents[3]
+    program = f"""
+import sys
+sys.path.insert(0, {str(root)!r})
+from datetime import UTC, datetime
+from pathlib import Path
+from flamenco_core.job_types.compile_process import CompileProcess
+from flamenco_core.model import SubmittedJob
+with CompileProcess([Path({str(folder)!r})]) as process:
+    job = process.compile(
+        SubmittedJob(name="x", type="fine", submitter_platform="linux"), "id", datetime.now(UTC)
+    )
+print(len(job.tasks))
+"""
+    trap = tmp_path / "elsewhere"
+    trap.mkdir()
+    (trap / "json.py").write_text("raise SystemExit('a module of the current folder was imported')")
+    command = [sys.executable, "-I", "-c", program]
+    done = subprocess.run(command, cwd=trap, capture_output=True, text=True, check=True)
+    assert done.stdout == "1\n"

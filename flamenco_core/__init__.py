@@ -1,0 +1,110 @@
+"""The engine of a render farm, for pipeline scripts and for the programs built on it.
+
+The names below are the public ones; everything else may change from version to version. They are
+imported on first use, so that `import flamenco_core` costs next to nothing.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from flamenco_core.client import (
+        ManagerClient,
+        ManagerRefused,
+        ManagerUnreachable,
+        StatusChangeRequested,
+    )
+    from flamenco_core.config import Config, load_config
+    from flamenco_core.errors import (
+        Conflict,
+        FarmLocked,
+        FlamencoError,
+        InvalidInput,
+        NotFound,
+        Problem,
+        StorageError,
+        Unavailable,
+        WrongEtag,
+    )
+    from flamenco_core.manager import Actor, Manager, MustChangeStatus, NoTask, UpdateAnswer
+    from flamenco_core.model import (
+        AssignedTask,
+        AvailableJobType,
+        Command,
+        Job,
+        SubmittedJob,
+        Task,
+        TaskSummary,
+        TaskUpdate,
+        WorkerRegistration,
+        WorkerSignOn,
+    )
+    from flamenco_core.statuses import JobStatus, TaskStatus, WorkerStatus
+
+_PUBLIC = {
+    "flamenco_core.client": (
+        *("ManagerClient", "ManagerRefused", "ManagerUnreachable", "StatusChangeRequested"),
+    ),
+    "flamenco_core.config": ("Config", "load_config"),
+    "flamenco_core.errors": (
+        *("Conflict", "FarmLocked", "FlamencoError", "InvalidInput", "NotFound", "Problem"),
+        *("StorageError", "Unavailable", "WrongEtag"),
+    ),
+    "flamenco_core.manager": (*("Actor", "Manager", "MustChangeStatus", "NoTask", "UpdateAnswer"),),
+    "flamenco_core.model": (
+        *("AssignedTask", "AvailableJobType", "Command", "Job", "SubmittedJob", "Task"),
+        *("TaskSummary", "TaskUpdate", "WorkerRegistration", "WorkerSignOn"),
+    ),
+    "flamenco_core.statuses": ("JobStatus", "TaskStatus", "WorkerStatus"),
+}
+_HOMES = {name: module for module, names in _PUBLIC.items() for name in names}
+
+__all__ = [
+    "Actor",
+    "AssignedTask",
+    "AvailableJobType",
+    "Command",
+    "Config",
+    "Conflict",
+    "FarmLocked",
+    "FlamencoError",
+    "InvalidInput",
+    "Job",
+    "JobStatus",
+    "Manager",
+    "ManagerClient",
+    "ManagerRefused",
+    "ManagerUnreachable",
+    "MustChangeStatus",
+    "NoTask",
+    "NotFound",
+    "Problem",
+    "StatusChangeRequested",
+    "StorageError",
+    "SubmittedJob",
+    "Task",
+    "TaskStatus",
+    "TaskSummary",
+    "TaskUpdate",
+    "Unavailable",
+    "UpdateAnswer",
+    "WorkerRegistration",
+    "WorkerSignOn",
+    "WorkerStatus",
+    "WrongEtag",
+    "load_config",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(importlib.import_module(_HOMES[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import http.client
 import json
 import selectors
@@ -116,11 +117,9 @@ class Connection:
         for connection in connections:
             sock = connection.sock
             if sock is not None:
-                try:
-                    # Closing alone would not wake a thread that is blocked in recv().
+                # Closing alone would not wake a thread that is blocked in recv().
+                with contextlib.suppress(OSError):
                     sock.shutdown(socket.SHUT_RDWR)
-                except OSError:
-                    pass
             if connection not in self._busy:
                 connection.close()
 

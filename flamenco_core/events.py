@@ -1,0 +1,70 @@
+"""What happened on a farm, as data: published after the commit that made it true."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from flamenco_core.statuses import JobStatus, TaskStatus, WorkerStatus
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Event:
+    """Base of everything that `Manager.subscribe` delivers."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobChanged(Event):
+    job_id: str
+    status: JobStatus
+    previous_status: JobStatus | None = None
+    """None for a new job, the same as `status` if something else changed."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskChanged(Event):
+    job_id: str
+    task_id: str
+    status: TaskStatus
+    previous_status: TaskStatus
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TasksChanged(Event):
+    """Many tasks of one job changed in one step; read them again."""
+
+    job_id: str
+    status: TaskStatus
+    count: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TasksBecameReady(Event):
+    """Tasks can be handed out that could not before."""
+
+    task_class_id: int
+    """Which workers can take them: those whose `WorkerMatch` has this class and the tag."""
+    tag_id: int
+    """0 if any worker may take them."""
+    count: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskLogAppended(Event):
+    task_id: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkerChanged(Event):
+    worker_id: str
+    status: WorkerStatus
+    previous_status: WorkerStatus
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkerStatusRequested(Event):
+    """Somebody asked a worker to change its status."""
+
+    worker_id: str
+    status: WorkerStatus
+    is_lazy: bool

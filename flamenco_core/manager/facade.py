@@ -1,0 +1,385 @@
+"""`Manager`: a farm, opened for writing. One method carries out one decision."""
+
+from __future__ import annotations
+
+import sqlite3
+import uuid
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from flamenco_core import model, wire
+from flamenco_core.config import Config
+from flamenco_core.errors import NotAllowed
+from flamenco_core.events import Event
+from flamenco_core.job_types.compiled import CompiledJob
+from flamenco_core.job_types.compiler import compile_job
+from flamenco_core.job_types.library import JobTypeLibrary
+from flamenco_core.manager import (
+    hand_out,
+    log_files,
+    people,
+    submission,
+    task_updates,
+    worker_sessions,
+)
+from flamenco_core.manager.hand_out import NoTask
+from flamenco_core.manager.lock import FarmLock, refuse_network_file_system
+from flamenco_core.manager.submission import JobStoring
+from flamenco_core.manager.task_updates import UpdateAnswer
+from flamenco_core.manager.unit import Unit
+from flamenco_core.rules.scheduling import MustChangeStatus
+from flamenco_core.statuses import WorkerStatus
+from flamenco_core.store import consistency, farm, jobs, queues, workers
+from flamenco_core.store.audit import MANAGER, Actor
+from flamenco_core.store.database import Transactions, connect, connect_read_only
+from flamenco_core.store.migrations import migrate, refuse_other_schema
+from flamenco_core.store.queues import WorkerMatch
+from flamenco_core.store.reader import FarmReader
+
+Subscriber = Callable[[Sequence[Event]], None]
+
+
+def _utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+def _random_id() -> str:
+    return str(uuid.uuid4())
+
+
+class Manager:
+    """The engine of a farm: synchronous, for one thread, in a script or inside the service.
+
+    What a method has returned is on disk. Every method that names a job, task or worker that
+    does not exist raises `NotFound`.
+    """
+
+    @classmethod
+    def open(
+        cls,
+        path: str | Path | None = None,
+        *,
+        config: Config | None = None,
+        read_only: bool = False,
+        address: str = "",
+        clock: Callable[[], datetime] = _utc_now,
+        new_id: Callable[[], str] = _random_id,
+    ) -> Manager:
+        """Opens a farm file, and makes it if it is not there.
+
+        Without a `config`, everything the farm keeps lies beside the file. `address` tells
+        whoever tries to open the same farm where to find this program. With `read_only` the
+        farm may be open elsewhere, and every change is refused with `NotAllowed`.
+
+        Raises:
+            FarmLocked: if another program has the farm open.
+            StorageError: if the file cannot be used: no farm, of a newer version, or on a
+                network drive.
+        """
+        if config is None:
+            config = Config(home=Path(path).absolute().parent if path else Path.cwd())
+        file = Path(path).absolute() if path else config.database_file
+        manager = cls(file, config, clock, new_id)
+        if read_only:
+            manager._open_for_reading()
+        else:
+            manager._open_for_writing(address)
+        return manager
+
+    def __init__(
+        self,
+        file: Path,
+        config: Config,
+        clock: Callable[[], datetime],
+        new_id: Callable[[], str],
+    ) -> None:
+        """Use `open`."""
+        self.file = file
+        self.farm_id = ""
+        self.config = config
+        self._clock = clock
+        self._new_id = new_id
+        self._subscribers: list[Subscriber] = []
+        self._events: list[Event] = []
+        self._last_seen: dict[str, datetime] = {}
+        self._job_types = JobTypeLibrary([config.scripts])
+        self._is_read_only = False
+
+    def _open_for_writing(self, address: str) -> None:
+        refuse_network_file_system(self.file)
+        self.file.parent.mkdir(parents=True, exist_ok=True)
+        with ExitStack() as on_failure:
+            lock = FarmLock(self.file, address=address)
+            on_failure.callback(lock.release)
+            self._use(connect(self.file))
+            on_failure.callback(self._db.close)
+            migrate(self._db, self.file)
+            with self.unit_of_work():
+                self.farm_id = farm.identify(self._db, new_id=self._new_id, now=self._clock())
+            self._resume()
+            self._closing = on_failure.pop_all()
+
+    def _open_for_reading(self) -> None:
+        with ExitStack() as on_failure:
+            self._use(connect_read_only(self.file))
+            on_failure.callback(self._db.close)
+            refuse_other_schema(self._db, self.file)
+            self.farm_id = farm.identity(self._db)
+            self._is_read_only = True
+            self._closing = on_failure.pop_all()
+
+    def _use(self, db: sqlite3.Connection) -> None:
+        self._db = db
+        self._transactions = Transactions(db)
+        self._reader = FarmReader(db, log_storage=self.config.local_storage)
+
+    def close(self) -> None:
+        """Writes what is still in memory and lets go of the farm."""
+        try:
+            if self._last_seen and not self._is_read_only:
+                self.store_last_seen()
+        finally:
+            self._closing.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    @property
+    def has_transaction(self) -> bool:
+        """Whether a transaction stands; some errors (disk full) end one by themselves."""
+        return self._transactions.is_open
+
+    @contextmanager
+    def unit_of_work(self) -> Iterator[None]:
+        """Makes one transaction of several calls; inside another one, a savepoint of it."""
+        if self._is_read_only:
+            raise NotAllowed(f"The farm {self.file} was opened for reading only")
+        is_outermost = not self._transactions.depth
+        first_event = len(self._events)
+        try:
+            with self._transactions.unit():
+                yield
+                if is_outermost:
+                    workers.store_last_seen(self._db, self._last_seen)
+        except BaseException:
+            del self._events[first_event:]
+            raise
+        if is_outermost:
+            self._last_seen.clear()
+            self._publish()
+
+    def subscribe(self, subscriber: Subscriber) -> None:
+        """Calls `subscriber`, in this thread, with what happened, after each commit."""
+        self._subscribers.append(subscriber)
+
+    def reader(self) -> FarmReader:
+        """A read-only view of the farm, for any one thread."""
+        return FarmReader.open(self.file, log_storage=self.config.local_storage)
+
+    def job(self, job_id: str) -> model.Job:
+        return wire.from_json(self._reader.job(job_id), model.Job)
+
+    def tasks(self, job_id: str) -> list[model.TaskSummary]:
+        """The tasks of a job, in their order."""
+        return [wire.from_json(task, model.TaskSummary) for task in self._reader.tasks(job_id)]
+
+    def task_log(self, task_id: str) -> str:
+        """The log of all attempts at a task."""
+        return self._reader.task_log(task_id)
+
+    def job_types(self) -> list[model.AvailableJobType]:
+        return self._job_types.available()
+
+    def compile_job(self, submitted: model.SubmittedJob) -> CompiledJob:
+        """Turns a submission into tasks, in this process; stores nothing.
+
+        Raises:
+            NotFound: if there is no such job type.
+            WrongEtag: if the job type is not the one that the submitter knows.
+            InvalidInput: if settings do not fit, or the job type refuses them.
+        """
+        return compile_job(
+            self._job_types,
+            submitted,
+            job_id=self._new_id(),
+            created=self._clock(),
+            new_id=self._new_id,
+        )
+
+    def submit_job(self, submitted: model.SubmittedJob, *, actor: Actor = MANAGER) -> model.Job:
+        """Compiles and stores a job. Raises what `compile_job` does."""
+        compiled = self.compile_job(submitted)
+        for step in self.storing(compiled, actor=actor):
+            step()
+        return self.job(compiled.id)
+
+    def storing(self, compiled: CompiledJob, *, actor: Actor) -> Iterator[Callable[[], None]]:
+        """The steps that store a compiled job, each a short transaction of its own.
+
+        For whoever has other things to do between them; call each before taking the next.
+        """
+        for step in JobStoring(compiled).steps():
+
+            def run(step: submission.Step = step) -> None:
+                with self._unit(actor) as unit:
+                    step(unit)
+
+            yield run
+
+    def drop_unfinished_job(self, job_id: str) -> None:
+        """Removes a job when one of its storing steps failed."""
+        with self._unit(MANAGER) as unit:
+            submission.drop_unfinished(unit, job_id)
+
+    def set_job_status(self, job_id: str, change: model.JobStatusChange, *, actor: Actor) -> None:
+        """Cancels, pauses or requeues a job. `settle` goes on if it has many tasks.
+
+        Raises:
+            Conflict: if the job's status does not allow that.
+        """
+        with self._unit(actor) as unit:
+            people.set_job_status(unit, job_id, change)
+
+    def set_job_priority(
+        self, job_id: str, change: model.JobPriorityChange, *, actor: Actor
+    ) -> None:
+        with self._unit(actor) as unit:
+            people.set_job_priority(unit, job_id, change)
+
+    def set_task_status(
+        self, task_id: str, change: model.TaskStatusChange, *, actor: Actor
+    ) -> None:
+        """Cancels a task, or queues it again together with what depends on it.
+
+        Raises:
+            Conflict: if the status of the task or of its job does not allow that.
+        """
+        with self._unit(actor) as unit:
+            people.set_task_status(unit, task_id, change)
+
+    def unsettled_jobs(self, *, limit: int = 10) -> list[str]:
+        """Jobs whose tasks do not all fit the job's status yet; `settle` each."""
+        return jobs.unsettled(self._db, limit=limit)
+
+    def settle(self, job_id: str) -> None:
+        """Changes some more tasks of a job that was cancelled, paused, requeued or failed."""
+        with self._unit(MANAGER) as unit:
+            submission.mend(unit, job_id)
+
+    def register_worker(
+        self, registration: model.WorkerRegistration, *, address: str
+    ) -> model.RegisteredWorker:
+        with self._unit(MANAGER) as unit:
+            return worker_sessions.register(unit, registration, address=address)
+
+    def sign_on(
+        self, worker_id: str, sign_on: model.WorkerSignOn, *, address: str
+    ) -> model.WorkerStateChange:
+        with self._unit(Actor.worker(worker_id)) as unit:
+            return worker_sessions.sign_on(unit, worker_id, sign_on, address=address)
+
+    def sign_off(self, worker_id: str) -> None:
+        with self._unit(Actor.worker(worker_id)) as unit:
+            worker_sessions.sign_off(unit, worker_id)
+
+    def worker_state(self, worker_id: str) -> WorkerStatus | None:
+        """The status that a worker is asked to take, if any; a sign of life too."""
+        self.worker_seen(worker_id)
+        return workers.by_uuid(self._db, worker_id).status_requested
+
+    def worker_state_changed(self, worker_id: str, status: WorkerStatus) -> None:
+        self.worker_seen(worker_id)
+        with self._unit(Actor.worker(worker_id)) as unit:
+            worker_sessions.state_changed(unit, worker_id, status)
+
+    def request_worker_status(
+        self, worker_id: str, request: model.WorkerStatusChangeRequest, *, actor: Actor
+    ) -> None:
+        """Raises `Conflict` if the worker cannot take that status."""
+        with self._unit(actor) as unit:
+            worker_sessions.request_status(unit, worker_id, request)
+
+    def next_task(
+        self, worker_id: str, request: model.TaskRequest | None = None
+    ) -> model.AssignedTask | NoTask | MustChangeStatus:
+        """Hands out a task, or says why there is none.
+
+        Raises:
+            Conflict: if the worker is not awake.
+        """
+        self.worker_seen(worker_id)
+        with self._unit(Actor.worker(worker_id)) as unit:
+            return hand_out.next_task(unit, worker_id, request or model.TaskRequest())
+
+    def update_task(self, worker_id: str, task_id: str, update: model.TaskUpdate) -> UpdateAnswer:
+        """Takes in what a worker says of a task; a late update is answered, not raised."""
+        self.worker_seen(worker_id)
+        with self._unit(Actor.worker(worker_id)) as unit:
+            return task_updates.update_task(unit, worker_id, task_id, update)
+
+    def may_keep_running(self, worker_id: str, task_id: str) -> model.MayKeepRunning:
+        self.worker_seen(worker_id)
+        with self._unit(Actor.worker(worker_id)) as unit:
+            return task_updates.may_keep_running(unit, worker_id, task_id)
+
+    def worker_match(self, worker_id: str) -> WorkerMatch:
+        """Which ready tasks concern a worker."""
+        return queues.worker_match(self._db, workers.by_uuid(self._db, worker_id).id)
+
+    def worker_seen(self, worker_id: str) -> None:
+        """Notes a sign of life; written with the next commit."""
+        self._last_seen[worker_id] = self._clock()
+
+    def store_last_seen(self) -> None:
+        """Writes the signs of life that no commit has taken along yet."""
+        with self.unit_of_work():
+            pass
+
+    def check(self) -> list[str]:
+        """Recomputes every counter the farm keeps, and says which differ; reads all tasks."""
+        return consistency.differences(self._db)
+
+    def waiting_log_chunks(self, *, limit: int) -> list[log_files.WaitingChunk]:
+        """Log text that is not in a file yet; see `log_files`."""
+        return log_files.waiting(self._db, limit=limit)
+
+    def drop_log_chunks(self, chunks: Sequence[log_files.WaitingChunk]) -> None:
+        """Forgets log text that is on disk in its file."""
+        with self.unit_of_work():
+            log_files.drop(self._db, chunks)
+
+    @contextmanager
+    def _unit(self, actor: Actor) -> Iterator[Unit]:
+        with self.unit_of_work():
+            yield Unit(
+                db=self._db,
+                now=self._clock(),
+                actor=actor,
+                config=self.config,
+                new_id=self._new_id,
+                events=self._events,
+            )
+
+    def _resume(self) -> None:
+        """Ends what a crash cut off."""
+        while waiting := self.unsettled_jobs():
+            for job_id in waiting:
+                self.settle(job_id)
+
+    def _publish(self) -> None:
+        events, self._events = self._events, []
+        if events:
+            for subscriber in self._subscribers:
+                subscriber(events)

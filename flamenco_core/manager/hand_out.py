@@ -1,0 +1,117 @@
+"""Gives a worker's slot its next task."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+
+from flamenco_core.errors import Conflict
+from flamenco_core.manager import transitions
+from flamenco_core.manager.unit import Unit
+from flamenco_core.model import AssignedTask, Audience, Command, TaskRequest
+from flamenco_core.rules import scheduling
+from flamenco_core.rules.scheduling import MustChangeStatus, NotAwake, QueuedJob, ReadyTask
+from flamenco_core.statuses import SCHEDULABLE_JOB_STATUSES, TaskStatus
+from flamenco_core.store import jobs, queues, tasks, workers
+from flamenco_core.store.queues import WorkerMatch
+from flamenco_core.store.tasks import StoredTask
+from flamenco_core.store.workers import StoredWorker
+from flamenco_core.variables import expand
+
+
+@dataclass(frozen=True, slots=True)
+class NoTask:
+    """There is nothing for this worker now; `match` says which ready tasks would change that."""
+
+    match: WorkerMatch
+
+
+def next_task(
+    unit: Unit, worker_uuid: str, request: TaskRequest
+) -> AssignedTask | NoTask | MustChangeStatus:
+    """Decides and assigns.
+
+    Raises:
+        Conflict: if the worker is not awake.
+    """
+    worker = workers.by_uuid(unit.db, worker_uuid)
+    answer = scheduling.gate(worker.status, worker.status_requested)
+    if isinstance(answer, NotAwake):
+        raise Conflict(f"Worker {worker.name} is {answer.status}, and only gets tasks when awake")
+    if answer is not None:
+        return answer
+    lost = _lost_task(unit, worker, request)
+    if lost is not None:
+        return _assigned(unit, worker, lost)
+    match = queues.worker_match(unit.db, worker.id)
+    task = _pick(unit, worker, match)
+    if task is None:
+        return NoTask(match)
+    return _assign(unit, worker, task, request.slot)
+
+
+def _lost_task(unit: Unit, worker: StoredWorker, request: TaskRequest) -> StoredTask | None:
+    """A task that the slot has, and does not know it has: the answer was lost."""
+    known = {(held.task, held.attempt) for held in request.holding}
+    for task in tasks.held(unit.db, worker.id, request.slot):
+        if (task.uuid, task.attempt) not in known:
+            if jobs.by_id(unit.db, task.job_id).status in SCHEDULABLE_JOB_STATUSES:
+                return task
+            transitions.return_task(unit, task, reason="its worker does not know it")
+    return None
+
+
+def _pick(unit: Unit, worker: StoredWorker, match: WorkerMatch) -> StoredTask | None:
+    job_id: int | None = None
+    candidates: list[ReadyTask] = []
+    for job in queues.walk(unit.db, worker.id, match):
+        if job_id is not None and job.job_id != job_id and candidates:
+            break
+        job_id = job.job_id
+        candidates += _first_ready(unit, worker, job)
+    best = scheduling.first_task(candidates)
+    return tasks.by_id(unit.db, best.task_id) if best else None
+
+
+def _first_ready(unit: Unit, worker: StoredWorker, job: QueuedJob) -> list[ReadyTask]:
+    task = queues.first_ready(unit.db, worker.id, job)
+    return [task] if task else []
+
+
+def _assign(unit: Unit, worker: StoredWorker, task: StoredTask, slot: int) -> AssignedTask:
+    attempt = tasks.assign(unit.db, task, worker_id=worker.id, slot=slot, now=unit.now)
+    assigned = tasks.by_id(unit.db, task.id)
+    text = f"Task assigned to worker {worker.name} ({worker.uuid}), attempt {attempt}"
+    transitions.add_log_line(unit, assigned, text)
+    transitions.announce_task(unit, assigned, previous=task.status)
+    transitions.follow_job(unit, task.job_id)
+    unit.audit("task.assign", task.uuid, worker=worker.uuid, slot=slot, attempt=attempt)
+    return _assigned(unit, worker, assigned)
+
+
+def _assigned(unit: Unit, worker: StoredWorker, task: StoredTask) -> AssignedTask:
+    job = jobs.by_id(unit.db, task.job_id)
+    variables = unit.config.all_variables.resolved(Audience.WORKERS, worker.platform)
+    commands = json.loads(tasks.commands_json(unit.db, task.id))
+    return AssignedTask(
+        uuid=task.uuid,
+        job=job.uuid,
+        name=task.name,
+        status=TaskStatus.ACTIVE,
+        priority=task.priority,
+        job_priority=job.priority,
+        job_type=job.type,
+        task_type=queues.type_of(unit.db, task.task_class_id),
+        commands=[
+            Command(
+                name=command["name"],
+                parameters=expand(command["parameters"], variables),
+                total_step_count=command["total_step_count"],
+            )
+            for command in commands
+        ],
+        steps_completed=task.steps_completed,
+        steps_total=task.steps_total,
+        attempt=task.attempt,
+        slot=task.slot,
+    )

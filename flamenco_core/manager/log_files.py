@@ -1,0 +1,43 @@
+"""Moves log text from the database to its files: write and sync first, forget then.
+
+Writing may happen in another thread or process than the Manager's; only `waiting` and `drop`
+touch the database.
+"""
+
+from __future__ import annotations
+
+import itertools
+import sqlite3
+from collections.abc import Sequence
+from pathlib import Path
+
+from flamenco_core import task_logs
+from flamenco_core.store import logs
+from flamenco_core.store.logs import WaitingChunk
+
+__all__ = ["WaitingChunk", "drop", "waiting", "write"]
+
+
+def waiting(db: sqlite3.Connection, *, limit: int) -> list[WaitingChunk]:
+    """The oldest pieces of log text that are not in a file yet."""
+    return logs.waiting(db, limit=limit)
+
+
+def write(chunks: Sequence[WaitingChunk], storage: Path) -> None:
+    """Puts each piece into the file of its attempt, and returns when all is on disk.
+
+    Raises:
+        OSError: if a file cannot be written; nothing is lost, since nothing was dropped.
+    """
+
+    def log(chunk: WaitingChunk) -> tuple[str, str, int]:
+        return chunk.job_id, chunk.task_id, chunk.attempt
+
+    for (job_id, task_id, attempt), group in itertools.groupby(sorted(chunks, key=log), key=log):
+        file = task_logs.log_file(storage, job_id, task_id, attempt)
+        task_logs.append(file, [waiting_chunk.chunk for waiting_chunk in group])
+
+
+def drop(db: sqlite3.Connection, chunks: Sequence[WaitingChunk]) -> None:
+    """Forgets pieces that are in their files."""
+    logs.drop(db, [chunk.chunk.id for chunk in chunks])

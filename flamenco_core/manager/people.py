@@ -1,0 +1,68 @@
+"""What people ask of jobs and tasks."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Set
+from enum import StrEnum
+from typing import TypeVar
+
+from flamenco_core.errors import Conflict
+from flamenco_core.events import JobChanged
+from flamenco_core.manager import transitions
+from flamenco_core.manager.unit import Unit
+from flamenco_core.model import JobPriorityChange, JobStatusChange, TaskStatusChange
+from flamenco_core.rules import lifecycle
+from flamenco_core.statuses import JobStatus, TaskStatus
+from flamenco_core.store import failures, jobs, tasks
+
+S = TypeVar("S", bound=StrEnum)
+
+
+def set_job_status(unit: Unit, job_uuid: str, change: JobStatusChange) -> None:
+    """Cancels, pauses or requeues a job; raises `Conflict` if it has the wrong status for it."""
+    job = jobs.by_uuid(unit.db, job_uuid)
+    if change.status is job.status:
+        return
+    _refuse_illegal("job", job.name, job.status, change.status, lifecycle.REQUESTABLE_JOB_STATUSES)
+    if job.unsettled:
+        raise Conflict(f"Job {job.name!r} is still becoming {job.status}; try again in a moment")
+    if change.status is JobStatus.REQUEUEING:
+        failures.forget_job(unit.db, job.id)
+    transitions.change_job(
+        unit,
+        job,
+        change.status,
+        reason=change.reason,
+        requeue_everything=job.status is JobStatus.COMPLETED,
+    )
+    unit.audit("job.status", job.uuid, status=change.status.value, reason=change.reason)
+
+
+def set_job_priority(unit: Unit, job_uuid: str, change: JobPriorityChange) -> None:
+    job = jobs.by_uuid(unit.db, job_uuid)
+    jobs.set_priority(unit.db, job, change.priority, now=unit.now)
+    unit.audit("job.priority", job.uuid, priority=change.priority, before=job.priority)
+    unit.announce(JobChanged(job_id=job.uuid, status=job.status, previous_status=job.status))
+
+
+def set_task_status(unit: Unit, task_uuid: str, change: TaskStatusChange) -> None:
+    """Cancels or requeues a task; raises `Conflict` if it has the wrong status for it."""
+    task = tasks.by_uuid(unit.db, task_uuid)
+    if change.status is task.status:
+        return
+    _refuse_illegal(
+        "task", task.name, task.status, change.status, lifecycle.REQUESTABLE_TASK_STATUSES
+    )
+    if change.status is TaskStatus.QUEUED:
+        transitions.requeue_task(unit, task, reason=change.reason)
+    else:
+        transitions.change_task(unit, task, change.status, activity=change.reason)
+    unit.audit("task.status", task.uuid, status=change.status.value, reason=change.reason)
+
+
+def _refuse_illegal(kind: str, name: str, present: S, wanted: S, table: Mapping[S, Set[S]]) -> None:
+    if present in table.get(wanted, frozenset()):
+        return
+    legal = [status.value for status, origins in table.items() if present in origins]
+    possible = f"it can become {', '.join(legal)}" if legal else "nothing can be asked of it now"
+    raise Conflict(f"The {kind} {name!r} is {present} and cannot become {wanted}; {possible}")

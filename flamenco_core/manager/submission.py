@@ -1,0 +1,104 @@
+"""Storing a compiled job: in pieces, so that no transaction holds up the others for long."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from functools import partial
+
+from flamenco_core.events import JobChanged
+from flamenco_core.job_types.compiled import CompiledJob
+from flamenco_core.manager import transitions
+from flamenco_core.manager.unit import Unit
+from flamenco_core.statuses import SCHEDULABLE_JOB_STATUSES, JobStatus
+from flamenco_core.store import jobs
+from flamenco_core.store.jobs import JobUnderConstruction
+
+PIECE_SIZE = 800
+"""Tasks (or parents of tasks) stored in one transaction, which keeps it well below 50 ms."""
+
+Step = Callable[[Unit], None]
+
+
+class JobStoring:
+    """The steps that store one job, each for a transaction of its own, in this order.
+
+    Until the last one is done the job is `under-construction`; if the program ends before that,
+    the job is dropped at the next start, as if it had never been submitted.
+    """
+
+    def __init__(self, job: CompiledJob) -> None:
+        self._job = job
+        self._construction: JobUnderConstruction | None = None
+
+    def steps(self) -> Iterator[Step]:
+        """At least one; a small job needs no more. Take the next after the last was done."""
+        job = self._job
+        pieces = [
+            range(start, min(start + PIECE_SIZE, len(job.tasks)))
+            for start in range(0, len(job.tasks), PIECE_SIZE)
+        ]
+        parents = sum(len(group) for group in {tuple(task.depends_on) for task in job.tasks})
+        if len(pieces) <= 1 and parents <= PIECE_SIZE:
+            yield self._all
+            return
+        yield self._begin
+        for piece in pieces:
+            yield partial(self._add_tasks, positions=piece)
+        for group in list(self._under_construction.groups):
+            for start in range(0, len(group), PIECE_SIZE):
+                part = group[start : start + PIECE_SIZE]
+                yield partial(self._add_parents, group=group, part=part)
+        yield self._finish
+
+    @property
+    def _under_construction(self) -> JobUnderConstruction:
+        assert self._construction is not None, "the first step was not done"  # noqa: S101
+        return self._construction
+
+    def _all(self, unit: Unit) -> None:
+        self._begin(unit)
+        self._add_tasks(unit, range(len(self._job.tasks)))
+        for group in self._under_construction.groups:
+            self._add_parents(unit, group, group)
+        self._finish(unit)
+
+    def _begin(self, unit: Unit) -> None:
+        self._construction = jobs.begin(unit.db, self._job)
+
+    def _add_tasks(self, unit: Unit, positions: range) -> None:
+        jobs.add_tasks(unit.db, self._job, self._under_construction, positions)
+
+    def _add_parents(self, unit: Unit, group: tuple[int, ...], part: tuple[int, ...]) -> None:
+        jobs.add_dependencies(unit.db, self._under_construction, group, part)
+
+    def _finish(self, unit: Unit) -> None:
+        job = jobs.by_uuid(unit.db, self._job.id)
+        status = self._job.status
+        ready = jobs.set_status(
+            unit.db,
+            job,
+            status,
+            activity="submitted",
+            unsettled=False,
+            requeue_everything=False,
+            now=unit.now,
+        )
+        unit.audit("job.submit", job.uuid, name=job.name, type=job.type, status=status.value)
+        unit.announce(JobChanged(job_id=job.uuid, status=status))
+        unit.announce_ready(ready)
+
+
+def drop_unfinished(unit: Unit, job_uuid: str) -> None:
+    """Removes a job whose storing was cut off."""
+    job = jobs.by_uuid(unit.db, job_uuid)
+    jobs.drop(unit.db, job)
+    unit.audit("job.drop", job_uuid, reason="its submission was cut off")
+
+
+def mend(unit: Unit, job_uuid: str) -> None:
+    """Goes on with what a crash cut off: drops half a submission, settles anything else."""
+    job = jobs.by_uuid(unit.db, job_uuid)
+    if job.status is JobStatus.UNDER_CONSTRUCTION:
+        drop_unfinished(unit, job_uuid)
+    elif job.status not in SCHEDULABLE_JOB_STATUSES:
+        transitions.settle(unit, job_uuid)

@@ -1,0 +1,122 @@
+"""What workers say of the tasks they have."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from flamenco_core.errors import NotFound, one_problem
+from flamenco_core.events import TaskLogAppended
+from flamenco_core.manager import transitions
+from flamenco_core.manager.unit import Unit
+from flamenco_core.model import MayKeepRunning, TaskUpdate
+from flamenco_core.rules.failures import FailureLimits, after_failure
+from flamenco_core.rules.lifecycle import STATUSES_A_WORKER_MAY_REPORT
+from flamenco_core.statuses import TaskStatus
+from flamenco_core.store import failures, logs, tasks, workers
+from flamenco_core.store.tasks import StoredTask
+from flamenco_core.store.workers import StoredWorker
+
+
+@dataclass(frozen=True, slots=True)
+class UpdateAnswer:
+    """Whether an update counts. Its log is kept either way, with the attempt it belongs to."""
+
+    is_accepted: bool
+    reason: str = ""
+
+
+def update_task(unit: Unit, worker_uuid: str, task_uuid: str, update: TaskUpdate) -> UpdateAnswer:
+    """Takes in an update.
+
+    Raises:
+        NotFound: if there is no such task.
+        InvalidInput: if it reports a status that is not a worker's to report.
+    """
+    worker = workers.by_uuid(unit.db, worker_uuid)
+    task = tasks.by_uuid(unit.db, task_uuid)
+    if update.taskStatus is not None and update.taskStatus not in STATUSES_A_WORKER_MAY_REPORT:
+        allowed = ", ".join(sorted(STATUSES_A_WORKER_MAY_REPORT))
+        raise one_problem("taskStatus", f"a worker may report {allowed}, not {update.taskStatus}")
+    attempt = _attempt(unit, worker, task, update)
+    if attempt is not None and update.log:
+        logs.append(unit.db, task.id, attempt, update.log)
+        unit.announce(TaskLogAppended(task_id=task.uuid, text=update.log))
+    refusal = _refusal(worker, task, attempt)
+    if refusal:
+        unit.audit("task.late-update", task.uuid, attempt=attempt, reason=refusal)
+        return UpdateAnswer(is_accepted=False, reason=refusal)
+    _store_progress(unit, task, update)
+    if update.taskStatus is TaskStatus.COMPLETED:
+        transitions.change_task(unit, tasks.by_id(unit.db, task.id), TaskStatus.COMPLETED)
+    elif update.taskStatus is TaskStatus.FAILED:
+        _fail(unit, worker, tasks.by_id(unit.db, task.id), update.activity or "Failed")
+    if update.taskStatus is not None:
+        unit.audit("task.update", task.uuid, status=update.taskStatus.value, attempt=attempt)
+    return UpdateAnswer(is_accepted=True)
+
+
+def may_keep_running(unit: Unit, worker_uuid: str, task_uuid: str) -> MayKeepRunning:
+    """Whether a worker should go on with a task; also a sign that it still is at it."""
+    worker = workers.by_uuid(unit.db, worker_uuid)
+    try:
+        task = tasks.by_uuid(unit.db, task_uuid)
+    except NotFound:
+        return _stop("the task does not exist any more")
+    if worker.status_requested is not None and not worker.lazy_request:
+        return _stop("the worker is to change its status", is_status_change=True)
+    reason = _refusal(worker, task, task.attempt)
+    if reason:
+        return _stop(reason)
+    tasks.touch(unit.db, task.id, now=unit.now)
+    return MayKeepRunning(mayKeepRunning=True, reason="", statusChangeRequested=False)
+
+
+def _attempt(unit: Unit, worker: StoredWorker, task: StoredTask, update: TaskUpdate) -> int | None:
+    """Which attempt an update is about; None if the worker never made it."""
+    if update.attempt is None:
+        return tasks.last_attempt_by(unit.db, task.id, worker.id)
+    is_own = tasks.attempt_is_by(unit.db, task.id, update.attempt, worker.id)
+    return update.attempt if is_own else None
+
+
+def _refusal(worker: StoredWorker, task: StoredTask, attempt: int | None) -> str:
+    """Why an update, or going on, is refused; empty if it is not."""
+    if task.worker_id != worker.id:
+        return "the task is not assigned to this worker"
+    if attempt != task.attempt:
+        return f"the task has been handed out again since (attempt {task.attempt})"
+    if task.status is not TaskStatus.ACTIVE:
+        return f"the task is {task.status}"
+    return ""
+
+
+def _store_progress(unit: Unit, task: StoredTask, update: TaskUpdate) -> None:
+    steps = task.steps_completed if update.steps_completed is None else update.steps_completed
+    tasks.set_progress(
+        unit.db,
+        task,
+        steps_completed=min(steps, task.steps_total),
+        activity=update.activity,
+        now=unit.now,
+    )
+
+
+def _fail(unit: Unit, worker: StoredWorker, task: StoredTask, activity: str) -> None:
+    failures.record(unit.db, task, worker.id, now=unit.now)
+    config = unit.config
+    decision = after_failure(
+        failures.facts(unit.db, task, worker.id),
+        FailureLimits(config.blocklist_threshold, config.task_fail_after_softfail_count),
+    )
+    transitions.add_log_line(unit, task, decision.explanation)
+    if decision.block_worker:
+        failures.block(unit.db, task, worker.id, now=unit.now)
+        text = f"Worker {worker.name} failed too often and gets no more such tasks of this job"
+        transitions.add_log_line(unit, task, text)
+    transitions.change_task(unit, task, decision.task_status, activity=activity)
+
+
+def _stop(reason: str, *, is_status_change: bool = False) -> MayKeepRunning:
+    return MayKeepRunning(
+        mayKeepRunning=False, reason=reason, statusChangeRequested=is_status_change
+    )

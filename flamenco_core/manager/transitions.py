@@ -1,0 +1,171 @@
+"""Carries out changes of status, with what follows for the job and for its other tasks."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from flamenco_core import task_logs
+from flamenco_core.errors import Conflict
+from flamenco_core.events import JobChanged, TaskChanged, TasksChanged
+from flamenco_core.manager.unit import Unit
+from flamenco_core.rules import lifecycle
+from flamenco_core.rules.lifecycle import JobMove
+from flamenco_core.statuses import JobStatus, TaskStatus
+from flamenco_core.store import dependencies, failures, jobs, logs, queues, tasks
+from flamenco_core.store.jobs import StoredJob
+from flamenco_core.store.tasks import StoredTask
+
+SWEEP_SIZE = 400
+"""Tasks changed in one transaction, which keeps it well below 50 ms."""
+
+
+def change_task(
+    unit: Unit, task: StoredTask, status: TaskStatus, *, activity: str | None = None
+) -> None:
+    """Gives one task another status, and its job the one that follows from that."""
+    _change_task_alone(unit, task, status, activity=activity)
+    follow_job(unit, task.job_id)
+
+
+def follow_job(unit: Unit, job_id: int) -> None:
+    """Gives a job the status that fits the tasks it has now."""
+    job = jobs.by_id(unit.db, job_id)
+    move = _next_move(unit, job)
+    if move is not None:
+        change_job(unit, job, move.status, reason=move.reason)
+
+
+def _next_move(unit: Unit, job: StoredJob) -> JobMove | None:
+    return lifecycle.job_status_after(
+        job.status,
+        job.counts,
+        ready=queues.ready_count(unit.db, job.id),
+        fail_percentage=unit.config.job_fail_percentage,
+    )
+
+
+def change_job(
+    unit: Unit,
+    job: StoredJob,
+    status: JobStatus,
+    *,
+    reason: str,
+    requeue_everything: bool = False,
+) -> None:
+    """Gives a job a status and starts to change its tasks accordingly; `settle` goes on."""
+    sweep = lifecycle.SWEEPS.get(status)
+    ready = jobs.set_status(
+        unit.db,
+        job,
+        status,
+        activity=reason,
+        unsettled=sweep is not None,
+        requeue_everything=requeue_everything,
+        now=unit.now,
+    )
+    unit.announce(JobChanged(job_id=job.uuid, status=status, previous_status=job.status))
+    unit.announce_ready(ready)
+    if sweep is not None:
+        settle(unit, job.uuid)
+
+
+def settle(unit: Unit, job_uuid: str) -> None:
+    """Changes some more tasks of a job that do not fit its status yet, and ends the transition.
+
+    At most `SWEEP_SIZE` of them: call it again while the job is unsettled.
+    """
+    job = jobs.by_uuid(unit.db, job_uuid)
+    sweep = lifecycle.REQUEUE_EVERYTHING if job.requeue_everything else lifecycle.SWEEPS[job.status]
+    left = SWEEP_SIZE
+    for status in sorted(sweep.from_statuses):
+        batch = tasks.of_job(unit.db, job.id, status, limit=left) if left else []
+        for task in batch:
+            _change_task_alone(
+                unit, task, sweep.to_status, activity=f"The job is {job.status}", is_bulk=True
+            )
+        left -= len(batch)
+    if left < SWEEP_SIZE:
+        changed = SWEEP_SIZE - left
+        unit.announce(TasksChanged(job_id=job.uuid, status=sweep.to_status, count=changed))
+    if left:
+        _end_transition(unit, jobs.by_uuid(unit.db, job_uuid), sweep.then)
+
+
+def requeue_task(unit: Unit, task: StoredTask, *, reason: str) -> None:
+    """Queues a task again, together with whatever was built on its result."""
+    job = jobs.by_id(unit.db, task.job_id)
+    if job.status not in lifecycle.JOB_STATUSES_THAT_LET_TASKS_QUEUE:
+        raise Conflict(
+            f"Task {task.name!r} cannot be queued while its job is {job.status}; "
+            "queue the job again instead"
+        )
+    for dependant in dependencies.all_after(unit.db, task.id):
+        if dependant.status is TaskStatus.COMPLETED:
+            _requeue_one(unit, dependant, f"Queued again, since it depends on {task.name}")
+    _requeue_one(unit, tasks.by_id(unit.db, task.id), reason)
+    if job.status not in (JobStatus.QUEUED, JobStatus.ACTIVE):
+        job = jobs.by_id(unit.db, job.id)
+        change_job(unit, job, JobStatus.QUEUED, reason=f"task {task.name} was queued again")
+
+
+def return_task(unit: Unit, task: StoredTask, *, reason: str) -> None:
+    """Takes an active task from its worker, without calling that a failure."""
+    job = jobs.by_id(unit.db, task.job_id)
+    status = lifecycle.task_status_when_returned(job.status)
+    add_log_line(unit, task, f"Task was {status} by the Manager: {reason}")
+    change_task(unit, task, status, activity=reason)
+
+
+def announce_task(unit: Unit, task: StoredTask, *, previous: TaskStatus) -> None:
+    job = jobs.by_id(unit.db, task.job_id)
+    unit.announce(
+        TaskChanged(
+            job_id=job.uuid, task_id=task.uuid, status=task.status, previous_status=previous
+        )
+    )
+
+
+def add_log_line(unit: Unit, task: StoredTask, text: str) -> None:
+    """Writes a line of the Manager's own into the log of the present attempt."""
+    logs.append(unit.db, task.id, task.attempt, task_logs.dated(unit.now, text))
+
+
+def _requeue_one(unit: Unit, task: StoredTask, reason: str) -> None:
+    failures.forget_task(unit.db, task.id)
+    _change_task_alone(unit, task, TaskStatus.QUEUED, activity=reason)
+
+
+def _change_task_alone(
+    unit: Unit,
+    task: StoredTask,
+    status: TaskStatus,
+    *,
+    activity: str | None = None,
+    is_bulk: bool = False,
+) -> None:
+    ready = tasks.set_status(unit.db, task, status, now=unit.now, activity=activity)
+    unit.announce_ready(ready)
+    if not is_bulk:
+        announce_task(unit, replace(task, status=status), previous=task.status)
+
+
+def _end_transition(unit: Unit, job: StoredJob, then: JobStatus) -> None:
+    """All tasks fit; a pause goes on until its last active task is done."""
+    status, reason = then, job.activity
+    if job.status is JobStatus.PAUSE_REQUESTED:
+        move = _next_move(unit, job)
+        status, reason = (move.status, move.reason) if move else (job.status, job.activity)
+    ready = jobs.set_status(
+        unit.db,
+        job,
+        status,
+        activity=reason,
+        unsettled=False,
+        requeue_everything=False,
+        now=unit.now,
+    )
+    unit.announce_ready(ready)
+    if status is not job.status:
+        unit.announce(JobChanged(job_id=job.uuid, status=status, previous_status=job.status))
+    if status is JobStatus.QUEUED:
+        follow_job(unit, job.id)

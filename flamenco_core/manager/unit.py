@@ -1,0 +1,41 @@
+"""What one decision works with while it is carried out."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+from flamenco_core.config import Config
+from flamenco_core.events import Event, TasksBecameReady
+from flamenco_core.store import audit
+from flamenco_core.store.audit import Actor
+from flamenco_core.store.queues import ReadyChange
+
+
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """One moment, one actor, one transaction."""
+
+    db: sqlite3.Connection
+    now: datetime
+    actor: Actor
+    config: Config
+    new_id: Callable[[], str]
+    events: list[Event]
+    """Published after the commit; dropped with the transaction."""
+
+    def audit(self, action: str, subject: str, **details: object) -> None:
+        audit.record(self.db, self.actor, action, subject, now=self.now, details=details)
+
+    def announce(self, event: Event) -> None:
+        self.events.append(event)
+
+    def announce_ready(self, changes: Iterable[ReadyChange]) -> None:
+        for change in changes:
+            self.announce(
+                TasksBecameReady(
+                    task_class_id=change.task_class_id, tag_id=change.tag_id, count=change.count
+                )
+            )

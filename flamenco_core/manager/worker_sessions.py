@@ -1,0 +1,143 @@
+"""Workers come and go: registration, sign-on, sign-off, and what is asked of them meanwhile."""
+
+from __future__ import annotations
+
+from flamenco_core.errors import Conflict
+from flamenco_core.events import WorkerChanged, WorkerStatusRequested
+from flamenco_core.manager import transitions
+from flamenco_core.manager.unit import Unit
+from flamenco_core.model import (
+    RegisteredWorker,
+    WorkerRegistration,
+    WorkerSignOn,
+    WorkerStateChange,
+    WorkerStatusChangeRequest,
+)
+from flamenco_core.statuses import WorkerStatus
+from flamenco_core.store import tasks, workers
+from flamenco_core.store.workers import StoredWorker
+
+
+def register(unit: Unit, registration: WorkerRegistration, *, address: str) -> RegisteredWorker:
+    """Makes a new worker, offline until it signs on."""
+    uuid = unit.new_id()
+    types = normal_task_types(registration.supported_task_types)
+    worker_id = workers.add(
+        unit.db,
+        uuid=uuid,
+        name=registration.name.strip(),
+        secret=registration.secret,
+        address=address,
+        platform=registration.platform,
+        now=unit.now,
+    )
+    workers.set_abilities(unit.db, worker_id, task_types=types, capabilities={})
+    unit.audit("worker.register", uuid, name=registration.name, address=address)
+    return RegisteredWorker(
+        uuid=uuid,
+        name=registration.name.strip(),
+        address=address,
+        status=WorkerStatus.OFFLINE,
+        platform=registration.platform,
+        software="",
+        supported_task_types=types,
+    )
+
+
+def sign_on(
+    unit: Unit, worker_uuid: str, sign_on: WorkerSignOn, *, address: str
+) -> WorkerStateChange:
+    """Stores what a worker says of itself and tells it which status to take."""
+    worker = workers.by_uuid(unit.db, worker_uuid)
+    workers.sign_on(
+        unit.db,
+        worker.id,
+        name=sign_on.name.strip(),
+        software=sign_on.software_version,
+        address=address,
+        can_restart=bool(sign_on.can_restart),
+        now=unit.now,
+    )
+    workers.set_abilities(
+        unit.db,
+        worker.id,
+        task_types=normal_task_types(sign_on.supported_task_types),
+        capabilities=sign_on.capabilities or {},
+    )
+    unit.audit("worker.sign-on", worker.uuid, version=sign_on.software_version, address=address)
+    _announce(unit, worker, WorkerStatus.STARTING)
+    return WorkerStateChange(status_requested=worker.status_requested or WorkerStatus.AWAKE)
+
+
+def sign_off(unit: Unit, worker_uuid: str) -> None:
+    """The worker's program ends: its tasks go back, and it is asked to go on as it was."""
+    worker = workers.by_uuid(unit.db, worker_uuid)
+    requested, is_lazy = worker.status_requested, worker.lazy_request
+    if requested in (WorkerStatus.OFFLINE, WorkerStatus.RESTART):
+        requested, is_lazy = None, False
+    elif requested is None and worker.status in (WorkerStatus.AWAKE, WorkerStatus.ASLEEP):
+        requested, is_lazy = worker.status, False
+    workers.set_status(
+        unit.db, worker, WorkerStatus.OFFLINE, requested=requested, is_lazy=is_lazy, now=unit.now
+    )
+    _return_tasks(unit, worker, "worker signed off")
+    unit.audit("worker.sign-off", worker.uuid)
+    _announce(unit, worker, WorkerStatus.OFFLINE)
+
+
+def state_changed(unit: Unit, worker_uuid: str, status: WorkerStatus) -> None:
+    """The worker has taken a status; what was asked of it is fulfilled if it is that one."""
+    worker = workers.by_uuid(unit.db, worker_uuid)
+    is_fulfilled = worker.status_requested in (None, status)
+    workers.set_status(
+        unit.db,
+        worker,
+        status,
+        requested=None if is_fulfilled else worker.status_requested,
+        is_lazy=False if is_fulfilled else worker.lazy_request,
+        now=unit.now,
+    )
+    if worker.status is WorkerStatus.AWAKE and status is not WorkerStatus.AWAKE:
+        _return_tasks(unit, worker, f"worker {worker.name} became {status}")
+    unit.audit("worker.status", worker.uuid, status=status.value)
+    _announce(unit, worker, status)
+
+
+def request_status(unit: Unit, worker_uuid: str, request: WorkerStatusChangeRequest) -> None:
+    """Asks a worker to take a status; asking for the one it has takes back what was asked.
+
+    Raises:
+        Conflict: if it cannot take that status.
+    """
+    worker = workers.by_uuid(unit.db, worker_uuid)
+    if request.status is WorkerStatus.RESTART and not worker.can_restart:
+        raise Conflict(f"Worker {worker.name} was not set up to be started again after it ends")
+    is_withdrawal = request.status is worker.status
+    workers.set_status(
+        unit.db,
+        worker,
+        worker.status,
+        requested=None if is_withdrawal else request.status,
+        is_lazy=False if is_withdrawal else request.is_lazy,
+        now=unit.now,
+    )
+    unit.audit("worker.request", worker.uuid, status=request.status.value, is_lazy=request.is_lazy)
+    unit.announce(
+        WorkerStatusRequested(worker_id=worker.uuid, status=request.status, is_lazy=request.is_lazy)
+    )
+
+
+def normal_task_types(task_types: list[str]) -> list[str]:
+    """Task types are compared without regard to case and surrounding blanks, on both sides."""
+    return sorted({kind.strip().lower() for kind in task_types if kind.strip()})
+
+
+def _return_tasks(unit: Unit, worker: StoredWorker, reason: str) -> None:
+    for task in tasks.held_by_worker(unit.db, worker.id):
+        transitions.return_task(unit, task, reason=reason)
+
+
+def _announce(unit: Unit, worker: StoredWorker, status: WorkerStatus) -> None:
+    unit.announce(
+        WorkerChanged(worker_id=worker.uuid, status=status, previous_status=worker.status)
+    )

@@ -1,0 +1,1 @@
+"""The farm in SQLite: schema, migrations, and every SQL statement of this project."""

@@ -1,0 +1,128 @@
+"""The SQLite file: how it is opened, and the transactions around what is done with it."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from flamenco_core.errors import NotFound, StorageError
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """A named piece of SQL and what it is for.
+
+    Every statement that a request can cause is one of these, so that a test can look at the
+    query plan of each.
+    """
+
+    purpose: str
+    sql: str
+
+    def run(self, db: sqlite3.Connection, **parameters: Any) -> sqlite3.Cursor:
+        return db.execute(self.sql, parameters)
+
+    def row(self, db: sqlite3.Connection, **parameters: Any) -> sqlite3.Row | None:
+        """The only row, or None; the statement is finished when this returns."""
+        rows = db.execute(self.sql, parameters).fetchall()
+        return rows[0] if rows else None
+
+    def value(self, db: sqlite3.Connection, **parameters: Any) -> Any:
+        """The only column of the only row."""
+        row = self.row(db, **parameters)
+        return row[0] if row else None
+
+
+def connect(path: Path) -> sqlite3.Connection:
+    """Opens the file for reading and writing, with the promises that the farm relies on."""
+    try:
+        db = sqlite3.connect(path, isolation_level=None, cached_statements=512)
+        db.row_factory = sqlite3.Row
+        db.execute("PRAGMA journal_mode = WAL")
+        db.execute("PRAGMA synchronous = FULL")
+        db.execute("PRAGMA foreign_keys = ON")
+        db.execute("PRAGMA busy_timeout = 5000")
+        db.execute("PRAGMA temp_store = MEMORY")
+    except sqlite3.Error as error:
+        raise StorageError(f"The farm file {path} cannot be opened: {error}") from error
+    return db
+
+
+def connect_read_only(path: Path) -> sqlite3.Connection:
+    """Opens the file for reading, beside whoever writes to it."""
+    try:
+        db = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, isolation_level=None)
+        db.row_factory = sqlite3.Row
+        db.execute("PRAGMA query_only = ON")
+        db.execute("PRAGMA busy_timeout = 5000")
+    except sqlite3.Error as error:
+        raise StorageError(f"The farm file {path} cannot be read: {error}") from error
+    return db
+
+
+class Transactions:
+    """Nested units on one connection: the outermost is the transaction, the others savepoints."""
+
+    def __init__(self, db: sqlite3.Connection) -> None:
+        self._db = db
+        self._depth = 0
+
+    @property
+    def is_open(self) -> bool:
+        """Whether a transaction stands; some errors (disk full, I/O) end it by themselves."""
+        return self._db.in_transaction
+
+    @property
+    def depth(self) -> int:
+        """How many units are open inside each other."""
+        return self._depth
+
+    @contextmanager
+    def unit(self) -> Iterator[None]:
+        """Keeps what is done inside, all of it or, if an exception leaves it, nothing."""
+        name = f"unit_{self._depth}"
+        begin, keep, undo = (
+            ("BEGIN IMMEDIATE", "COMMIT", ("ROLLBACK",))
+            if self._depth == 0
+            else (
+                f"SAVEPOINT {name}",
+                f"RELEASE {name}",
+                (f"ROLLBACK TO {name}", f"RELEASE {name}"),
+            )
+        )
+        self._db.execute(begin)
+        self._depth += 1
+        try:
+            yield
+            self._db.execute(keep)
+        except BaseException:
+            if self._db.in_transaction:
+                for statement in undo:
+                    self._db.execute(statement)
+            raise
+        finally:
+            self._depth -= 1
+
+
+def to_microseconds(time: datetime) -> int:
+    """How times are stored: microseconds since 1970, UTC."""
+    return (time - _EPOCH) // _MICROSECOND
+
+
+def from_microseconds(value: int) -> datetime:
+    return _EPOCH + value * _MICROSECOND
+
+
+def found(row: sqlite3.Row | None, kind: str, name: str) -> sqlite3.Row:
+    """The row, or `NotFound` naming what was looked for."""
+    if row is None:
+        raise NotFound(f"There is no {kind} {name}")
+    return row

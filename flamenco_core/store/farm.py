@@ -1,0 +1,29 @@
+"""The farm's own row: who it is."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable
+from datetime import datetime
+
+from flamenco_core.store.database import Statement, to_microseconds
+
+_ID = Statement("The farm's identity.", "SELECT farm_id FROM farm WHERE id = 1")
+_CREATE = Statement(
+    "Gives a new farm its identity.",
+    "INSERT INTO farm (id, farm_id, created_at) VALUES (1, :farm_id, :now)",
+)
+
+
+def identify(db: sqlite3.Connection, *, new_id: Callable[[], str], now: datetime) -> str:
+    """The farm's UUID, made when the farm is new and never changed after that."""
+    farm_id = identity(db)
+    if not farm_id:
+        farm_id = new_id()
+        _CREATE.run(db, farm_id=farm_id, now=to_microseconds(now))
+    return farm_id
+
+
+def identity(db: sqlite3.Connection) -> str:
+    """The farm's UUID; empty if it has none yet."""
+    return _ID.value(db) or ""

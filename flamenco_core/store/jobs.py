@@ -1,0 +1,304 @@
+"""Jobs: storing a compiled one piece by piece, and changing one that is stored."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from flamenco_core import wire
+from flamenco_core.errors import InvalidInput, Problem
+from flamenco_core.job_types.compiled import CompiledJob, CompiledTask
+from flamenco_core.statuses import SCHEDULABLE_JOB_STATUSES, JobStatus, TaskStatus
+from flamenco_core.store import queues
+from flamenco_core.store.database import Statement, found, to_microseconds
+from flamenco_core.store.queues import ReadyChange
+from flamenco_core.store.tasks import COUNT_COLUMNS
+
+_COUNTS = ", ".join(COUNT_COLUMNS.values())
+_BY_UUID = Statement(
+    "A job by UUID, with its counts.",
+    f"""SELECT id, uuid, name, type, priority, status, activity, unsettled, requeue_everything,
+           delete_requested_at, {_COUNTS} FROM jobs WHERE uuid = :uuid""",
+)
+_BY_ID = Statement(
+    "A job by key, with its counts.",
+    f"""SELECT id, uuid, name, type, priority, status, activity, unsettled, requeue_everything,
+           delete_requested_at, {_COUNTS} FROM jobs WHERE id = :id""",
+)
+_UNSETTLED = Statement(
+    "Jobs with tasks that do not fit the job's status yet, oldest first.",
+    """SELECT uuid FROM jobs INDEXED BY unsettled_jobs WHERE unsettled = 1
+       ORDER BY id LIMIT :limit""",
+)
+_INSERT = Statement(
+    "Begins to store a job.",
+    """INSERT INTO jobs (uuid, name, type, priority, status, unsettled, settings, metadata,
+           submitter_platform, shaman_checkout_id, tag_id, created_at, updated_at, steps_total)
+       VALUES (:uuid, :name, :type, :priority, 'under-construction', 1, :settings, :metadata,
+           :submitter_platform, :shaman_checkout_id, :tag_id, :created_at, :created_at,
+           :steps_total) RETURNING id""",
+)
+_INSERT_TASK = Statement(
+    "Stores a task.",
+    """INSERT INTO tasks (uuid, job_id, index_in_job, name, task_class_id, priority, status,
+           steps_total, dependency_group_id, unmet_dependencies, created_at, updated_at)
+       VALUES (:uuid, :job_id, :index_in_job, :name, :task_class_id, :priority, :status,
+           :steps_total, :group_id, :unmet, :now, :now) RETURNING id""",
+)
+_INSERT_COMMANDS = Statement(
+    "Stores what a task runs.",
+    "INSERT INTO task_commands (task_id, commands) VALUES (:task_id, :commands)",
+)
+_INSERT_GROUP = Statement(
+    "Stores a set of tasks that others wait for.",
+    "INSERT INTO dependency_groups (job_id, unmet) VALUES (:job_id, :unmet) RETURNING id",
+)
+_INSERT_PARENT = Statement(
+    "Puts a task into a set that others wait for.",
+    """INSERT INTO dependency_group_parents (parent_id, group_id)
+       SELECT id, :group_id FROM tasks WHERE job_id = :job_id AND index_in_job = :index""",
+)
+_ADD_COUNTS = Statement(
+    "Counts newly stored tasks.",
+    """UPDATE jobs SET tasks_queued = tasks_queued + :queued, tasks_paused = tasks_paused + :paused
+       WHERE id = :id""",
+)
+_SET_STATUS = Statement(
+    "Gives a job a status.",
+    """UPDATE jobs SET status = :status, activity = :activity, updated_at = :now,
+           unsettled = :unsettled, requeue_everything = :requeue_everything WHERE id = :id""",
+)
+_SET_PRIORITY = Statement(
+    "Gives a job a priority.",
+    "UPDATE jobs SET priority = :priority, updated_at = :now WHERE id = :id",
+)
+_DELETE = Statement("Drops a job with all that belongs to it.", "DELETE FROM jobs WHERE id = :id")
+_DETACH = Statement(
+    "Lets go of the dependency groups of a job that is about to be dropped.",
+    "UPDATE tasks SET dependency_group_id = NULL WHERE job_id = :id",
+)
+_TAG_BY_UUID = Statement("A tag by UUID.", "SELECT id FROM tags WHERE uuid = :uuid")
+
+
+@dataclass(frozen=True, slots=True)
+class StoredJob:
+    """A row of the job table, as decisions need it."""
+
+    id: int
+    uuid: str
+    name: str
+    type: str
+    priority: int
+    status: JobStatus
+    activity: str
+    unsettled: bool
+    requeue_everything: bool
+    is_being_deleted: bool
+    counts: Mapping[TaskStatus, int]
+    """How many tasks have each status."""
+
+
+@dataclass(slots=True)
+class JobUnderConstruction:
+    """What storing a job in several pieces has to remember between them."""
+
+    id: int
+    tag_id: int | None
+    groups: dict[tuple[int, ...], int]
+    """Positions of the tasks waited for → key of their group."""
+
+
+def by_uuid(db: sqlite3.Connection, uuid: str) -> StoredJob:
+    """Raises `NotFound` if there is none."""
+    return _job(found(_BY_UUID.row(db, uuid=uuid), "job", uuid))
+
+
+def by_id(db: sqlite3.Connection, job_id: int) -> StoredJob:
+    return _job(found(_BY_ID.row(db, id=job_id), "job", str(job_id)))
+
+
+def unsettled(db: sqlite3.Connection, *, limit: int) -> list[str]:
+    """UUIDs of jobs that something has to be done about."""
+    return [row["uuid"] for row in _UNSETTLED.run(db, limit=limit).fetchall()]
+
+
+def begin(db: sqlite3.Connection, job: CompiledJob) -> JobUnderConstruction:
+    """Stores a job without its tasks, as under construction.
+
+    Raises:
+        InvalidInput: if its worker tag does not exist.
+    """
+    tag_id = _tag(db, job.worker_tag)
+    job_id = _INSERT.value(
+        db,
+        uuid=job.id,
+        name=job.name,
+        type=job.type,
+        priority=job.priority,
+        settings=json.dumps(job.settings),
+        metadata=json.dumps(job.metadata),
+        submitter_platform=job.submitter_platform,
+        shaman_checkout_id=job.storage.shaman_checkout_id if job.storage else None,
+        tag_id=tag_id,
+        created_at=to_microseconds(job.created),
+        steps_total=sum(task.steps_total for task in job.tasks),
+    )
+    return JobUnderConstruction(int(job_id), tag_id, {})
+
+
+def add_tasks(
+    db: sqlite3.Connection,
+    job: CompiledJob,
+    construction: JobUnderConstruction,
+    positions: Iterable[int],
+) -> None:
+    """Stores the tasks at these positions; those they wait for may come in a later piece."""
+    status = TaskStatus.PAUSED if job.status is JobStatus.PAUSED else TaskStatus.QUEUED
+    classes = _Classes(db)
+    ready: Counter[int] = Counter()
+    count = 0
+    for position in positions:
+        task = job.tasks[position]
+        class_id = classes[task.type.strip().lower()]
+        _insert_task(db, construction, task, position, class_id, status, job.created)
+        ready[class_id] += int(not task.depends_on and status is TaskStatus.QUEUED)
+        count += 1
+    for class_id, ready_count in ready.items():
+        queues.add_queue(
+            db,
+            job_id=construction.id,
+            task_class_id=class_id,
+            tag_id=construction.tag_id,
+            job_priority=job.priority,
+            ready_count=ready_count,
+        )
+    counted = {"queued": 0, "paused": 0, status.value: count}
+    _ADD_COUNTS.run(db, id=construction.id, **counted)
+
+
+def add_dependencies(
+    db: sqlite3.Connection,
+    construction: JobUnderConstruction,
+    group: tuple[int, ...],
+    positions: Iterable[int],
+) -> None:
+    """Puts stored tasks, named by their positions in the job, into a group."""
+    group_id = construction.groups[group]
+    for position in positions:
+        _INSERT_PARENT.run(db, group_id=group_id, job_id=construction.id, index=position + 1)
+
+
+def set_status(
+    db: sqlite3.Connection,
+    job: StoredJob,
+    status: JobStatus,
+    *,
+    activity: str,
+    unsettled: bool,
+    requeue_everything: bool,
+    now: datetime,
+) -> list[ReadyChange]:
+    """Gives a job a status, and opens or closes it for hand-outs; returns what became ready."""
+    _SET_STATUS.run(
+        db,
+        id=job.id,
+        status=status,
+        activity=activity,
+        unsettled=int(unsettled),
+        requeue_everything=int(requeue_everything),
+        now=to_microseconds(now),
+    )
+    is_open = status in SCHEDULABLE_JOB_STATUSES
+    if is_open == (job.status in SCHEDULABLE_JOB_STATUSES):
+        return []
+    return queues.set_open(db, job.id, is_open)
+
+
+def set_priority(db: sqlite3.Connection, job: StoredJob, priority: int, *, now: datetime) -> None:
+    _SET_PRIORITY.run(db, id=job.id, priority=priority, now=to_microseconds(now))
+    queues.set_priority(db, job.id, priority)
+
+
+def drop(db: sqlite3.Connection, job: StoredJob) -> None:
+    """Removes a job from the database, with everything that belongs to it."""
+    _DETACH.run(db, id=job.id)
+    _DELETE.run(db, id=job.id)
+
+
+class _Classes(dict[str, int]):
+    """Task type → class, looked up once for each type."""
+
+    def __init__(self, db: sqlite3.Connection) -> None:
+        super().__init__()
+        self._db = db
+
+    def __missing__(self, task_type: str) -> int:
+        self[task_type] = queues.task_class(self._db, task_type)
+        return self[task_type]
+
+
+def _insert_task(
+    db: sqlite3.Connection,
+    construction: JobUnderConstruction,
+    task: CompiledTask,
+    position: int,
+    class_id: int,
+    status: TaskStatus,
+    created: datetime,
+) -> None:
+    task_id = _INSERT_TASK.value(
+        db,
+        uuid=task.id,
+        job_id=construction.id,
+        index_in_job=position + 1,
+        name=task.name,
+        task_class_id=class_id,
+        priority=task.priority,
+        status=status,
+        steps_total=task.steps_total,
+        group_id=_group(db, construction, tuple(task.depends_on)),
+        unmet=int(bool(task.depends_on)),
+        now=to_microseconds(created),
+    )
+    _INSERT_COMMANDS.run(db, task_id=task_id, commands=json.dumps(wire.to_json(task.commands)))
+
+
+def _group(
+    db: sqlite3.Connection, construction: JobUnderConstruction, depends_on: tuple[int, ...]
+) -> int | None:
+    if not depends_on:
+        return None
+    if depends_on not in construction.groups:
+        group_id = _INSERT_GROUP.value(db, job_id=construction.id, unmet=len(depends_on))
+        construction.groups[depends_on] = int(group_id)
+    return construction.groups[depends_on]
+
+
+def _tag(db: sqlite3.Connection, uuid: str | None) -> int | None:
+    if not uuid:
+        return None
+    tag_id = _TAG_BY_UUID.value(db, uuid=uuid)
+    if tag_id is None:
+        problem = Problem("worker_tag", f"there is no worker tag {uuid}")
+        raise InvalidInput(str(problem), problems=[problem])
+    return int(tag_id)
+
+
+def _job(row: sqlite3.Row) -> StoredJob:
+    return StoredJob(
+        id=row["id"],
+        uuid=row["uuid"],
+        name=row["name"],
+        type=row["type"],
+        priority=row["priority"],
+        status=JobStatus(row["status"]),
+        activity=row["activity"],
+        unsettled=bool(row["unsettled"]),
+        requeue_everything=bool(row["requeue_everything"]),
+        is_being_deleted=row["delete_requested_at"] is not None,
+        counts={status: row[column] for status, column in COUNT_COLUMNS.items()},
+    )

@@ -1,0 +1,88 @@
+"""Log text that waits in the database for its place in a file."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from flamenco_core.store.database import Statement
+from flamenco_core.task_logs import LogChunk
+
+_GROW = Statement(
+    "Counts the bytes of an attempt's log.",
+    """UPDATE task_attempts SET log_size = log_size + :size
+       WHERE task_id = :task_id AND attempt = :attempt RETURNING log_size""",
+)
+_ADD = Statement(
+    "Stores a piece of an attempt's log.",
+    """INSERT INTO task_log_chunks (task_id, attempt, start, text)
+       VALUES (:task_id, :attempt, :start, :text)""",
+)
+_OLDEST = Statement(
+    "The attempts whose log pieces have waited longest.",
+    """SELECT c.id, c.start, c.text, c.attempt, t.uuid AS task_uuid, j.uuid AS job_uuid
+       FROM task_log_chunks c JOIN tasks t ON t.id = c.task_id JOIN jobs j ON j.id = t.job_id
+       WHERE c.id > :after ORDER BY c.id LIMIT :limit""",
+)
+_OF_ATTEMPT = Statement(
+    "The waiting pieces of one attempt's log.",
+    """SELECT id, start, text FROM task_log_chunks INDEXED BY task_log_chunks_of_attempt
+       WHERE task_id = :task_id AND attempt = :attempt ORDER BY id""",
+)
+_ATTEMPTS = Statement(
+    "The attempts of a task, with the size of each log.",
+    "SELECT attempt, log_size FROM task_attempts WHERE task_id = :task_id ORDER BY attempt",
+)
+_DROP = Statement(
+    "Forgets a piece that is in its file.", "DELETE FROM task_log_chunks WHERE id = :id"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class WaitingChunk:
+    """A piece of a log, and which log it belongs to."""
+
+    job_id: str
+    task_id: str
+    attempt: int
+    chunk: LogChunk
+
+
+def append(db: sqlite3.Connection, task_id: int, attempt: int, text: str) -> None:
+    """Adds text to an attempt's log; a missing newline at its end is added."""
+    if not text:
+        return
+    text = text if text.endswith("\n") else f"{text}\n"
+    size = len(text.encode())
+    end = _GROW.value(db, task_id=task_id, attempt=attempt, size=size)
+    if end is not None:
+        _ADD.run(db, task_id=task_id, attempt=attempt, start=end - size, text=text)
+
+
+def waiting(db: sqlite3.Connection, *, limit: int, after: int = 0) -> list[WaitingChunk]:
+    """The oldest pieces that are not in a file yet."""
+    return [
+        WaitingChunk(
+            row["job_uuid"],
+            row["task_uuid"],
+            row["attempt"],
+            LogChunk(row["id"], row["start"], row["text"]),
+        )
+        for row in _OLDEST.run(db, limit=limit, after=after).fetchall()
+    ]
+
+
+def drop(db: sqlite3.Connection, chunk_ids: Iterable[int]) -> None:
+    for chunk_id in chunk_ids:
+        _DROP.run(db, id=chunk_id)
+
+
+def of_attempt(db: sqlite3.Connection, task_id: int, attempt: int) -> list[LogChunk]:
+    rows = _OF_ATTEMPT.run(db, task_id=task_id, attempt=attempt).fetchall()
+    return [LogChunk(row["id"], row["start"], row["text"]) for row in rows]
+
+
+def attempts(db: sqlite3.Connection, task_id: int) -> list[tuple[int, int]]:
+    """Number and log size in bytes of each attempt at a task."""
+    return [(row[0], row[1]) for row in _ATTEMPTS.run(db, task_id=task_id).fetchall()]

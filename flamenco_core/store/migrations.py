@@ -1,0 +1,333 @@
+"""The schema, as numbered migrations. A released one is never changed; a new one is added.
+
+Conventions: integer keys inside, UUID text where the world sees it; times are integers,
+microseconds since 1970 UTC; JSON is text. Nothing here needs SQLite in particular (partial
+indexes aside, which other databases have too).
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from flamenco_core.errors import StorageError
+
+if TYPE_CHECKING:
+    from sqlite_utils import Database
+    from sqlite_utils.migrations import Migrations
+
+_FIRST_SCHEMA = """
+CREATE TABLE farm (
+    id INTEGER PRIMARY KEY CHECK (id = 1),
+    farm_id TEXT NOT NULL,
+    created_at INTEGER NOT NULL
+);
+
+CREATE TABLE workers (
+    id INTEGER PRIMARY KEY,
+    uuid TEXT NOT NULL UNIQUE,
+    name TEXT NOT NULL,
+    secret_hash TEXT NOT NULL,
+    address TEXT NOT NULL,
+    platform TEXT NOT NULL,
+    software TEXT NOT NULL,
+    status TEXT NOT NULL,
+    status_requested TEXT,
+    lazy_request INTEGER NOT NULL DEFAULT 0,
+    can_restart INTEGER NOT NULL DEFAULT 0,
+    last_seen_at INTEGER,
+    created_at INTEGER NOT NULL,
+    updated_at INTEGER NOT NULL,
+    deleted_at INTEGER
+);
+CREATE INDEX worker_statuses ON workers (status) WHERE deleted_at IS NULL;
+
+CREATE TABLE worker_task_types (
+    worker_id INTEGER NOT NULL REFERENCES workers ON DELETE CASCADE,
+    task_type TEXT NOT NULL,
+    PRIMARY KEY (worker_id, task_type)
+) WITHOUT ROWID;
+CREATE INDEX worker_types_by_type ON worker_task_types (task_type, worker_id);
+
+CREATE TABLE worker_capabilities (
+    worker_id INTEGER NOT NULL REFERENCES workers ON DELETE CASCADE,
+    key TEXT NOT NULL,
+    value TEXT NOT NULL,
+    PRIMARY KEY (worker_id, key)
+) WITHOUT ROWID;
+
+CREATE TABLE tags (
+    id INTEGER PRIMARY KEY,
+    uuid TEXT NOT NULL UNIQUE,
+    name TEXT NOT NULL UNIQUE,
+    description TEXT NOT NULL DEFAULT ''
+);
+
+CREATE TABLE worker_tags (
+    worker_id INTEGER NOT NULL REFERENCES workers ON DELETE CASCADE,
+    tag_id INTEGER NOT NULL REFERENCES tags ON DELETE CASCADE,
+    PRIMARY KEY (worker_id, tag_id)
+) WITHOUT ROWID;
+
+-- What a worker must offer to take a task: a task type and a set of requirements. There are few
+-- of them, and which worker offers which is kept ready in worker_task_classes.
+CREATE TABLE task_classes (
+    id INTEGER PRIMARY KEY,
+    task_type TEXT NOT NULL,
+    requirements TEXT NOT NULL,
+    UNIQUE (task_type, requirements)
+);
+
+CREATE TABLE task_class_requirements (
+    task_class_id INTEGER NOT NULL REFERENCES task_classes ON DELETE CASCADE,
+    key TEXT NOT NULL,
+    value TEXT NOT NULL,
+    PRIMARY KEY (task_class_id, key)
+) WITHOUT ROWID;
+
+CREATE TABLE worker_task_classes (
+    worker_id INTEGER NOT NULL REFERENCES workers ON DELETE CASCADE,
+    task_class_id INTEGER NOT NULL REFERENCES task_classes ON DELETE CASCADE,
+    PRIMARY KEY (worker_id, task_class_id)
+) WITHOUT ROWID;
+CREATE INDEX workers_of_class ON worker_task_classes (task_class_id, worker_id);
+
+CREATE TABLE jobs (
+    id INTEGER PRIMARY KEY,
+    uuid TEXT NOT NULL UNIQUE,
+    name TEXT NOT NULL,
+    type TEXT NOT NULL,
+    priority INTEGER NOT NULL,
+    status TEXT NOT NULL,
+    activity TEXT NOT NULL DEFAULT '',
+    unsettled INTEGER NOT NULL DEFAULT 0,
+    requeue_everything INTEGER NOT NULL DEFAULT 0,
+    settings TEXT NOT NULL,
+    metadata TEXT NOT NULL,
+    submitter_platform TEXT NOT NULL,
+    shaman_checkout_id TEXT,
+    tag_id INTEGER REFERENCES tags ON DELETE RESTRICT,
+    created_at INTEGER NOT NULL,
+    updated_at INTEGER NOT NULL,
+    delete_requested_at INTEGER,
+    archived_at INTEGER,
+    steps_completed INTEGER NOT NULL DEFAULT 0,
+    steps_total INTEGER NOT NULL DEFAULT 0,
+    tasks_queued INTEGER NOT NULL DEFAULT 0,
+    tasks_active INTEGER NOT NULL DEFAULT 0,
+    tasks_completed INTEGER NOT NULL DEFAULT 0,
+    tasks_soft_failed INTEGER NOT NULL DEFAULT 0,
+    tasks_failed INTEGER NOT NULL DEFAULT 0,
+    tasks_paused INTEGER NOT NULL DEFAULT 0,
+    tasks_canceled INTEGER NOT NULL DEFAULT 0
+);
+CREATE INDEX open_jobs ON jobs (status)
+    WHERE status NOT IN ('completed', 'canceled', 'failed');
+-- Jobs whose tasks still have to be changed to fit the job's status, whoever crashed meanwhile.
+CREATE INDEX unsettled_jobs ON jobs (id) WHERE unsettled = 1;
+
+-- How many ready tasks of each class a job has. The scheduler walks the candidates' index.
+CREATE TABLE job_queues (
+    job_id INTEGER NOT NULL REFERENCES jobs ON DELETE CASCADE,
+    task_class_id INTEGER NOT NULL REFERENCES task_classes,
+    tag_id INTEGER NOT NULL,
+    job_priority INTEGER NOT NULL,
+    is_open INTEGER NOT NULL,
+    ready_count INTEGER NOT NULL DEFAULT 0 CHECK (ready_count >= 0),
+    PRIMARY KEY (job_id, task_class_id)
+) WITHOUT ROWID;
+CREATE INDEX job_queue_candidates
+    ON job_queues (task_class_id, tag_id, job_priority DESC, job_id)
+    WHERE is_open = 1 AND ready_count > 0;
+
+-- A set of tasks that other tasks wait for, stored once however many wait for it.
+CREATE TABLE dependency_groups (
+    id INTEGER PRIMARY KEY,
+    job_id INTEGER NOT NULL REFERENCES jobs ON DELETE CASCADE,
+    unmet INTEGER NOT NULL CHECK (unmet >= 0)
+);
+CREATE INDEX dependency_groups_of_job ON dependency_groups (job_id);
+
+CREATE TABLE tasks (
+    id INTEGER PRIMARY KEY,
+    uuid TEXT NOT NULL UNIQUE,
+    job_id INTEGER NOT NULL REFERENCES jobs ON DELETE CASCADE,
+    index_in_job INTEGER NOT NULL,
+    name TEXT NOT NULL,
+    task_class_id INTEGER NOT NULL REFERENCES task_classes,
+    priority INTEGER NOT NULL,
+    status TEXT NOT NULL,
+    activity TEXT NOT NULL DEFAULT '',
+    steps_completed INTEGER NOT NULL DEFAULT 0,
+    steps_total INTEGER NOT NULL,
+    dependency_group_id INTEGER REFERENCES dependency_groups,
+    unmet_dependencies INTEGER NOT NULL DEFAULT 0,
+    worker_id INTEGER REFERENCES workers,
+    slot INTEGER,
+    attempt INTEGER NOT NULL DEFAULT 0,
+    reserved_until INTEGER,
+    cancel_requested INTEGER NOT NULL DEFAULT 0,
+    last_touched_at INTEGER,
+    created_at INTEGER NOT NULL,
+    updated_at INTEGER NOT NULL,
+    UNIQUE (job_id, index_in_job)
+);
+CREATE INDEX ready_tasks ON tasks (job_id, task_class_id, priority DESC, index_in_job)
+    WHERE status IN ('queued', 'soft-failed') AND unmet_dependencies = 0
+    AND reserved_until IS NULL;
+CREATE INDEX tasks_by_status ON tasks (job_id, status, index_in_job);
+CREATE INDEX held_tasks ON tasks (worker_id, slot)
+    WHERE status = 'active' OR reserved_until IS NOT NULL;
+CREATE INDEX last_tasks_of_worker ON tasks (worker_id, last_touched_at DESC);
+CREATE INDEX silent_tasks ON tasks (last_touched_at) WHERE status = 'active';
+CREATE INDEX tasks_that_wait ON tasks (dependency_group_id)
+    WHERE dependency_group_id IS NOT NULL;
+
+CREATE TABLE dependency_group_parents (
+    parent_id INTEGER NOT NULL REFERENCES tasks ON DELETE CASCADE,
+    group_id INTEGER NOT NULL REFERENCES dependency_groups ON DELETE CASCADE,
+    PRIMARY KEY (parent_id, group_id)
+) WITHOUT ROWID;
+CREATE INDEX parents_of_group ON dependency_group_parents (group_id, parent_id);
+
+-- Apart from tasks, so that the rows that are read all the time stay small.
+CREATE TABLE task_commands (
+    task_id INTEGER PRIMARY KEY REFERENCES tasks ON DELETE CASCADE,
+    commands TEXT NOT NULL
+);
+
+CREATE TABLE task_attempts (
+    task_id INTEGER NOT NULL REFERENCES tasks ON DELETE CASCADE,
+    attempt INTEGER NOT NULL,
+    worker_id INTEGER NOT NULL REFERENCES workers,
+    slot INTEGER NOT NULL,
+    started_at INTEGER NOT NULL,
+    ended_at INTEGER,
+    outcome TEXT,
+    log_size INTEGER NOT NULL DEFAULT 0,
+    PRIMARY KEY (task_id, attempt)
+) WITHOUT ROWID;
+CREATE INDEX attempts_of_worker ON task_attempts (worker_id);
+
+CREATE TABLE task_log_chunks (
+    id INTEGER PRIMARY KEY,
+    task_id INTEGER NOT NULL REFERENCES tasks ON DELETE CASCADE,
+    attempt INTEGER NOT NULL,
+    start INTEGER NOT NULL,
+    text TEXT NOT NULL
+);
+CREATE INDEX task_log_chunks_of_attempt ON task_log_chunks (task_id, attempt, id);
+
+CREATE TABLE task_failures (
+    task_id INTEGER NOT NULL REFERENCES tasks ON DELETE CASCADE,
+    worker_id INTEGER NOT NULL REFERENCES workers ON DELETE CASCADE,
+    job_id INTEGER NOT NULL REFERENCES jobs ON DELETE CASCADE,
+    task_class_id INTEGER NOT NULL REFERENCES task_classes,
+    failed_at INTEGER NOT NULL,
+    PRIMARY KEY (task_id, worker_id)
+) WITHOUT ROWID;
+CREATE INDEX failures_of_worker_in_job ON task_failures (job_id, worker_id, task_class_id);
+CREATE INDEX failures_of_worker ON task_failures (worker_id);
+
+CREATE TABLE job_blocks (
+    job_id INTEGER NOT NULL REFERENCES jobs ON DELETE CASCADE,
+    worker_id INTEGER NOT NULL REFERENCES workers ON DELETE CASCADE,
+    task_type TEXT NOT NULL,
+    blocked_at INTEGER NOT NULL,
+    PRIMARY KEY (job_id, worker_id, task_type)
+) WITHOUT ROWID;
+CREATE INDEX blocks_of_worker ON job_blocks (worker_id);
+
+-- Work on files that was decided in a transaction and is carried out after it.
+CREATE TABLE intents (
+    id INTEGER PRIMARY KEY,
+    kind TEXT NOT NULL,
+    subject TEXT NOT NULL,
+    created_at INTEGER NOT NULL
+);
+
+CREATE TABLE audit (
+    id INTEGER PRIMARY KEY,
+    at INTEGER NOT NULL,
+    actor TEXT NOT NULL,
+    action TEXT NOT NULL,
+    subject TEXT NOT NULL,
+    details TEXT NOT NULL DEFAULT '{}'
+);
+CREATE INDEX audit_by_subject ON audit (subject, id);
+"""
+
+
+def migrate(db: sqlite3.Connection, path: Path) -> None:
+    """Brings the schema up to date, with a backup first if there is anything to lose.
+
+    Raises:
+        StorageError: if the file was made by a newer version of this program, or is no farm.
+    """
+    import sqlite_utils
+
+    database = sqlite_utils.Database(db)
+    try:
+        applied = _applied(db, path)
+        if not applied and database.table_names():
+            raise StorageError(f"{path} is a database, but not a Flamenco farm")
+        if applied and len(applied) < len(_ALL):
+            _back_up(db, path, len(applied))
+        _migrations().apply(database)
+    except sqlite3.DatabaseError as error:
+        raise StorageError(f"The farm file {path} cannot be used: {error}") from error
+
+
+def refuse_other_schema(db: sqlite3.Connection, path: Path) -> None:
+    """Raises `StorageError` unless the file has the schema of this version, for reading it."""
+    try:
+        applied = _applied(db, path)
+    except sqlite3.DatabaseError as error:
+        raise StorageError(f"The farm file {path} cannot be used: {error}") from error
+    if len(applied) < len(_ALL):
+        raise StorageError(
+            f"The farm file {path} is not a farm, or of an older version of Flamenco; "
+            "open it for writing once to bring it up to date"
+        )
+
+
+def _applied(db: sqlite3.Connection, path: Path) -> list[str]:
+    import sqlite_utils
+
+    database = sqlite_utils.Database(db)
+    applied = [migration.name for migration in _migrations().applied(database)]
+    unknown = sorted(set(applied) - {name for name, _ in _ALL})
+    if unknown:
+        raise StorageError(
+            f"The farm file {path} was made by a newer version of Flamenco "
+            f"({', '.join(unknown)}); use that version, or one that is newer still"
+        )
+    return applied
+
+
+def _migrations() -> Migrations:
+    from sqlite_utils.migrations import Migrations
+
+    migrations = Migrations("flamenco")
+    for name, script in _ALL:
+
+        def apply(database: Database, script: str = script) -> None:
+            for statement in script.split(";\n"):
+                if statement.strip():
+                    database.execute(statement)
+
+        migrations(name=name)(apply)
+    return migrations
+
+
+def _back_up(db: sqlite3.Connection, path: Path, version: int) -> None:
+    """A copy beside the file, named after the schema it has."""
+    copy = sqlite3.connect(path.with_name(f"{path.name}.schema-{version}.backup"))
+    try:
+        db.backup(copy)
+    finally:
+        copy.close()
+
+
+_ALL = (("0001_first_schema", _FIRST_SCHEMA),)

@@ -1,0 +1,301 @@
+"""Reading a farm beside whoever runs it: rows become JSON-ready dicts in the form of the wire."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from flamenco_core import task_logs, wire
+from flamenco_core.statuses import FINAL_JOB_STATUSES, JobStatus, WorkerStatus
+from flamenco_core.store import logs, workers
+from flamenco_core.store.database import Statement, connect_read_only, found, from_microseconds
+from flamenco_core.store.tasks import COUNT_COLUMNS
+
+_JOB_COLUMNS = ", ".join(
+    f"j.{column}"
+    for column in (
+        *("id", "uuid", "name", "type", "priority", "status", "activity", "settings", "metadata"),
+        *("submitter_platform", "shaman_checkout_id", "created_at", "updated_at"),
+        *("delete_requested_at", "steps_completed", "steps_total"),
+        *COUNT_COLUMNS.values(),
+    )
+)
+_JOB = Statement(
+    "A job.",
+    f"""SELECT {_JOB_COLUMNS}, g.uuid AS tag_uuid FROM jobs j LEFT JOIN tags g ON g.id = j.tag_id
+       WHERE j.uuid = :uuid""",
+)
+_JOBS = Statement(
+    "A page of jobs, newest first.",
+    f"""SELECT {_JOB_COLUMNS}, g.uuid AS tag_uuid FROM jobs j LEFT JOIN tags g ON g.id = j.tag_id
+       WHERE j.id < :before ORDER BY j.id DESC LIMIT :limit""",
+)
+_TASK_COLUMNS = """t.id, t.uuid, t.name, t.status, t.index_in_job, t.priority, c.task_type,
+    t.created_at, t.updated_at, t.steps_completed, t.steps_total, t.activity, t.attempt,
+    t.last_touched_at, w.uuid AS worker_uuid, w.name AS worker_name,
+    w.address AS worker_address"""
+_TASKS = Statement(
+    "The tasks of a job, in their order.",
+    f"""SELECT {_TASK_COLUMNS} FROM jobs j JOIN tasks t ON t.job_id = j.id
+       JOIN task_classes c ON c.id = t.task_class_id LEFT JOIN workers w ON w.id = t.worker_id
+       WHERE j.uuid = :uuid ORDER BY t.index_in_job""",
+)
+_TASK = Statement(
+    "A task, with what it runs.",
+    f"""SELECT {_TASK_COLUMNS}, j.uuid AS job_uuid, m.commands FROM tasks t
+       JOIN jobs j ON j.id = t.job_id JOIN task_classes c ON c.id = t.task_class_id
+       JOIN task_commands m ON m.task_id = t.id LEFT JOIN workers w ON w.id = t.worker_id
+       WHERE t.uuid = :uuid""",
+)
+_FAILED_BY = Statement(
+    "The workers that failed at a task.",
+    """SELECT w.uuid AS worker_uuid, w.name AS worker_name, w.address AS worker_address
+       FROM task_failures f JOIN workers w ON w.id = f.worker_id
+       WHERE f.task_id = :task_id""",
+)
+_WORKER_COLUMNS = """w.id, w.uuid, w.name, w.status, w.status_requested, w.lazy_request,
+    w.last_seen_at, w.software, w.can_restart, w.address, w.platform"""
+_WORKERS = Statement(
+    "All workers that were not deleted.",
+    f"SELECT {_WORKER_COLUMNS} FROM workers w WHERE w.deleted_at IS NULL ORDER BY w.id",
+)
+_WORKER = Statement(
+    "A worker.",
+    f"SELECT {_WORKER_COLUMNS} FROM workers w WHERE w.uuid = :uuid AND w.deleted_at IS NULL",
+)
+_WORKER_TYPES = Statement(
+    "The task types of a worker.",
+    "SELECT task_type FROM worker_task_types WHERE worker_id = :id ORDER BY task_type",
+)
+_WORKER_TAGS = Statement(
+    "The tags of a worker.",
+    """SELECT g.uuid, g.name, g.description FROM worker_tags t JOIN tags g ON g.id = t.tag_id
+       WHERE t.worker_id = :id""",
+)
+_LAST_TASK = Statement(
+    "The task that a worker has, or had last.",
+    f"""SELECT {_TASK_COLUMNS}, j.uuid AS job_uuid FROM tasks t INDEXED BY last_tasks_of_worker
+       JOIN jobs j ON j.id = t.job_id JOIN task_classes c ON c.id = t.task_class_id
+       JOIN workers w ON w.id = t.worker_id
+       WHERE t.worker_id = :id ORDER BY t.last_touched_at DESC LIMIT 1""",
+)
+_TAGS = Statement("All worker tags.", "SELECT uuid, name, description FROM tags ORDER BY name")
+_STATUSES_OF_WORKERS = Statement(
+    "Which statuses workers have.",
+    "SELECT DISTINCT status FROM workers INDEXED BY worker_statuses WHERE deleted_at IS NULL",
+)
+_ANY_JOB_WITH_STATUS = Statement(
+    "Whether any job has a status.",
+    """SELECT 1 FROM jobs INDEXED BY open_jobs
+       WHERE status = :status AND status NOT IN ('completed', 'canceled', 'failed') LIMIT 1""",
+)
+
+LAST_JOB = 2**62
+"""`before` for the first page of jobs."""
+
+
+class FarmReader:
+    """A read-only connection to a farm file; use one for each thread.
+
+    Methods that name a thing raise `NotFound` if it does not exist.
+    """
+
+    def __init__(self, db: sqlite3.Connection, *, log_storage: Path) -> None:
+        """`log_storage` is the Manager's local storage, where task logs lie."""
+        self._db = db
+        self._log_storage = log_storage
+
+    @classmethod
+    def open(cls, path: Path, *, log_storage: Path) -> FarmReader:
+        """Raises `StorageError` if there is no such farm file."""
+        return cls(connect_read_only(path), log_storage=log_storage)
+
+    def close(self) -> None:
+        self._db.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def job(self, uuid: str) -> dict[str, Any]:
+        return _job(found(_JOB.row(self._db, uuid=uuid), "job", uuid))
+
+    def jobs(self, *, limit: int = -1, before: str | None = None) -> list[dict[str, Any]]:
+        """Jobs, newest first; `before` (a job's UUID) goes on after that one."""
+        key = LAST_JOB
+        if before is not None:
+            key = found(_JOB.row(self._db, uuid=before), "job", before)["id"]
+        return [_job(row) for row in _JOBS.run(self._db, limit=limit, before=key)]
+
+    def tasks(self, job_uuid: str) -> list[dict[str, Any]]:
+        rows = _TASKS.run(self._db, uuid=job_uuid).fetchall()
+        if not rows:
+            self.job(job_uuid)
+        return [_task_summary(row) for row in rows]
+
+    def task(self, uuid: str) -> dict[str, Any]:
+        row = found(_TASK.row(self._db, uuid=uuid), "task", uuid)
+        task = {
+            **_task_summary(row),
+            "job_id": row["job_uuid"],
+            "created": _time(row["created_at"]),
+            "activity": row["activity"],
+            "commands": json.loads(row["commands"]),
+            "attempt": row["attempt"],
+            "failed_by_workers": [
+                _worker_reference(failure)
+                for failure in _FAILED_BY.run(self._db, task_id=row["id"])
+            ],
+        }
+        if row["last_touched_at"] is not None:
+            task["last_touched"] = _time(row["last_touched_at"])
+        return task
+
+    def task_log(self, uuid: str, *, last_bytes: int | None = None) -> str:
+        """The log of all attempts at a task; with `last_bytes`, about as much of its end."""
+        row = found(_TASK.row(self._db, uuid=uuid), "task", uuid)
+        parts: list[str] = []
+        left = last_bytes
+        for attempt, _ in reversed(logs.attempts(self._db, row["id"])):
+            file = task_logs.log_file(self._log_storage, row["job_uuid"], uuid, attempt)
+            chunks = logs.of_attempt(self._db, row["id"], attempt)
+            parts.append(task_logs.read(file, chunks, last_bytes=left))
+            if left is not None:
+                left -= len(parts[-1].encode())
+                if left <= 0:
+                    break
+        return "".join(reversed(parts))
+
+    def task_log_size(self, uuid: str) -> int:
+        """Bytes of the log of all attempts at a task."""
+        row = found(_TASK.row(self._db, uuid=uuid), "task", uuid)
+        return sum(size for _, size in logs.attempts(self._db, row["id"]))
+
+    def workers(self) -> list[dict[str, Any]]:
+        return [_worker_summary(row) for row in _WORKERS.run(self._db)]
+
+    def worker(self, uuid: str) -> dict[str, Any]:
+        row = found(_WORKER.row(self._db, uuid=uuid), "worker", uuid)
+        types = [kind["task_type"] for kind in _WORKER_TYPES.run(self._db, id=row["id"])]
+        worker = {
+            **_worker_summary(row),
+            "ip_address": row["address"],
+            "platform": row["platform"],
+            "supported_task_types": types,
+        }
+        task = _LAST_TASK.row(self._db, id=row["id"])
+        if task is not None:
+            worker["task"] = {**_task_summary(task), "job_id": task["job_uuid"]}
+        tags = [_tag(tag) for tag in _WORKER_TAGS.run(self._db, id=row["id"])]
+        if tags:
+            worker["tags"] = tags
+        return worker
+
+    def tags(self) -> list[dict[str, Any]]:
+        return [_tag(row) for row in _TAGS.run(self._db)]
+
+    def worker_is(self, uuid: str, secret: str) -> bool:
+        """Whether a worker with this UUID registered with this secret."""
+        return workers.secret_is_right(self._db, uuid, secret)
+
+    def worker_statuses(self) -> set[WorkerStatus]:
+        """The statuses that at least one worker has."""
+        return {WorkerStatus(row["status"]) for row in _STATUSES_OF_WORKERS.run(self._db)}
+
+    def unfinished_job_statuses(self) -> set[JobStatus]:
+        """The statuses, other than final ones, that at least one job has."""
+        return {
+            status
+            for status in JobStatus
+            if status not in FINAL_JOB_STATUSES
+            and _ANY_JOB_WITH_STATUS.value(self._db, status=status)
+        }
+
+
+def _job(row: sqlite3.Row) -> dict[str, Any]:
+    counts = {status.value: row[column] for status, column in COUNT_COLUMNS.items() if row[column]}
+    job = {
+        "id": row["uuid"],
+        "name": row["name"],
+        "type": row["type"],
+        "priority": row["priority"],
+        "status": row["status"],
+        "activity": row["activity"],
+        "settings": json.loads(row["settings"]),
+        "metadata": json.loads(row["metadata"]),
+        "submitter_platform": row["submitter_platform"],
+        "created": _time(row["created_at"]),
+        "updated": _time(row["updated_at"]),
+        "steps_completed": row["steps_completed"],
+        "steps_total": row["steps_total"],
+        "task_counts": counts,
+    }
+    if row["shaman_checkout_id"]:
+        job["storage"] = {"shaman_checkout_id": row["shaman_checkout_id"]}
+    if row["tag_uuid"]:
+        job["worker_tag"] = row["tag_uuid"]
+    if row["delete_requested_at"] is not None:
+        job["delete_requested_at"] = _time(row["delete_requested_at"])
+    return job
+
+
+def _task_summary(row: sqlite3.Row) -> dict[str, Any]:
+    return {
+        "id": row["uuid"],
+        "name": row["name"],
+        "status": row["status"],
+        "index_in_job": row["index_in_job"],
+        "priority": row["priority"],
+        "task_type": row["task_type"],
+        "updated": _time(row["updated_at"]),
+        "steps_completed": row["steps_completed"],
+        "steps_total": row["steps_total"],
+        "worker": _worker_reference(row),
+    }
+
+
+def _worker_reference(row: sqlite3.Row | Mapping[str, Any]) -> dict[str, str]:
+    # Flamenco 3's clients expect the object even if there is no worker.
+    return {
+        "id": row["worker_uuid"] or "",
+        "name": row["worker_name"] or "",
+        "address": row["worker_address"] or "",
+    }
+
+
+def _worker_summary(row: sqlite3.Row) -> dict[str, Any]:
+    worker = {
+        "id": row["uuid"],
+        "name": row["name"],
+        "status": row["status"],
+        "version": row["software"],
+        "can_restart": bool(row["can_restart"]),
+    }
+    if row["status_requested"]:
+        worker["status_change"] = {
+            "status": row["status_requested"],
+            "is_lazy": bool(row["lazy_request"]),
+        }
+    if row["last_seen_at"] is not None:
+        worker["last_seen"] = _time(row["last_seen_at"])
+    return worker
+
+
+def _tag(row: sqlite3.Row) -> dict[str, str]:
+    tag = {"id": row["uuid"], "name": row["name"]}
+    return {**tag, "description": row["description"]} if row["description"] else tag
+
+
+def _time(microseconds: int) -> str:
+    return wire.format_time(from_microseconds(microseconds))

@@ -1,0 +1,291 @@
+"""Tasks: hand-outs, changes of status, and the counters that go with them.
+
+`set_status` is the only place where a stored task gets another status. It keeps, in the same
+transaction, the job's counts and steps, the ready counts of its queues, and what depends on it.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from flamenco_core.statuses import SCHEDULABLE_TASK_STATUSES, TaskStatus
+from flamenco_core.store import queues
+from flamenco_core.store.database import Statement, found, to_microseconds
+from flamenco_core.store.queues import READY, ReadyChange
+
+_COLUMNS = """t.id, t.uuid, t.job_id, t.index_in_job, t.name, t.task_class_id, t.priority,
+    t.status, t.activity, t.steps_completed, t.steps_total, t.unmet_dependencies, t.worker_id,
+    t.slot, t.attempt, t.reserved_until"""
+
+_BY_UUID = Statement("A task by UUID.", f"SELECT {_COLUMNS} FROM tasks t WHERE t.uuid = :uuid")
+_BY_ID = Statement("A task by key.", f"SELECT {_COLUMNS} FROM tasks t WHERE t.id = :id")
+_HELD = Statement(
+    "What a worker's slot has.",
+    f"""SELECT {_COLUMNS} FROM tasks t INDEXED BY held_tasks
+       WHERE t.worker_id = :worker_id AND t.slot = :slot AND t.status = 'active'
+       ORDER BY t.id""",
+)
+_HELD_BY_WORKER = Statement(
+    "What all slots of a worker have.",
+    f"""SELECT {_COLUMNS} FROM tasks t INDEXED BY held_tasks
+       WHERE t.worker_id = :worker_id AND t.status = 'active' ORDER BY t.id""",
+)
+_OF_JOB_BY_STATUS = Statement(
+    "The next tasks of a job that have a certain status.",
+    f"""SELECT {_COLUMNS} FROM tasks t INDEXED BY tasks_by_status
+       WHERE t.job_id = :job_id AND t.status = :status ORDER BY t.index_in_job LIMIT :limit""",
+)
+_ASSIGN = Statement(
+    "Hands a ready task to a worker's slot, as a new attempt.",
+    f"""UPDATE tasks SET status = 'active', worker_id = :worker_id, slot = :slot,
+           attempt = attempt + 1, last_touched_at = :now, updated_at = :now, cancel_requested = 0
+       WHERE id = :id AND {READY} RETURNING attempt""",
+)
+_ADD_ATTEMPT = Statement(
+    "Opens the record of an attempt.",
+    """INSERT INTO task_attempts (task_id, attempt, worker_id, slot, started_at)
+       VALUES (:task_id, :attempt, :worker_id, :slot, :now)""",
+)
+_END_ATTEMPT = Statement(
+    "Closes the record of an attempt that is still open.",
+    """UPDATE task_attempts SET ended_at = :now, outcome = :outcome
+       WHERE task_id = :task_id AND attempt = :attempt AND ended_at IS NULL""",
+)
+_ATTEMPT_WORKER = Statement(
+    "Which worker made an attempt.",
+    """SELECT worker_id FROM task_attempts WHERE task_id = :task_id AND attempt = :attempt""",
+)
+_LAST_ATTEMPT_OF_WORKER = Statement(
+    "The newest attempt of a worker at a task.",
+    """SELECT attempt FROM task_attempts WHERE task_id = :task_id AND worker_id = :worker_id
+       ORDER BY attempt DESC LIMIT 1""",
+)
+_SET_STATUS = Statement(
+    "Gives a task a status.",
+    """UPDATE tasks SET status = :status, steps_completed = :steps, updated_at = :now,
+           activity = coalesce(:activity, activity), reserved_until = NULL
+       WHERE id = :id RETURNING unmet_dependencies""",
+)
+_SET_PROGRESS = Statement(
+    "Stores how far a task is.",
+    """UPDATE tasks SET steps_completed = :steps, activity = coalesce(:activity, activity),
+           updated_at = :now, last_touched_at = :now WHERE id = :id""",
+)
+_TOUCH = Statement(
+    "Notes that a task's worker is at it.",
+    "UPDATE tasks SET last_touched_at = :now WHERE id = :id",
+)
+_COUNT = Statement(
+    "Keeps a job's counts and steps.",
+    """UPDATE jobs SET tasks_queued = tasks_queued + :queued,
+           tasks_active = tasks_active + :active, tasks_completed = tasks_completed + :completed,
+           tasks_soft_failed = tasks_soft_failed + :soft_failed,
+           tasks_failed = tasks_failed + :failed, tasks_paused = tasks_paused + :paused,
+           tasks_canceled = tasks_canceled + :canceled,
+           steps_completed = steps_completed + :steps, updated_at = :now
+       WHERE id = :job_id""",
+)
+_PARENT_MET = Statement(
+    "A task that others wait for got done, or is not done any more.",
+    """UPDATE dependency_groups SET unmet = unmet + :change
+       WHERE id IN (SELECT group_id FROM dependency_group_parents WHERE parent_id = :task_id)
+       RETURNING id, unmet""",
+)
+_SET_UNMET = Statement(
+    "Releases or holds back the tasks that wait for a group.",
+    """UPDATE tasks SET unmet_dependencies = :unmet WHERE dependency_group_id = :group_id
+       RETURNING task_class_id, status, reserved_until""",
+)
+_COMMANDS = Statement(
+    "The commands of a task.", "SELECT commands FROM task_commands WHERE task_id = :task_id"
+)
+
+COUNT_COLUMNS = {status: f"tasks_{status.value.replace('-', '_')}" for status in TaskStatus}
+"""The column of `jobs` that counts the tasks of each status."""
+
+
+@dataclass(frozen=True, slots=True)
+class StoredTask:
+    """A row of the task table, as decisions need it."""
+
+    id: int
+    uuid: str
+    job_id: int
+    index_in_job: int
+    name: str
+    task_class_id: int
+    priority: int
+    status: TaskStatus
+    activity: str
+    steps_completed: int
+    steps_total: int
+    unmet_dependencies: int
+    worker_id: int | None
+    slot: int | None
+    attempt: int
+    reserved_until: int | None
+
+    @property
+    def is_free(self) -> bool:
+        """Whether only its status may stand between it and a worker."""
+        return self.unmet_dependencies == 0 and self.reserved_until is None
+
+
+def by_uuid(db: sqlite3.Connection, uuid: str) -> StoredTask:
+    """Raises `NotFound` if there is none."""
+    return _task(found(_BY_UUID.row(db, uuid=uuid), "task", uuid))
+
+
+def by_id(db: sqlite3.Connection, task_id: int) -> StoredTask:
+    return _task(found(_BY_ID.row(db, id=task_id), "task", str(task_id)))
+
+
+def held(db: sqlite3.Connection, worker_id: int, slot: int) -> list[StoredTask]:
+    return [_task(row) for row in _HELD.run(db, worker_id=worker_id, slot=slot).fetchall()]
+
+
+def held_by_worker(db: sqlite3.Connection, worker_id: int) -> list[StoredTask]:
+    return [_task(row) for row in _HELD_BY_WORKER.run(db, worker_id=worker_id).fetchall()]
+
+
+def of_job(
+    db: sqlite3.Connection, job_id: int, status: TaskStatus, *, limit: int
+) -> list[StoredTask]:
+    rows = _OF_JOB_BY_STATUS.run(db, job_id=job_id, status=status, limit=limit).fetchall()
+    return [_task(row) for row in rows]
+
+
+def commands_json(db: sqlite3.Connection, task_id: int) -> str:
+    return str(_COMMANDS.value(db, task_id=task_id))
+
+
+def assign(
+    db: sqlite3.Connection, task: StoredTask, *, worker_id: int, slot: int, now: datetime
+) -> int | None:
+    """Hands out a ready task; returns the attempt's number, or None if it is not ready."""
+    time = to_microseconds(now)
+    attempt = _ASSIGN.value(db, id=task.id, worker_id=worker_id, slot=slot, now=time)
+    if attempt is None:
+        return None
+    _ADD_ATTEMPT.run(db, task_id=task.id, attempt=attempt, worker_id=worker_id, slot=slot, now=time)
+    _count(db, task, TaskStatus.ACTIVE, steps=0, now=now)
+    queues.add_ready(db, task.job_id, task.task_class_id, -1)
+    return int(attempt)
+
+
+def set_status(
+    db: sqlite3.Connection,
+    task: StoredTask,
+    status: TaskStatus,
+    *,
+    now: datetime,
+    activity: str | None = None,
+) -> list[ReadyChange]:
+    """Gives a task another status, with all that follows; returns what became ready by it."""
+    steps = _steps_at(status, task)
+    time = to_microseconds(now)
+    unmet = _SET_STATUS.value(
+        db, id=task.id, status=status, steps=steps, now=time, activity=activity
+    )
+    # What this task waits for may have changed since it was read.
+    task = replace(task, unmet_dependencies=unmet)
+    _count(db, task, status, steps=steps - task.steps_completed, now=now)
+    if task.status is TaskStatus.ACTIVE:
+        end_attempt(db, task.id, task.attempt, outcome=status.value, now=now)
+    changes = [_count_ready(db, task, status)]
+    was_done, is_done = task.status is TaskStatus.COMPLETED, status is TaskStatus.COMPLETED
+    if was_done != is_done:
+        changes += _tell_dependants(db, task, -1 if is_done else 1)
+    return [change for change in changes if change]
+
+
+def set_progress(
+    db: sqlite3.Connection,
+    task: StoredTask,
+    *,
+    steps_completed: int,
+    activity: str | None,
+    now: datetime,
+) -> None:
+    """Stores steps and activity of a running task, and that its worker is at it."""
+    time = to_microseconds(now)
+    _SET_PROGRESS.run(db, id=task.id, steps=steps_completed, activity=activity, now=time)
+    if steps_completed != task.steps_completed:
+        _count(db, task, task.status, steps=steps_completed - task.steps_completed, now=now)
+
+
+def touch(db: sqlite3.Connection, task_id: int, *, now: datetime) -> None:
+    _TOUCH.run(db, id=task_id, now=to_microseconds(now))
+
+
+def end_attempt(
+    db: sqlite3.Connection, task_id: int, attempt: int, *, outcome: str, now: datetime
+) -> None:
+    """Closes the record of an attempt; the first outcome stands."""
+    _END_ATTEMPT.run(
+        db, task_id=task_id, attempt=attempt, outcome=outcome, now=to_microseconds(now)
+    )
+
+
+def attempt_is_by(db: sqlite3.Connection, task_id: int, attempt: int, worker_id: int) -> bool:
+    return bool(_ATTEMPT_WORKER.value(db, task_id=task_id, attempt=attempt) == worker_id)
+
+
+def last_attempt_by(db: sqlite3.Connection, task_id: int, worker_id: int) -> int | None:
+    """The number of a worker's newest attempt at a task; None if it never had it."""
+    value = _LAST_ATTEMPT_OF_WORKER.value(db, task_id=task_id, worker_id=worker_id)
+    return None if value is None else int(value)
+
+
+def _steps_at(status: TaskStatus, task: StoredTask) -> int:
+    if status is TaskStatus.COMPLETED:
+        return task.steps_total
+    if status is TaskStatus.QUEUED:
+        return 0
+    return task.steps_completed
+
+
+def _count(
+    db: sqlite3.Connection, task: StoredTask, status: TaskStatus, *, steps: int, now: datetime
+) -> None:
+    changes = dict.fromkeys(TaskStatus, 0)
+    changes[task.status] -= 1
+    changes[status] += 1
+    columns = {kind.value.replace("-", "_"): change for kind, change in changes.items()}
+    _COUNT.run(db, job_id=task.job_id, steps=steps, now=to_microseconds(now), **columns)
+
+
+def _count_ready(
+    db: sqlite3.Connection, task: StoredTask, status: TaskStatus
+) -> ReadyChange | None:
+    was_ready = task.status in SCHEDULABLE_TASK_STATUSES and task.is_free
+    # A reservation ends with any change of status.
+    is_ready = status in SCHEDULABLE_TASK_STATUSES and task.unmet_dependencies == 0
+    if was_ready == is_ready:
+        return None
+    return queues.add_ready(db, task.job_id, task.task_class_id, 1 if is_ready else -1)
+
+
+def _tell_dependants(
+    db: sqlite3.Connection, task: StoredTask, change: int
+) -> list[ReadyChange | None]:
+    flipped_at = max(change, 0)
+    groups = _PARENT_MET.run(db, task_id=task.id, change=change).fetchall()
+    counts: dict[int, int] = {}
+    for group in groups:
+        if group["unmet"] != flipped_at:
+            continue
+        rows = _SET_UNMET.run(db, group_id=group["id"], unmet=int(change > 0)).fetchall()
+        for row in rows:
+            if row["status"] in SCHEDULABLE_TASK_STATUSES and row["reserved_until"] is None:
+                counts[row["task_class_id"]] = counts.get(row["task_class_id"], 0) - change
+    return [
+        queues.add_ready(db, task.job_id, class_id, count) for class_id, count in counts.items()
+    ]
+
+
+def _task(row: sqlite3.Row) -> StoredTask:
+    values = dict(row)
+    return StoredTask(**{**values, "status": TaskStatus(values["status"])})

@@ -1,0 +1,90 @@
+"""Task logs as files: one per attempt, filled from the rows that updates leave in the database.
+
+An update stores its log text as a row, in the same transaction as everything else it changes.
+Background work appends rows to the attempt's file, syncs it, and only then drops them; a reader
+joins both. A crash between syncing and dropping would write the same rows again, so each row
+carries the offset where its text begins: what already stands there is written over with itself.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class LogChunk:
+    """A piece of one attempt's log that waits in the database."""
+
+    id: int
+    offset: int
+    """Bytes of the log before this piece."""
+    text: str
+
+
+def job_folder(storage: Path, job_id: str) -> Path:
+    """Where a job's logs and thumbnails lie; the first level keeps folders small."""
+    return storage / f"job-{job_id[:4]}" / job_id
+
+
+def log_file(storage: Path, job_id: str, task_id: str, attempt: int) -> Path:
+    return job_folder(storage, job_id) / f"task-{task_id}-{attempt}.txt"
+
+
+def dated(time: datetime, text: str) -> str:
+    """A line of the Manager's own for a task's log, with its time in UTC."""
+    return f"{time.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ} {text}"
+
+
+def append(file: Path, chunks: Iterable[LogChunk]) -> None:
+    """Writes chunks where they belong, and returns when they are on disk."""
+    is_new = not file.exists()
+    file.parent.mkdir(parents=True, exist_ok=True)
+    with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT, 0o644), "wb") as stream:
+        for chunk in chunks:
+            stream.seek(chunk.offset)
+            stream.write(chunk.text.encode())
+        stream.flush()
+        os.fsync(stream.fileno())
+    if is_new:
+        _sync_folder(file.parent)
+
+
+def read(file: Path, chunks: Iterable[LogChunk], *, last_bytes: int | None = None) -> str:
+    """The log of one attempt: its file, and the chunks that are not in it yet.
+
+    With `last_bytes` only about as much of its end, from the start of a line.
+    """
+    pieces = list(chunks)
+    in_file = pieces[0].offset if pieces else None
+    content = _read_file(file, in_file, last_bytes)
+    content += b"".join(chunk.text.encode() for chunk in pieces)
+    if last_bytes is not None and len(content) > last_bytes:
+        content = content[-last_bytes:]
+        content = content[content.find(b"\n") + 1 :]
+    return content.decode("utf-8", "replace")
+
+
+def _read_file(file: Path, end: int | None, last_bytes: int | None) -> bytes:
+    try:
+        with file.open("rb") as stream:
+            size = os.fstat(stream.fileno()).st_size
+            stop = size if end is None else min(end, size)
+            start = 0 if last_bytes is None else max(0, stop - last_bytes)
+            stream.seek(start)
+            return stream.read(stop - start)
+    except FileNotFoundError:
+        return b""
+
+
+def _sync_folder(folder: Path) -> None:
+    if os.name == "nt":  # Windows cannot open a folder; NTFS journals the new name by itself.
+        return
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

@@ -1,0 +1,155 @@
+"""Tracing with Blender Asset Tracer 1, which reads .blend files without Blender.
+
+Only its reading half is used. What is packed where, and how blend files are rewritten, is decided
+here (`plan`, `rewriting`): BAT 1 moves files that are in the project already, and what it rewrites
+differs from run to run.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from flamenco_core.packing.dependencies import FileUse, PathField, Trace, UseKind
+from flamenco_core.packing.errors import MissingExtra, PackingCancelled, PackingError
+from flamenco_core.packing.sequences import files_of_sequence
+
+if TYPE_CHECKING:
+    from blender_asset_tracer.blendfile import BlendFileBlock
+    from blender_asset_tracer.trace.result import BlockUsage
+
+_BAT_LOCK = threading.Lock()
+"""BAT keeps opened blend files in a table of the process, so one trace at a time."""
+
+_FOLDERS_OF_PIXELS = frozenset({b"IM", b"MC"})
+"""Data blocks whose sequences are the artist's own files, not caches."""
+
+_OWN_SEQUENCE_SUFFIXES = frozenset({".vdb", ".abc", ".usd", ".usda", ".usdc", ".usdz"})
+
+
+class Bat1Tracer:
+    """See `Tracer`. Raises `MissingExtra` when it is made without BAT installed."""
+
+    def __init__(self) -> None:
+        try:
+            import blender_asset_tracer.trace  # noqa: F401
+        except ImportError as error:
+            raise MissingExtra("pack", "reading .blend files") from error
+        logging.getLogger("blender_asset_tracer").setLevel(logging.ERROR)
+        find_node_trees_by_field()
+
+    def trace(
+        self,
+        blend: Path,
+        *,
+        cancel: threading.Event | None = None,
+        on_blend: Callable[[Path], None] | None = None,
+    ) -> Trace:
+        with _BAT_LOCK:
+            return Trace(blend, tuple(_trace(blend, cancel, on_blend)))
+
+
+def find_node_trees_by_field() -> None:
+    """Make BAT look for node trees where they are.
+
+    In Blender 5 the compositor's node tree moved to another field of the scene; BAT 1.23 looks
+    for that field in every data block of such files, so it finds no node tree in materials, worlds
+    and lights, and misses the textures of materials that are linked from other files.
+    """
+    from blender_asset_tracer.trace import expanders
+
+    def expand_node_tree_of(block: BlendFileBlock) -> Iterator[BlendFileBlock | None]:
+        for field in (b"compositing_node_group", b"nodetree"):
+            tree = block.get_pointer(field, None)
+            if tree is not None:
+                yield from expanders._expand_generic_nodetree(tree)
+
+    # The expanders of materials, worlds … look this function up by its name in their module.
+    expanders._expand_generic_nodetree_id = expand_node_tree_of
+
+
+def _trace(
+    blend: Path, cancel: threading.Event | None, on_blend: Callable[[Path], None] | None
+) -> Iterator[FileUse]:
+    from blender_asset_tracer import blendfile, trace
+    from blender_asset_tracer.trace import progress
+
+    reading = [blend]
+
+    class Watcher(progress.Callback):  # type: ignore[misc, unused-ignore]
+        def trace_blendfile(self, filename: Path) -> None:
+            reading[0] = filename
+            if on_blend is not None:
+                on_blend(filename)
+
+    # Real files have pointers to data blocks that are gone; Blender does not mind them either.
+    blendfile.BlendFile.strict_pointer_mode = False
+    try:
+        for usage in trace.deps(blend, Watcher()):
+            if cancel is not None and cancel.is_set():
+                raise PackingCancelled
+            if usage.asset_path:
+                yield _use(usage)
+    except (PackingCancelled, PackingError):
+        raise
+    except Exception as error:  # BAT raises whatever a damaged file makes its code stumble over
+        raise unreadable(reading[0], error) from error
+    finally:
+        blendfile.close_all_cached()
+
+
+def unreadable(blend: Path, error: Exception) -> PackingError:
+    """The sentence for a blend file that BAT cannot read."""
+    if isinstance(error, OSError):
+        return PackingError(f"cannot read {blend}: {error.strerror or error}")
+    return PackingError(
+        f"cannot read {blend}: it is no .blend file, or it is damaged "
+        f"({type(error).__name__}: {error})"
+    )
+
+
+def _use(usage: BlockUsage) -> FileUse:
+    # The block is read here and now: BAT moves some of them on while it iterates.
+    path: Path = usage.abspath
+    kind = _kind(usage, path)
+    files = _existing(path) if kind is UseKind.FILE else files_of_sequence(path)
+    return FileUse(
+        used_by=Path(usage.block.bfile.filepath).absolute(),
+        data_block=usage.block_name.decode("utf-8", "replace"),
+        stored=bytes(usage.asset_path).decode("utf-8", "surrogateescape"),
+        path=path,
+        kind=kind,
+        field=_path_field(usage),
+        files=files,
+    )
+
+
+def _existing(path: Path) -> tuple[Path, ...]:
+    return (path,) if path.is_file() else ()
+
+
+def _kind(usage: BlockUsage, path: Path) -> UseKind:
+    if not usage.is_sequence:
+        return UseKind.FILE
+    is_own_pixels = usage.block.code in _FOLDERS_OF_PIXELS or usage.path_full_field is None
+    is_one_of_many = "*" not in path.name and path.suffix.lower() in _OWN_SEQUENCE_SUFFIXES
+    if is_own_pixels or is_one_of_many:
+        return UseKind.SEQUENCE
+    return UseKind.CACHE
+
+
+def _path_field(usage: BlockUsage) -> PathField:
+    block = usage.block
+    holds_folder_only = usage.path_full_field is None
+    field = usage.path_full_field or usage.path_dir_field
+    if field is None:
+        raise PackingError(f"BAT does not say where {usage.asset_path} is written")
+    name = field.name.name_only
+    if field.name.is_pointer:
+        text: Any = block.get_pointer(name)
+        return PathField(text.file_offset, text.size, holds_folder_only)
+    offset, size = block.abs_offset(name)
+    return PathField(offset, size, holds_folder_only)

@@ -1,0 +1,246 @@
+"""The commands that show: jobs, job, tasks, task-log, workers, job-types."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import TypeVar
+
+import click
+
+from flamenco_core.client import ManagerClient
+from flamenco_core.command_line.manager_option import with_json, with_manager
+from flamenco_core.command_line.output import (
+    print_fields,
+    print_json,
+    print_table,
+    progress_text,
+)
+from flamenco_core.errors import NotFound
+from flamenco_core.model import AvailableJobSetting, AvailableJobType, Job, JobsQueryResult
+from flamenco_core.statuses import JobStatus
+
+Item = TypeVar("Item")
+
+_FULL_ID_LENGTH = 36
+
+
+@click.command()
+@with_manager
+@with_json
+@click.option(
+    "--status",
+    "statuses",
+    multiple=True,
+    type=click.Choice([status.value for status in JobStatus]),
+    help="Only jobs of this status; can be given several times.",
+)
+def jobs(manager_url: str, as_json: bool, statuses: Sequence[str]) -> None:
+    """List the jobs of the farm."""
+    found = ManagerClient(manager_url).fetch_jobs()
+    if statuses:
+        found = [job for job in found if job.status in statuses]
+    if as_json:
+        print_json(JobsQueryResult(jobs=found))
+        return
+    print_table(
+        ("Id", "Status", "Prio", "Progress", "Type", "Name", "Created"),
+        (
+            (
+                job.id,
+                job.status,
+                job.priority,
+                progress_text(job.steps_completed, job.steps_total),
+                job.type,
+                job.name,
+                job.created,
+            )
+            for job in found
+        ),
+        empty="There are no jobs." if not statuses else "There are no such jobs.",
+    )
+
+
+@click.command()
+@with_manager
+@with_json
+@click.argument("job_id", metavar="JOB")
+def job(manager_url: str, as_json: bool, job_id: str) -> None:
+    """Show one job. JOB is its id or an unmistakable beginning of it."""
+    client = ManagerClient(manager_url)
+    found = client.fetch_job(_job_id(client, job_id))
+    if as_json:
+        print_json(found)
+        return
+    print_fields(_job_fields(found))
+
+
+@click.command()
+@with_manager
+@with_json
+@click.argument("job_id", metavar="JOB")
+def tasks(manager_url: str, as_json: bool, job_id: str) -> None:
+    """List the tasks of a job. JOB is its id or an unmistakable beginning of it."""
+    client = ManagerClient(manager_url)
+    found = client.fetch_job_tasks(_job_id(client, job_id))
+    if as_json:
+        print_json({"tasks": found})
+        return
+    print_table(
+        ("Id", "Status", "Type", "Progress", "Name", "Worker", "Updated"),
+        (
+            (
+                task.id,
+                task.status,
+                task.task_type,
+                progress_text(task.steps_completed, task.steps_total),
+                task.name,
+                task.worker.name if task.worker else "",
+                task.updated,
+            )
+            for task in found
+        ),
+        empty="This job has no tasks.",
+    )
+
+
+@click.command("task-log")
+@with_manager
+@with_json
+@click.argument("task_id", metavar="TASK")
+def task_log(manager_url: str, as_json: bool, task_id: str) -> None:
+    """Print the log of a task. TASK is its id."""
+    log = ManagerClient(manager_url).fetch_task_log(task_id)
+    if as_json:
+        print_json({"task_id": task_id, "log": log})
+    elif log:
+        click.echo(log, nl=not log.endswith("\n"))
+    else:
+        click.echo("This task has no log yet.", err=True)
+
+
+@click.command()
+@with_manager
+@with_json
+def workers(manager_url: str, as_json: bool) -> None:
+    """List the workers of the farm."""
+    found = ManagerClient(manager_url).fetch_workers()
+    if as_json:
+        print_json({"workers": found})
+        return
+    print_table(
+        ("Id", "Status", "Name", "Version", "Last seen"),
+        (
+            (
+                worker.id,
+                f"{worker.status} → {worker.status_change.status}"
+                if worker.status_change
+                else worker.status,
+                worker.name,
+                worker.version,
+                worker.last_seen,
+            )
+            for worker in found
+        ),
+        empty="No worker has registered yet.",
+    )
+
+
+@click.command("job-types")
+@with_manager
+@with_json
+@click.argument("name", required=False)
+def job_types(manager_url: str, as_json: bool, name: str | None) -> None:
+    """List the job types, or with NAME the settings of one."""
+    client = ManagerClient(manager_url)
+    if name is not None:
+        job_type = client.get_job_type(name)
+        if as_json:
+            print_json(job_type)
+        else:
+            _print_job_type(job_type)
+        return
+    found = client.get_job_types()
+    if as_json:
+        print_json({"job_types": found})
+        return
+    print_table(
+        ("Name", "Label", "Description"),
+        ((job_type.name, job_type.label, job_type.description) for job_type in found),
+        empty="The Manager has no job types.",
+    )
+
+
+LISTING_COMMANDS: tuple[click.Command, ...] = (jobs, job, tasks, task_log, workers, job_types)
+
+
+def _job_id(client: ManagerClient, text: str) -> str:
+    if len(text) >= _FULL_ID_LENGTH:
+        return text
+    return _the_one(
+        client.fetch_jobs(), lambda job: job.id, text, kind="job", described=lambda job: job.name
+    ).id
+
+
+def _the_one(
+    items: Iterable[Item],
+    identity: Callable[[Item], str],
+    beginning: str,
+    *,
+    kind: str,
+    described: Callable[[Item], str],
+) -> Item:
+    """The only item whose id begins so. Raises `NotFound`, naming them if there are several."""
+    matching = [item for item in items if identity(item).startswith(beginning)]
+    if len(matching) == 1:
+        return matching[0]
+    if not matching:
+        raise NotFound(f"there is no {kind} whose id begins with {beginning!r}")
+    names = ", ".join(f"{identity(item)} ({described(item)})" for item in matching)
+    raise NotFound(f"several {kind}s have an id that begins with {beginning!r}: {names}")
+
+
+def _job_fields(job: Job) -> Iterable[tuple[str, object]]:
+    yield "Id", job.id
+    yield "Name", job.name
+    yield "Type", job.type
+    yield "Status", job.status
+    yield "Activity", job.activity
+    yield "Progress", progress_text(job.steps_completed, job.steps_total)
+    if job.task_counts:
+        yield "Tasks", ", ".join(f"{count} {name}" for name, count in job.task_counts.items())
+    yield "Priority", job.priority
+    yield "Tag", job.worker_tag
+    yield "Created", job.created
+    yield "Updated", job.updated
+    for key, value in job.settings.items():
+        yield f"  {key}", value
+    for key, text in job.metadata.items():
+        yield f"  ({key})", text
+
+
+def _print_job_type(job_type: AvailableJobType) -> None:
+    click.echo(f"{job_type.name}: {job_type.label}")
+    if job_type.description:
+        click.echo(job_type.description)
+    click.echo()
+    print_table(
+        ("Setting", "Type", "Required", "Default", "Description"),
+        (
+            (
+                setting.key,
+                setting.type,
+                "yes" if setting.required else "",
+                setting.default,
+                _setting_description(setting),
+            )
+            for setting in job_type.settings
+        ),
+        empty="It has no settings.",
+    )
+
+
+def _setting_description(setting: AvailableJobSetting) -> str:
+    description = str(setting.description or "")
+    if setting.choices:
+        description = f"{description} [{', '.join(setting.choices)}]".strip()
+    return description

@@ -60,8 +60,9 @@ _FAILED_BY = Statement(
 _WORKER_COLUMNS = """w.id, w.uuid, w.name, w.status, w.status_requested, w.lazy_request,
     w.last_seen_at, w.software, w.can_restart, w.address, w.platform"""
 _WORKERS = Statement(
-    "All workers that were not deleted.",
-    f"SELECT {_WORKER_COLUMNS} FROM workers w WHERE w.deleted_at IS NULL ORDER BY w.id",
+    "A page of workers, in the order of their registration.",
+    f"""SELECT {_WORKER_COLUMNS} FROM workers w WHERE w.id > :after AND w.deleted_at IS NULL
+       ORDER BY w.id LIMIT :limit""",
 )
 _WORKER = Statement(
     "A worker.",
@@ -83,10 +84,14 @@ _LAST_TASK = Statement(
        JOIN workers w ON w.id = t.worker_id
        WHERE t.worker_id = :id ORDER BY t.last_touched_at DESC LIMIT 1""",
 )
-_TAGS = Statement("All worker tags.", "SELECT uuid, name, description FROM tags ORDER BY name")
-_STATUSES_OF_WORKERS = Statement(
-    "Which statuses workers have.",
-    "SELECT DISTINCT status FROM workers INDEXED BY worker_statuses WHERE deleted_at IS NULL",
+_TAGS = Statement(
+    "A page of worker tags, by name.",
+    """SELECT uuid, name, description FROM tags WHERE name > :after ORDER BY name LIMIT :limit""",
+)
+_ANY_WORKER_WITH_STATUS = Statement(
+    "Whether any worker has a status.",
+    """SELECT 1 FROM workers INDEXED BY worker_statuses
+       WHERE status = :status AND deleted_at IS NULL LIMIT 1""",
 )
 _ANY_JOB_WITH_STATUS = Statement(
     "Whether any job has a status.",
@@ -183,7 +188,7 @@ class FarmReader:
         return sum(size for _, size in logs.attempts(self._db, row["id"]))
 
     def workers(self) -> list[dict[str, Any]]:
-        return [_worker_summary(row) for row in _WORKERS.run(self._db)]
+        return [_worker_summary(row) for row in _WORKERS.run(self._db, after=0, limit=-1)]
 
     def worker(self, uuid: str) -> dict[str, Any]:
         row = found(_WORKER.row(self._db, uuid=uuid), "worker", uuid)
@@ -203,7 +208,7 @@ class FarmReader:
         return worker
 
     def tags(self) -> list[dict[str, Any]]:
-        return [_tag(row) for row in _TAGS.run(self._db)]
+        return [_tag(row) for row in _TAGS.run(self._db, after="", limit=-1)]
 
     def worker_is(self, uuid: str, secret: str) -> bool:
         """Whether a worker with this UUID registered with this secret."""
@@ -211,7 +216,11 @@ class FarmReader:
 
     def worker_statuses(self) -> set[WorkerStatus]:
         """The statuses that at least one worker has."""
-        return {WorkerStatus(row["status"]) for row in _STATUSES_OF_WORKERS.run(self._db)}
+        return {
+            status
+            for status in WorkerStatus
+            if _ANY_WORKER_WITH_STATUS.value(self._db, status=status)
+        }
 
     def unfinished_job_statuses(self) -> set[JobStatus]:
         """The statuses, other than final ones, that at least one job has."""

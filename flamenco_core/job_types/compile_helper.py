@@ -63,14 +63,13 @@ def limit_memory(limit: int) -> None:
     Linux can, and answers every request beyond it with a `MemoryError`. macOS accepts the limit
     and ignores it, Windows has none: there only the time limit ends a script that eats memory.
     """
-    if sys.platform == "win32":
-        return
-    import resource
+    if sys.platform != "win32":
+        import resource
 
-    _soft, hard = resource.getrlimit(resource.RLIMIT_AS)
-    wanted = limit if hard == resource.RLIM_INFINITY else min(limit, hard)
-    with contextlib.suppress(ValueError, OSError):  # some versions of macOS refuse
-        resource.setrlimit(resource.RLIMIT_AS, (wanted, hard))
+        _soft, hard = resource.getrlimit(resource.RLIMIT_AS)
+        wanted = limit if hard == resource.RLIM_INFINITY else min(limit, hard)
+        with contextlib.suppress(ValueError, OSError):  # some versions of macOS refuse
+            resource.setrlimit(resource.RLIMIT_AS, (wanted, hard))
 
 
 class _Helper:

@@ -136,7 +136,8 @@ def _in_a_group_of_its_own() -> dict[str, Any]:
     if sys.platform == "win32":
         flags = subprocess.CREATE_NEW_PROCESS_GROUP | subprocess.CREATE_NO_WINDOW
         return {"creationflags": flags}
-    return {"start_new_session": True}
+    else:  # noqa: RET505 - mypy takes an early return on one platform for the end on all
+        return {"start_new_session": True}
 
 
 def _log_printed(text: str, running: dict[str, Any] | None) -> None:

@@ -48,7 +48,8 @@ class PythonScript:
         except (Exception, SystemExit) as error:
             where = place_in_script(error, self.path)
             raise ScriptError([Problem(where, describe_exception(error))]) from error
-        job_type, compile_job = module.JOB_TYPE, module.compile_job
+        job_type: object = getattr(module, "JOB_TYPE", None)
+        compile_job: object = getattr(module, "compile_job", None)
         if not isinstance(job_type, JobType):
             what = f"JOB_TYPE is of type {type(job_type).__name__}"
             hint = "write JOB_TYPE = JobType(label=…, settings=[…])"
@@ -76,7 +77,7 @@ def read_python_script(name: str, path: Path) -> PythonScript | None:
     except SyntaxError as error:
         where = f"{path}, line {error.lineno}" if error.lineno else str(path)
         raise ScriptError([Problem(where, f"is not valid Python: {error.msg}")]) from None
-    except (ValueError, RecursionError) as error:
+    except (ValueError, RecursionError, MemoryError) as error:  # nested too deeply, zero bytes
         raise ScriptError([Problem(str(path), f"is not valid Python: {error}")]) from None
     missing = {"JOB_TYPE", "compile_job"} - _defined_names(tree)
     if len(missing) == 2:

@@ -40,6 +40,17 @@ def resolve_frames(text: str, first: int | None = None, last: int | None = None)
     return frames
 
 
+def write_frames(frames: list[int]) -> str:
+    """The argument that makes Blender render exactly these frames, in this order."""
+    runs: list[list[int]] = []
+    for frame in frames:
+        if runs and frame == runs[-1][1] + 1:
+            runs[-1][1] = frame
+        else:
+            runs.append([frame, frame])
+    return ",".join(str(a) if a == b else f"{a}..{b}" for a, b in runs)
+
+
 def resolve_range_bound(text: str, first: int, last: int) -> int:
     """The frame meant by the argument of `--frame-start` or `--frame-end`.
 

@@ -5,9 +5,10 @@ The worker puts `--python-expr` with a call of this file before each render argu
 at the attempt's own folder unless something in the scene writes to places that we do not know.
 
 Runs on the Python of any Blender from 3.1 on (3.10), from its bare file, with `REQUEST` as a
-global: `{"frames": "1..3" | None, "folder": name | None, "owner": text}`. `frames` is None for a
-whole animation; without `folder` nothing is created and nothing is redirected. A second way to call
-it, with `REQUEST = {"restore": True}`, undoes the redirection after the render.
+global: `{"render": number, "frames": "1..3" | None, "folder": name | None, "owner": text}`.
+`render` says which render argument of the command line it is; `frames` is None for a whole
+animation; without `folder` nothing is created and nothing is redirected. A second way to call it,
+with `REQUEST = {"restore": True}`, undoes the redirection after the render.
 """
 
 from __future__ import annotations
@@ -42,6 +43,7 @@ def describe_render(scene: Any, request: dict[str, Any]) -> dict[str, Any]:
     rendered = {} if is_movie else {frame: _outputs(scene, frame) for frame in frames}
     width, height = _size(render)
     return {
+        "render": request["render"],
         "scene": scene.name,
         "frames": frames,
         "outputs": [

@@ -45,6 +45,8 @@ class ExpectedFile:
 class RenderPlan:
     """What Blender said it would write, for one render argument of the command line."""
 
+    render: int
+    """Which render argument of the command line this is, from 0."""
     scene: str
     frames: list[int]
     files: list[ExpectedFile]
@@ -73,6 +75,7 @@ class RenderPlan:
             for output in report["outputs"]
         ]
         return cls(
+            render=report["render"],
             scene=report["scene"],
             frames=report["frames"],
             files=files,
@@ -112,6 +115,12 @@ def verify_file(expected: ExpectedFile, path: Path, *, probe: Path | None) -> No
         is_size = f"{size.width} × {size.height}"
         should = f"{expected.width} × {expected.height}"
         raise FrameRefused(f"{name} has the wrong size: {is_size} pixels instead of {should}")
+
+
+def frames_that_are_whole(plan: RenderPlan) -> set[int]:
+    """The frames of which every file is in its final place already, whole."""
+    torn = {expected.frame for expected in plan.files if not is_whole(expected)}
+    return {expected.frame for expected in plan.files} - torn
 
 
 def is_whole(expected: ExpectedFile) -> bool:

@@ -1,0 +1,154 @@
+"""Blender's command line as the worker changes it: reports in front of each render, and frames left
+out that are done already. Everything else keeps its place, since Blender goes by the order.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from flamenco_worker.blender import in_blender_report
+from flamenco_worker.blender.frame_arguments import resolve_frames, write_frames
+
+PYTHON_EXIT_CODE = 73
+"""With this Blender ends when a script of the command line raises, instead of going on."""
+
+_PYTHON_OPTIONS = frozenset({"-P", "--python", "--python-expr", "--python-text"})
+_FRAME_OPTIONS = frozenset({"-f", "--render-frame"})
+_ANIMATION_OPTIONS = frozenset({"-a", "--render-anim"})
+_OUTPUT_OPTIONS = frozenset({"-o", "--render-output"})
+_VALUES = {
+    **dict.fromkeys(_PYTHON_OPTIONS | _FRAME_OPTIONS | _OUTPUT_OPTIONS, 1),
+    **dict.fromkeys(("-S", "--scene", "-s", "--frame-start", "-e", "--frame-end"), 1),
+    **dict.fromkeys(("-j", "--frame-jump", "-E", "--engine", "-t", "--threads"), 1),
+    **dict.fromkeys(("-F", "--render-format", "-x", "--use-extension"), 1),
+    **dict.fromkeys(("--python-exit-code", "--addons", "--app-template", "--verbose"), 1),
+    **dict.fromkeys(("--log", "--log-level", "--log-file", "--debug-value"), 1),
+    **dict.fromkeys(("--gpu-backend", "--gpu-vsync"), 1),
+    **dict.fromkeys(("-p", "--window-geometry"), 4),
+}
+"""How many values follow an option; none if it does not stand here."""
+
+
+@dataclass(frozen=True, slots=True)
+class RenderArguments:
+    """The arguments of one `blender-render` command."""
+
+    executable: Sequence[str]
+    """The program and what comes right after it."""
+    before: Sequence[str]
+    """Arguments in front of the .blend file."""
+    blend_file: str
+    """May be empty."""
+    after: Sequence[str]
+
+    @property
+    def render_count(self) -> int:
+        """How many arguments render something."""
+        return sum(1 for part in _parts(self.after) if _is_render(part))
+
+    def might_find_frames(self) -> bool:
+        """Whether the output folders may hold some of the frames already, as far as names tell."""
+        output = ""
+        for part in _parts(self.after):
+            if part[0] in _OUTPUT_OPTIONS and len(part) > 1:
+                output = part[1]
+            elif _is_render(part) and output and _files_may_exist(output, part):
+                return True
+        return False
+
+    def for_query(self) -> list[str]:
+        """The command line that only reports what would be rendered."""
+        return self._command_line(folder=None, owner="", frames=None)
+
+    def for_render(
+        self, folder: str, owner: str, frames: Mapping[int, Sequence[int]] | None = None
+    ) -> list[str]:
+        """The command line that renders into folders called `folder`, beside the final frames.
+
+        `frames` holds the frames to render for each render argument by its position; without it
+        all are rendered. `owner` is written into the probe file.
+        """
+        return self._command_line(folder=folder, owner=owner, frames=frames)
+
+    def _command_line(
+        self, folder: str | None, owner: str, frames: Mapping[int, Sequence[int]] | None
+    ) -> list[str]:
+        line = [*self.executable]
+        if "--python-exit-code" not in [*self.executable, *self.before, *self.after]:
+            line += ["--python-exit-code", str(PYTHON_EXIT_CODE)]
+        line += self.before
+        if self.blend_file:
+            line.append(self.blend_file)
+        number = -1
+        for part in _parts(self.after):
+            if not _is_render(part):
+                line += part
+                continue
+            number += 1
+            if frames is not None and not frames[number]:
+                continue
+            left = write_frames(list(frames[number])) if frames is not None else ""
+            render = ["--render-frame", left] if left else part
+            asked = render[1] if render[0] in _FRAME_OPTIONS else None
+            line += _call({"render": number, "frames": asked, "folder": folder, "owner": owner})
+            if folder is not None:
+                line += [*render, *_call({"restore": True})]
+        return line
+
+
+def _call(request: dict[str, Any]) -> list[str]:
+    path = in_blender_report.__file__
+    return [
+        "--python-expr",
+        f"import runpy; runpy.run_path({path!r}, init_globals={{'REQUEST': {request!r}}})",
+    ]
+
+
+def _parts(arguments: Sequence[str]) -> Iterator[list[str]]:
+    """Each option with its values; all from `--` on is one part."""
+    position = 0
+    while position < len(arguments):
+        option = arguments[position]
+        if option == "--":
+            yield list(arguments[position:])
+            return
+        end = position + 1 + _VALUES.get(option, 0)
+        yield list(arguments[position:end])
+        position = end
+
+
+def _is_render(part: list[str]) -> bool:
+    return part[0] in _ANIMATION_OPTIONS or (part[0] in _FRAME_OPTIONS and len(part) > 1)
+
+
+def _files_may_exist(output: str, part: list[str]) -> bool:
+    """Looks for files named as Blender would name them; when in doubt, yes."""
+    folder_text, _, name = output.replace("\\", "/").rpartition("/")
+    if "{" in output or output.startswith("//"):
+        return True  # only Blender knows what becomes of these
+    folder = Path(folder_text or ("/" if output.startswith("/") else "."))
+    try:
+        names = [entry.name for entry in folder.iterdir()]
+    except OSError:
+        return False
+    before, digits, after = _number_place(name)
+    try:
+        frames = resolve_frames(part[1]) if part[0] in _FRAME_OPTIONS else None
+    except ValueError:
+        frames = None
+    pattern = re.compile(rf"{re.escape(before)}(-?\d{{{digits},}}){re.escape(after)}(?:[._].*)?")
+    found = {int(match[1]) for name in names if (match := pattern.fullmatch(name))}
+    return bool(found if frames is None else found & set(frames))
+
+
+def _number_place(name: str) -> tuple[str, int, str]:
+    """What stands before and after the frame number, and its least number of digits."""
+    runs = list(re.finditer("#+", name))
+    if not runs:
+        return name, 4, ""
+    start, end = runs[-1].span()
+    return name[:start], end - start, name[end:]

@@ -1,0 +1,40 @@
+"""The commands that tasks are made of, by the names that job types use."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from flamenco_core.errors import one_problem
+from flamenco_core.model import Command as TaskCommand
+from flamenco_worker.commands.base import Command, CommandContext, CommandFailed
+from flamenco_worker.commands.blender_render import BlenderRender
+from flamenco_worker.commands.file_management import CopyFile, MakeDirectory, MoveDirectory
+from flamenco_worker.commands.frames_to_video import FramesToVideo
+from flamenco_worker.commands.misc import Echo, Exec, Sleep
+
+__all__ = ["COMMANDS", "Command", "CommandContext", "CommandFailed", "make_command"]
+
+COMMANDS: Mapping[str, type[Command]] = {
+    "blender-render": BlenderRender,
+    "copy-file": CopyFile,
+    "echo": Echo,
+    "exec": Exec,
+    "frames-to-video": FramesToVideo,
+    "make-directory": MakeDirectory,
+    "move-directory": MoveDirectory,
+    "sleep": Sleep,
+}
+
+
+def make_command(command: TaskCommand) -> Command:
+    """The command of a task, ready to be run.
+
+    Raises:
+        InvalidInput: if there is no such command, or its parameters cannot be used.
+    """
+    found = COMMANDS.get(command.name)
+    if found is None:
+        known = ", ".join(sorted(COMMANDS))
+        what = f"this worker has no command {command.name!r}"
+        raise one_problem("name", what, f"it knows {known}")
+    return found.from_parameters(command.parameters)

@@ -1,0 +1,96 @@
+"""What a command is, and what it may do to the task it belongs to."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol, Self
+
+from flamenco_core.errors import FlamencoError
+from flamenco_worker.cancellation import Cancellation
+from flamenco_worker.process import Finished, quoted, run_process
+
+
+class CommandFailed(FlamencoError):
+    """The command did not do what it is for; the message is what a person reads as the reason."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CommandContext:
+    """A command's way to its task and to this machine."""
+
+    task_id: str
+    attempt: int
+    """How often the task has been handed out; 1 for the first time."""
+    cancellation: Cancellation
+    log: Callable[[str], None]
+    """Adds a line to the task's log."""
+    step: Callable[[], None]
+    """Counts one step as done."""
+    activity: Callable[[str], None]
+    """Says in a few words what is going on."""
+    output_produced: Callable[[Path], None]
+    """Offers an image to be shown as the last one rendered."""
+    ffmpeg: str = ""
+    """The FFmpeg that is configured for this worker; empty means: look for one."""
+    oom_score: int | None = None
+    """Linux: see `process.run_process`."""
+
+    def run(
+        self,
+        command: list[str],
+        on_line: Callable[[str], None] | None = None,
+        *,
+        cancellation: Cancellation | None = None,
+        hidden: str = "",
+    ) -> Finished:
+        """Runs a program; its command line and each line of its output go into the task's log.
+
+        `cancellation` is for commands that stop the program themselves; otherwise it is the task's.
+        Lines that begin with `hidden` are for the command only.
+
+        Raises:
+            ProgramMissing: if it cannot be started.
+            Cancelled: if the task is to stop.
+        """
+        self.log(f"going to run:\n\n    {quoted(command)}\n")
+        pid = 0
+
+        def started(number: int) -> None:
+            nonlocal pid
+            pid = number
+
+        def handle(line: str) -> None:
+            if not hidden or not line.startswith(hidden):
+                self.log(f"pid={pid} > {line}")
+            if on_line is not None:
+                on_line(line)
+
+        return run_process(
+            command,
+            on_line=handle,
+            on_start=started,
+            cancellation=cancellation or self.cancellation,
+            oom_score=self.oom_score,
+        )
+
+
+class Command(Protocol):
+    """One command of a task: made from its parameters, then run once."""
+
+    @classmethod
+    def from_parameters(cls, parameters: Mapping[str, Any]) -> Self:
+        """Checks the parameters.
+
+        Raises:
+            InvalidInput: with every parameter that is missing or wrong.
+        """
+
+    def run(self, context: CommandContext) -> None:
+        """Does the work.
+
+        Raises:
+            FlamencoError: if it failed.
+            Cancelled: if the task is to stop.
+        """

@@ -1,0 +1,219 @@
+"""The command `blender-render`: runs Blender, and believes only the files it leaves behind."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Self
+
+from flamenco_worker.blender.attempt_folders import new_folder_name, remove_leftovers
+from flamenco_worker.blender.frame_collector import FrameCollector
+from flamenco_worker.blender.in_blender_report import REPORT_PREFIX
+from flamenco_worker.blender.output import (
+    Event,
+    FrameProgress,
+    FrameSaved,
+    OutputParser,
+    RenderReport,
+    Trouble,
+)
+from flamenco_worker.blender.render_arguments import RenderArguments
+from flamenco_worker.blender.verify import (
+    RenderPlan,
+    frames_that_are_whole,
+    move_out_of_the_way,
+)
+from flamenco_worker.cancellation import Cancellation, Cancelled
+from flamenco_worker.commands.base import CommandContext, CommandFailed
+from flamenco_worker.commands.parameters import ParameterReader
+from flamenco_worker.process import Finished
+
+_SHOWN_REFUSALS = 5
+
+
+@dataclass(frozen=True, slots=True)
+class BlenderRender:
+    """Renders frames; done when every one of them has been verified."""
+
+    arguments: RenderArguments
+
+    @classmethod
+    def from_parameters(cls, parameters: Mapping[str, Any]) -> Self:
+        reader = ParameterReader("blender-render", parameters)
+        executable = [reader.text("exe"), *reader.shell_words("exeArgs")]
+        arguments = RenderArguments(
+            executable=executable,
+            before=reader.texts("argsBefore"),
+            blend_file=reader.text("blendfile", may_be_empty=True),
+            after=reader.texts("args"),
+        )
+        if executable[0].startswith("{") and executable[0].endswith("}"):
+            reader.wrong("exe", f"is {executable[0]}, a variable without value on the Manager")
+        reader.check()
+        return cls(arguments)
+
+    def run(self, context: CommandContext) -> None:
+        frames: dict[int, list[int]] | None = None
+        # Only when names tell that frames may be there is it worth starting Blender twice.
+        if self.arguments.might_find_frames():
+            frames = self._frames_left(context)
+            if not any(frames.values()):
+                context.log("every frame is there already, whole; nothing is left to render")
+                return
+        self._render(context, frames)
+
+    def _frames_left(self, context: CommandContext) -> dict[int, list[int]]:
+        """Asks Blender what it would render and leaves out what is there, whole.
+
+        Files that are there and not whole are moved out of the way, since Blender skips them.
+        """
+        context.log("there are files where the frames go; asking Blender which frames they are")
+        run = _BlenderRun(context)
+        run.start(self.arguments.for_query())
+        left: dict[int, list[int]] = {}
+        for plan in run.plans:
+            whole = set() if plan.overwrite else frames_that_are_whole(plan)
+            left[plan.render] = [frame for frame in plan.frames if frame not in whole]
+            for frame in sorted(whole):
+                context.log(f"frame {frame} is there already, whole")
+                context.step()
+            if not plan.overwrite:
+                _clear_the_way(context, plan, whole)
+        return left
+
+    def _render(self, context: CommandContext, frames: dict[int, list[int]] | None) -> None:
+        folder = new_folder_name(context.attempt)
+        owner = f"task {context.task_id}\n"
+
+        def on_frame(frame: int, path: Path) -> None:
+            context.log(f"frame {frame} is verified: {path}")
+            context.step()
+            context.output_produced(path)
+
+        with FrameCollector(on_frame) as collector:
+            run = _BlenderRun(context, collector)
+            run.start(self.arguments.for_render(folder, owner, frames))
+            refusals = collector.finish()
+        if refusals:
+            shown = [refusal.message for refusal in refusals[:_SHOWN_REFUSALS]]
+            if len(refusals) > _SHOWN_REFUSALS:
+                shown.append(f"{len(refusals) - _SHOWN_REFUSALS} more frames are not done")
+            shown += [f"Blender said: {trouble.sentence}" for trouble in run.troubles[-1:]]
+            raise CommandFailed(". ".join(shown))
+
+
+def _clear_the_way(context: CommandContext, plan: RenderPlan, whole: set[int]) -> None:
+    for expected in plan.files:
+        if expected.frame not in whole:
+            moved = move_out_of_the_way(expected.path)
+            if moved is not None:
+                context.log(f"{expected.path} is no whole frame and is now {moved.name}")
+
+
+@dataclass(slots=True)
+class _BlenderRun:
+    """One run of Blender and what it said; without `collector` it only reports."""
+
+    context: CommandContext
+    collector: FrameCollector | None = None
+    plans: list[RenderPlan] = field(default_factory=list)
+    troubles: list[Trouble] = field(default_factory=list)
+    _frame: int | None = None
+    _stopped: CommandFailed | None = None
+    _stop: Cancellation = field(default_factory=Cancellation)
+
+    def start(self, command: list[str]) -> None:
+        """Runs Blender to its end.
+
+        Raises:
+            CommandFailed: if Blender itself, or what it printed, says that it did not do what it
+                was told.
+        """
+        parser = OutputParser(self._handle)
+        try:
+            with self.context.cancellation.callback(self._pass_on_cancellation):
+                finished = self.context.run(
+                    command, parser.feed, cancellation=self._stop, hidden=REPORT_PREFIX
+                )
+        except Cancelled:
+            self.context.cancellation.check()
+            if self._stopped is not None:
+                raise self._stopped from None
+            raise
+        if self._stopped is not None:
+            raise self._stopped
+        self._check_what_was_said(command, finished)
+
+    def _end(self, sentence: str) -> None:
+        """Ends Blender before it renders, and delivers, something that was not asked for."""
+        if self._stopped is None:
+            self._stopped = CommandFailed(sentence)
+            if self.collector is not None:
+                self.collector.stop()
+            self._stop.cancel(sentence)
+
+    def _pass_on_cancellation(self) -> None:
+        self._stop.cancel(self.context.cancellation.reason)
+
+    def _check_what_was_said(self, command: list[str], finished: Finished) -> None:
+        if finished.exit_code:
+            said = [trouble.sentence for trouble in self.troubles[-1:]]
+            raise CommandFailed(". ".join([_ending(finished.exit_code), *said]))
+        if any(not plan.frames for plan in self.plans):
+            raise CommandFailed("The command line names no frames to render")
+        if not self.plans and any("run_path" in argument for argument in command):
+            raise CommandFailed("Blender ended before it came to the render, and did not say why")
+
+    def _handle(self, event: Event) -> None:
+        match event:
+            case RenderReport():
+                self._begin(RenderPlan.from_report(event.content))
+            case FrameSaved() if self.collector is not None:
+                self.collector.saved(Path(event.path))
+            case FrameProgress():
+                self._show_progress(event)
+            case Trouble():
+                self.troubles.append(event)
+                if event.decisive:
+                    self._end(event.sentence)
+
+    def _begin(self, plan: RenderPlan) -> None:
+        self.plans.append(plan)
+        if self.collector is not None:
+            self.collector.expect(plan)
+        if plan.missing:
+            files = ", ".join(plan.missing)
+            # Its frames would be rendered without it, and look almost right.
+            self._end(f"The scene {plan.scene!r} needs files that are missing: {files}")
+            return
+        if plan.folder is not None:
+            for leftover in remove_leftovers(plan.folder, f"task {self.context.task_id}\n"):
+                self.context.log(f"removed {leftover}, left by an attempt that was interrupted")
+        if plan.is_movie:
+            self.context.log("the output is a movie, whose frames are not verified one by one")
+        elif plan.in_place and self.collector is not None:
+            reasons = " and ".join(plan.in_place)
+            self.context.log(f"the scene is rendered in place, since {reasons}")
+
+    def _show_progress(self, progress: FrameProgress) -> None:
+        if progress.samples is not None:
+            done = f"{progress.samples} of {progress.samples_total} samples"
+            self.context.activity(f"Rendering frame {progress.frame}, {done}")
+        elif progress.frame != self._frame:
+            self.context.activity(f"Rendering frame {progress.frame}")
+        self._frame = progress.frame
+
+
+def _ending(exit_code: int) -> str:
+    """What an exit code other than 0 says about Blender's end."""
+    if exit_code >= 0:
+        return f"Blender ended with exit code {exit_code}"
+    try:
+        name = signal.Signals(-exit_code).name
+    except ValueError:
+        name = f"signal {-exit_code}"
+    if name == "SIGKILL":
+        return "Blender was killed (SIGKILL); the machine may have run out of memory"
+    return f"Blender crashed ({name})"

@@ -11,7 +11,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from flamenco_core.statuses import JobStatus, TaskStatus, WorkerStatus
+from flamenco_core.statuses import FarmStatus, JobStatus, TaskStatus, WorkerStatus
 
 DEFAULT_PRIORITY = 50
 LOWEST_PRIORITY = 0
@@ -60,6 +60,11 @@ class ManagerConfiguration:
     storageLocation: str
     shamanEnabled: bool
     isFirstRun: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FarmStatusReport:
+    status: FarmStatus
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -67,6 +67,23 @@ class WorkerStatus(StrEnum):
     """Only ever requested: stop, and start again."""
 
 
+class FarmStatus(StrEnum):
+    ACTIVE = "active"
+    """Something is being worked on."""
+    IDLE = "idle"
+    """Workers are awake, and there is nothing to do."""
+    WAITING = "waiting"
+    """There is work, and nobody is at it."""
+    ASLEEP = "asleep"
+    """There is nothing to do, and no worker is awake."""
+    INOPERATIVE = "inoperative"
+    """No worker is there."""
+    STARTING = "starting"
+    """The Manager has not looked yet."""
+    UNKNOWN = "unknown"
+    """The Manager cannot tell."""
+
+
 SCHEDULABLE_TASK_STATUSES = frozenset({TaskStatus.QUEUED, TaskStatus.SOFT_FAILED})
 """A task in one of these may be handed out once nothing it depends on is unfinished."""
 

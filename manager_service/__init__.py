@@ -1,0 +1,1 @@
+"""The Manager as a service: HTTP in front of one `flamenco_core.manager.Manager`."""

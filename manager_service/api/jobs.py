@@ -1,0 +1,202 @@
+"""Job types, and jobs from their submission on."""
+
+from __future__ import annotations
+
+from aiohttp import web
+
+from flamenco_core.model import (
+    AvailableJobType,
+    AvailableJobTypes,
+    Job,
+    JobPriorityChange,
+    JobsQueryResult,
+    JobStatusChange,
+    JobTasksSummary,
+    SubmittedJob,
+)
+from manager_service.json_answers import empty_answer, encoded_answer, json_answer
+from manager_service.routing import (
+    TEXT,
+    UUID,
+    Answer,
+    Body,
+    Call,
+    OperationTable,
+    Role,
+    in_path,
+    in_query,
+    no_content,
+    ok,
+    whole_number,
+)
+
+OPERATIONS = OperationTable("jobs")
+
+TYPE_NAME = in_path("typeName", TEXT, "The job type's name, such as simple-blender-render.")
+JOB_ID = in_path("job_id", UUID, "The job.")
+LIMIT = in_query(
+    "limit", whole_number(1, 10_000), "At most so many jobs; all if left out.", default=0
+)
+BEFORE = in_query(
+    "before",
+    UUID,
+    "Only jobs that come after this one in the list: for the next page, the last one's id.",
+    default="",
+)
+
+ALL_JOBS = -1
+"""The limit that is none."""
+
+_WRONG_ETAG = Answer(status=412, description="The job type has changed; fetch it again.")
+_UNKNOWN_JOB = Answer(status=404, description="There is no such job.")
+_ILLEGAL_MOVE = Answer(status=409, description="The job's present status does not allow it.")
+
+
+@OPERATIONS.operation(
+    "getJobTypes",
+    "GET",
+    "/jobs/types",
+    role=Role.VIEWER,
+    summary="All job types",
+    answers=[ok(AvailableJobTypes, "The job types, by name.")],
+)
+async def get_job_types(call: Call) -> web.StreamResponse:
+    submissions = call.service.submissions
+    found = await submissions.threads.run(submissions.compiler.available)
+    return json_answer(AvailableJobTypes(job_types=found))
+
+
+@OPERATIONS.operation(
+    "getJobType",
+    "GET",
+    "/jobs/type/{typeName}",
+    role=Role.VIEWER,
+    summary="One job type",
+    parameters=[TYPE_NAME],
+    answers=[
+        ok(AvailableJobType, "The job type."),
+        Answer(status=404, description="There is no such job type."),
+    ],
+)
+async def get_job_type(call: Call) -> web.StreamResponse:
+    submissions, name = call.service.submissions, call.value(TYPE_NAME)
+    return json_answer(await submissions.threads.run(lambda: submissions.compiler.get(name)))
+
+
+@OPERATIONS.operation(
+    "submitJob",
+    "POST",
+    "/jobs",
+    role=Role.ARTIST,
+    summary="Submit a job",
+    body=Body(json=SubmittedJob),
+    answers=[ok(Job, "The job, stored."), _WRONG_ETAG],
+)
+async def submit_job(call: Call) -> web.StreamResponse:
+    """Checks the settings, compiles the job into tasks and stores it; answers once it is on disk.
+
+    A submission that cannot be used is refused with all its problems, and nothing is stored.
+    """
+    service = call.service
+    compiled = await service.submissions.compile(call.body(SubmittedJob))
+    await service.submissions.store(compiled, service.actor_of(call.request))
+    return encoded_answer(await service.readers.read_json(lambda reader: reader.job(compiled.id)))
+
+
+@OPERATIONS.operation(
+    "submitJobCheck",
+    "POST",
+    "/jobs/check",
+    role=Role.ARTIST,
+    summary="Check a job without submitting it",
+    body=Body(json=SubmittedJob),
+    answers=[no_content("It would be accepted."), _WRONG_ETAG],
+)
+async def submit_job_check(call: Call) -> web.StreamResponse:
+    await call.service.submissions.compile(call.body(SubmittedJob))
+    return empty_answer()
+
+
+@OPERATIONS.operation(
+    "fetchJobs",
+    "GET",
+    "/jobs",
+    role=Role.VIEWER,
+    summary="All jobs, the newest first",
+    parameters=[LIMIT, BEFORE],
+    answers=[ok(JobsQueryResult, "The jobs.")],
+)
+async def fetch_jobs(call: Call) -> web.StreamResponse:
+    limit, before = call.value(LIMIT) or ALL_JOBS, call.value(BEFORE) or None
+    return encoded_answer(
+        await call.service.readers.read_json(
+            lambda reader: {"jobs": reader.jobs(limit=limit, before=before)}
+        )
+    )
+
+
+@OPERATIONS.operation(
+    "fetchJob",
+    "GET",
+    "/jobs/{job_id}",
+    role=Role.VIEWER,
+    summary="One job",
+    parameters=[JOB_ID],
+    answers=[ok(Job, "The job."), _UNKNOWN_JOB],
+)
+async def fetch_job(call: Call) -> web.StreamResponse:
+    job_id = call.value(JOB_ID)
+    return encoded_answer(await call.service.readers.read_json(lambda reader: reader.job(job_id)))
+
+
+@OPERATIONS.operation(
+    "fetchJobTasks",
+    "GET",
+    "/jobs/{job_id}/tasks",
+    role=Role.VIEWER,
+    summary="The tasks of a job, in its order",
+    parameters=[JOB_ID],
+    answers=[ok(JobTasksSummary, "The tasks."), _UNKNOWN_JOB],
+)
+async def fetch_job_tasks(call: Call) -> web.StreamResponse:
+    job_id = call.value(JOB_ID)
+    return encoded_answer(
+        await call.service.readers.read_json(lambda reader: {"tasks": reader.tasks(job_id)})
+    )
+
+
+@OPERATIONS.operation(
+    "setJobStatus",
+    "POST",
+    "/jobs/{job_id}/setstatus",
+    role=Role.ARTIST,
+    summary="Cancel, pause or requeue a job",
+    parameters=[JOB_ID],
+    body=Body(json=JobStatusChange),
+    answers=[no_content("The change has begun."), _UNKNOWN_JOB, _ILLEGAL_MOVE],
+)
+async def set_job_status(call: Call) -> web.StreamResponse:
+    """Ask for `cancel-requested`, `pause-requested` or `requeueing`."""
+    job_id, change = call.value(JOB_ID), call.body(JobStatusChange)
+    actor = call.service.actor_of(call.request)
+    await call.service.farm.run(lambda manager: manager.set_job_status(job_id, change, actor=actor))
+    return empty_answer()
+
+
+@OPERATIONS.operation(
+    "setJobPriority",
+    "POST",
+    "/jobs/{job_id}/setpriority",
+    role=Role.ARTIST,
+    summary="Change the priority of a job",
+    parameters=[JOB_ID],
+    body=Body(json=JobPriorityChange),
+    answers=[no_content(), _UNKNOWN_JOB],
+)
+async def set_job_priority(call: Call) -> web.StreamResponse:
+    job_id, change = call.value(JOB_ID), call.body(JobPriorityChange)
+    actor = call.service.actor_of(call.request)
+    await call.service.farm.run(
+        lambda manager: manager.set_job_priority(job_id, change, actor=actor)
+    )
+    return empty_answer()

@@ -1,0 +1,93 @@
+"""Workers, as people see them."""
+
+from __future__ import annotations
+
+from aiohttp import web
+
+from flamenco_core.model import Worker, WorkerList, WorkerStatusChangeRequest, WorkerTagList
+from manager_service.json_answers import empty_answer, encoded_answer
+from manager_service.routing import (
+    UUID,
+    Answer,
+    Body,
+    Call,
+    OperationTable,
+    Role,
+    in_path,
+    no_content,
+    ok,
+)
+
+OPERATIONS = OperationTable("worker-mgt")
+
+WORKER_ID = in_path("worker_id", UUID, "The worker.")
+
+_UNKNOWN_WORKER = Answer(status=404, description="There is no such worker.")
+
+
+@OPERATIONS.operation(
+    "fetchWorkers",
+    "GET",
+    "/worker-mgt/workers",
+    role=Role.VIEWER,
+    summary="All workers",
+    answers=[ok(WorkerList, "The workers, by name.")],
+)
+async def fetch_workers(call: Call) -> web.StreamResponse:
+    return encoded_answer(
+        await call.service.readers.read_json(lambda reader: {"workers": reader.workers()})
+    )
+
+
+@OPERATIONS.operation(
+    "fetchWorker",
+    "GET",
+    "/worker-mgt/workers/{worker_id}",
+    role=Role.VIEWER,
+    summary="One worker, with its present or last task",
+    parameters=[WORKER_ID],
+    answers=[ok(Worker, "The worker."), _UNKNOWN_WORKER],
+)
+async def fetch_worker(call: Call) -> web.StreamResponse:
+    worker_id = call.value(WORKER_ID)
+    return encoded_answer(
+        await call.service.readers.read_json(lambda reader: reader.worker(worker_id))
+    )
+
+
+@OPERATIONS.operation(
+    "requestWorkerStatusChange",
+    "POST",
+    "/worker-mgt/workers/{worker_id}/setstatus",
+    role=Role.WRANGLER,
+    summary="Ask a worker to change its status",
+    parameters=[WORKER_ID],
+    body=Body(json=WorkerStatusChangeRequest),
+    answers=[
+        no_content("The worker is told when it asks next."),
+        _UNKNOWN_WORKER,
+        Answer(status=409, description="The worker cannot take that status."),
+    ],
+)
+async def request_worker_status_change(call: Call) -> web.StreamResponse:
+    """A lazy request lets the worker finish its task; asking for its present status withdraws."""
+    worker_id, request = call.value(WORKER_ID), call.body(WorkerStatusChangeRequest)
+    actor = call.service.actor_of(call.request)
+    await call.service.farm.run(
+        lambda manager: manager.request_worker_status(worker_id, request, actor=actor)
+    )
+    return empty_answer()
+
+
+@OPERATIONS.operation(
+    "fetchWorkerTags",
+    "GET",
+    "/worker-mgt/tags",
+    role=Role.VIEWER,
+    summary="All worker tags",
+    answers=[ok(WorkerTagList, "The tags, by name.")],
+)
+async def fetch_worker_tags(call: Call) -> web.StreamResponse:
+    return encoded_answer(
+        await call.service.readers.read_json(lambda reader: {"tags": reader.tags()})
+    )

@@ -1,0 +1,133 @@
+"""What the Manager does by itself, beside the requests: log text goes into files, and jobs with
+many tasks are brought to the status they were given.
+
+Both start from what the database says, so that a crash only means doing it at the next start.
+Workers' signs of life need nothing here: each group of requests that is stored takes them along.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Iterable
+from datetime import timedelta
+from pathlib import Path
+
+from flamenco_core.errors import FlamencoError
+from flamenco_core.events import Event, JobChanged, TaskLogAppended
+from flamenco_core.manager import log_files
+from flamenco_core.rules.lifecycle import SWEEPS
+from manager_service.threads import Threads
+from manager_service.write_thread import WriteThread
+
+logger = logging.getLogger(__name__)
+
+LOG_DELAY = timedelta(seconds=2)
+"""How long log text stays in the database at least, so that many pieces go to a file at once."""
+
+LOG_PIECES = 500
+"""Pieces of log text that are moved in one go."""
+
+RETRY_DELAY = timedelta(seconds=10)
+"""When something is tried again that failed, such as writing to a full disk."""
+
+
+class BackgroundWork:
+    """Runs on the event loop; what blocks goes to the write thread and the file threads."""
+
+    def __init__(self, farm: WriteThread, threads: Threads, log_storage: Path) -> None:
+        self._farm = farm
+        self._threads = threads
+        self._log_storage = log_storage
+        self._logs = _Chore("moving task logs", self._move_logs, delay=LOG_DELAY)
+        self._jobs = _Chore("settling jobs", self._settle_jobs, delay=timedelta(0))
+
+    def start(self) -> None:
+        """Begins, with what an earlier run may have left."""
+        for chore in (self._logs, self._jobs):
+            chore.start()
+
+    async def stop(self) -> None:
+        """Ends the piece of work at hand, and does no more."""
+        for chore in (self._logs, self._jobs):
+            await chore.stop()
+
+    def on_events(self, events: Iterable[Event]) -> None:
+        """Sees what there is to do after a commit."""
+        for event in events:
+            if isinstance(event, TaskLogAppended):
+                self._logs.due()
+            elif isinstance(event, JobChanged) and event.status in SWEEPS:
+                self._jobs.due()
+
+    async def _move_logs(self) -> None:
+        while chunks := await self._farm.run(
+            lambda manager: manager.waiting_log_chunks(limit=LOG_PIECES)
+        ):
+            await self._move(chunks)
+            if len(chunks) < LOG_PIECES:
+                return
+
+    async def _move(self, chunks: list[log_files.WaitingChunk]) -> None:
+        await self._threads.run(lambda: log_files.write(chunks, self._log_storage))
+        await self._farm.run(lambda manager: manager.drop_log_chunks(chunks))
+
+    async def _settle_jobs(self) -> None:
+        while job_ids := await self._farm.run(lambda manager: manager.unsettled_jobs()):
+            for job_id in job_ids:
+                await self._settle(job_id)
+
+    async def _settle(self, job_id: str) -> None:
+        await self._farm.run(lambda manager: manager.settle(job_id))
+
+
+class _Chore:
+    """Something to do whenever it is due; several calls while it waits are one."""
+
+    def __init__(self, name: str, work: Callable[[], Awaitable[None]], *, delay: timedelta) -> None:
+        self._name = name
+        self._work = work
+        self._delay = delay
+        self._due = asyncio.Event()
+        self._stopping = asyncio.Event()
+        self._task: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        self._due.set()
+        self._task = asyncio.create_task(self._run(), name=self._name)
+
+    def due(self) -> None:
+        self._due.set()
+
+    async def stop(self) -> None:
+        self._stopping.set()
+        self._due.set()
+        if self._task is not None:
+            await self._task
+
+    async def _run(self) -> None:
+        while True:
+            await self._due.wait()
+            if await self._stops_within(self._delay):
+                return
+            self._due.clear()
+            try:
+                await self._work()
+            except (FlamencoError, OSError) as error:
+                logger.warning("%s failed, and will be tried again: %s", self._name, error)
+                if await self._stops_within(RETRY_DELAY):
+                    return
+                self._due.set()
+            except Exception:
+                logger.exception("%s failed; it is tried again when it is due next", self._name)
+
+    async def _stops_within(self, delay: timedelta) -> bool:
+        """Waits for a while; True as soon as the service stops."""
+        if not delay:
+            return self._stopping.is_set()
+        try:
+            async with asyncio.timeout(delay.total_seconds()):
+                await self._stopping.wait()
+        except TimeoutError:
+            return False
+        return True

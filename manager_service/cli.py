@@ -1,0 +1,153 @@
+"""`flamenco-manager`: runs a Manager until it is told to stop."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import importlib.util
+import logging
+import os
+import signal
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from flamenco_core.config import DEFAULT_FILE_NAME, Config, load_config
+from flamenco_core.errors import FlamencoError
+from flamenco_core.version import current_version
+
+if TYPE_CHECKING:
+    from manager_service.server import ListenAddress
+
+_NEEDED = {"aiohttp": "aiohttp", "orjson": "orjson", "swagger_ui": "swagger-ui-py"}
+"""Module → package of what the `[manager]` extra brings."""
+
+_SWITCH_SECONDS = 0.0005
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Returns the exit code: 0 after a wanted stop, 1 if the Manager cannot run."""
+    options = _parser().parse_args(arguments)
+    missing = [package for name, package in _NEEDED.items() if not importlib.util.find_spec(name)]
+    if missing:
+        return _fail(
+            f"The Manager needs {', '.join(missing)}; install it with "
+            "pip install 'flamenco-python[manager]'"
+        )
+    _set_up_log(options.verbose)
+    # A thread that waits for Python's lock asks for it after this time. With the default of 5 ms,
+    # each SQL statement of the write thread could take that long while another thread computes.
+    sys.setswitchinterval(_SWITCH_SECONDS)
+    try:
+        from manager_service.server import parse_listen
+
+        home = options.home.expanduser().absolute() if options.home else default_home()
+        config = _load(options.config, home)
+        listen = parse_listen(options.listen or config.listen)
+        asyncio.run(_run(config, listen))
+    except FlamencoError as error:
+        return _fail(str(error))
+    except OSError as error:
+        return _fail(f"The Manager cannot run: {error}")
+    except KeyboardInterrupt:
+        return 0  # Ctrl+C before the handlers of signals were in place
+    return 0
+
+
+def default_home() -> Path:
+    """The folder for a Manager's data that the platform suggests."""
+    name = "flamenco-manager"
+    if sys.platform == "win32":
+        base = os.environ.get("LOCALAPPDATA")
+        return (Path(base) if base else Path.home() / "AppData" / "Local") / name
+    if sys.platform == "darwin":
+        return Path.home() / "Library" / "Application Support" / name
+    data = os.environ.get("XDG_DATA_HOME", "")
+    # The specification says to ignore relative paths.
+    return (Path(data) if Path(data).is_absolute() else Path.home() / ".local" / "share") / name
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="flamenco-manager", description="Runs the Manager of a Flamenco render farm."
+    )
+    parser.add_argument(
+        "--home",
+        type=Path,
+        metavar="DIR",
+        help=f"folder for everything the Manager keeps (default: {default_home()})",
+    )
+    parser.add_argument(
+        "--config",
+        type=Path,
+        metavar="FILE",
+        help=f"configuration file (default: {DEFAULT_FILE_NAME} in the home folder, if it exists)",
+    )
+    parser.add_argument(
+        "--listen", metavar="HOST:PORT", help="where to listen (default: as configured, :8080)"
+    )
+    parser.add_argument("--version", action="version", version=current_version().shown)
+    parser.add_argument(
+        "-v", "--verbose", action="count", default=0, help="log more; twice for still more"
+    )
+    return parser
+
+
+def _load(file: Path | None, home: Path) -> Config:
+    try:
+        home.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise FlamencoError(f"The folder {home} cannot be made: {error.strerror}") from error
+    if file is not None:
+        return load_config(file, home=home)
+    default = home / DEFAULT_FILE_NAME
+    return load_config(default, home=home) if default.exists() else Config(home=home)
+
+
+async def _run(config: Config, listen: ListenAddress) -> None:
+    from manager_service.server import Server
+
+    stop = asyncio.Event()
+    _on_stop_signals(stop.set)
+    server = Server(config, listen)
+    await server.start()
+    try:
+        print(f"Flamenco Manager {current_version().shown}: {server.listen.url}", flush=True)
+        await stop.wait()
+        logging.getLogger(__name__).info("Stopping")
+    finally:
+        await server.stop()
+
+
+def _on_stop_signals(stop: Callable[[], None]) -> None:
+    """Calls `stop` on the event loop's thread when somebody wants the program to end."""
+    loop = asyncio.get_running_loop()
+    if sys.platform == "win32":
+        # Event loops on Windows have no signal handlers. Ctrl+C arrives as SIGINT, Ctrl+Break and
+        # a parent's CTRL_BREAK_EVENT as SIGBREAK. SIGTERM never comes: ending a process from
+        # outside ends it at once there.
+        for number in (signal.SIGINT, signal.SIGBREAK):
+            signal.signal(number, lambda _number, _frame: loop.call_soon_threadsafe(stop))
+    else:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, stop)
+
+
+def _set_up_log(verbosity: int) -> None:
+    levels = (logging.WARNING, logging.INFO, logging.DEBUG)
+    logging.basicConfig(
+        level=levels[min(verbosity, len(levels) - 1)],
+        format="%(asctime)s %(levelname)s %(name)s: %(message)s",
+        stream=sys.stderr,
+    )
+    logging.getLogger("asyncio").setLevel(logging.WARNING)
+
+
+def _fail(message: str) -> int:
+    print(f"flamenco-manager: {message}", file=sys.stderr)
+    return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

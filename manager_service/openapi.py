@@ -1,0 +1,105 @@
+"""The OpenAPI 3.1 document, generated from the operations that are served and the model's types."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from flamenco_core.model import Error
+from manager_service.routing import Answer, Body, Operation, Parameter, Role
+from manager_service.schemas import SchemaBook
+
+_TAGS = {
+    "meta": "The Manager itself: version, configuration, variables.",
+    "jobs": "Job types, jobs, tasks and their logs.",
+    "worker": "What worker programs call.",
+    "worker-mgt": "What people call to look after workers.",
+    "shaman": "The content store that files of jobs are sent to.",
+}
+_FIRST_REFUSAL = 400
+_BINARY: dict[str, Any] = {"type": "string", "format": "binary"}
+
+
+def openapi_document(operations: Iterable[Operation], *, version: str) -> dict[str, Any]:
+    """The document as JSON-ready data."""
+    book = SchemaBook()
+    error = {"application/json": {"schema": book.of(Error)}}
+    paths: dict[str, dict[str, Any]] = {}
+    for operation in operations:
+        methods = paths.setdefault(operation.path, {})
+        methods[operation.method.lower()] = _operation(operation, book, error)
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "Flamenco Manager",
+            "version": version,
+            "description": (
+                "A render farm's Manager. Compatible with Flamenco 3; what goes beyond it is "
+                "optional. Every error answer has the form of `Error`."
+            ),
+            "license": {"name": "GPL-3.0-or-later", "identifier": "GPL-3.0-or-later"},
+        },
+        "servers": [{"url": "/"}],
+        "tags": [{"name": name, "description": text} for name, text in _TAGS.items()],
+        "paths": paths,
+        "components": {
+            "schemas": dict(sorted(book.schemas.items())),
+            "securitySchemes": {
+                "worker_auth": {
+                    "type": "http",
+                    "scheme": "basic",
+                    "description": "The worker's UUID and the secret it registered with.",
+                }
+            },
+        },
+    }
+
+
+def _operation(operation: Operation, book: SchemaBook, error: dict[str, Any]) -> dict[str, Any]:
+    described: dict[str, Any] = {
+        "operationId": operation.name,
+        "summary": operation.summary,
+        "description": f"{operation.description}\n\nRole: `{operation.role}`.".strip(),
+        "tags": [operation.tag],
+        "x-role": operation.role.value,
+        "responses": {
+            **{str(answer.status): _answer(answer, book, error) for answer in operation.answers},
+            "default": {"description": "Refused, or failed.", "content": error},
+        },
+    }
+    if operation.parameters:
+        described["parameters"] = [_parameter(parameter) for parameter in operation.parameters]
+    if operation.body is not None:
+        described["requestBody"] = _body(operation.body, book)
+    if operation.role is Role.WORKER:
+        described["security"] = [{"worker_auth": []}]
+    return described
+
+
+def _parameter(parameter: Parameter[Any]) -> dict[str, Any]:
+    schema = dict(parameter.kind.schema)
+    if parameter.default is not None and parameter.default != "":
+        schema["default"] = parameter.default
+    return {
+        "name": parameter.name,
+        "in": parameter.place.value,
+        "required": parameter.required,
+        "description": parameter.description,
+        "schema": schema,
+    }
+
+
+def _body(body: Body, book: SchemaBook) -> dict[str, Any]:
+    schema = _BINARY if body.json is None else book.of(body.json)
+    return {"required": body.required, "content": {body.media_type: {"schema": schema}}}
+
+
+def _answer(answer: Answer, book: SchemaBook, error: dict[str, Any]) -> dict[str, Any]:
+    described: dict[str, Any] = {"description": answer.description}
+    if answer.json is not None:
+        described["content"] = {"application/json": {"schema": book.of(answer.json)}}
+    elif answer.media_type is not None:
+        described["content"] = {answer.media_type: {"schema": {"type": "string"}}}
+    elif answer.status >= _FIRST_REFUSAL:
+        described["content"] = error
+    return described

@@ -1,0 +1,80 @@
+"""What browsers get: the API explorer, the document behind it, and a page of our own.
+
+All of it lies on this machine: the explorer's files come with the `swagger-ui-py` package, of
+which nothing else is used.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import orjson
+from aiohttp import web
+
+from flamenco_core.errors import StorageError
+from manager_service.routing import API
+
+WEB_FOLDER = Path(__file__).with_name("web")
+
+EXPLORER_FILES: Mapping[str, str] = {
+    "swagger-ui.css": "text/css",
+    "swagger-ui-bundle.js": "text/javascript",
+    "favicon-32x32.png": "image/png",
+}
+"""What is served of Swagger UI, and as what: its package holds much more."""
+
+
+def add_pages(app: web.Application, document: Mapping[str, Any]) -> None:
+    """Adds the routes of all pages; `document` is the OpenAPI document."""
+    encoded = orjson.dumps(document)
+    for path in (f"{API}/openapi.json", f"{API}/openapi3.json"):
+        app.router.add_get(path, _serving(encoded, "application/json"))
+    app.router.add_get(f"{API}/docs", _serving(_page("explorer.html"), "text/html"))
+    app.router.add_get(f"{API}/docs/", _redirecting(f"{API}/docs"))
+    app.router.add_get(f"{API}/swagger-ui/", _redirecting(f"{API}/docs"))
+    folder = explorer_folder()
+    for name, media_type in EXPLORER_FILES.items():
+        content = (folder / name).read_bytes()
+        app.router.add_get(f"{API}/docs/{name}", _serving(content, media_type))
+    app.router.add_get("/app/", _serving(_page("overview.html"), "text/html"))
+    app.router.add_get("/app/overview.js", _serving(_page("overview.js"), "text/javascript"))
+    for path in ("/", "/app"):
+        app.router.add_get(path, _redirecting("/app/"))
+
+
+def explorer_folder() -> Path:
+    """Where Swagger UI's files lie. Found without importing the package around them."""
+    found = importlib.util.find_spec("swagger_ui")
+    for location in (found.submodule_search_locations or ()) if found else ():
+        folder = Path(location) / "static"
+        if folder.is_dir():
+            return folder
+    raise StorageError(
+        "The package swagger-ui-py is missing; install the Manager with "
+        "pip install 'flamenco-python[manager]'"
+    )
+
+
+def _page(name: str) -> bytes:
+    return (WEB_FOLDER / name).read_bytes()
+
+
+def _serving(content: bytes, media_type: str) -> Any:
+    charset = "utf-8" if media_type.startswith("text/") else None
+
+    async def handle(_request: web.Request) -> web.StreamResponse:
+        # Always asked for anew, so that nobody sees the page of an older version.
+        headers = {"Cache-Control": "no-cache", "X-Content-Type-Options": "nosniff"}
+        return web.Response(body=content, content_type=media_type, charset=charset, headers=headers)
+
+    return handle
+
+
+def _redirecting(path: str) -> Any:
+    async def handle(_request: web.Request) -> web.StreamResponse:
+        return web.Response(status=307, headers={"Location": path})
+
+    return handle

@@ -1,0 +1,127 @@
+"""Errors as answers: whatever goes wrong, the caller gets a status and the one `Error` shape."""
+
+from __future__ import annotations
+
+import logging
+import secrets
+from collections.abc import Iterable, Mapping
+
+import orjson
+from aiohttp import web
+
+from flamenco_core import errors, shaman
+from flamenco_core.errors import FlamencoError, Problem
+
+logger = logging.getLogger(__name__)
+
+_STATUS_OF: Mapping[type[FlamencoError], int] = {
+    errors.InvalidInput: 400,
+    errors.NotAllowed: 403,
+    errors.NotFound: 404,
+    errors.Conflict: 409,
+    errors.WrongEtag: 412,
+    errors.StorageError: 500,
+    errors.Unavailable: 503,
+    errors.FarmLocked: 503,
+    shaman.AlreadyStored: 208,
+    shaman.ContentMismatch: 417,
+    shaman.MissingFiles: 424,
+    shaman.UploadInProgress: 425,
+}
+"""By class; a subclass without an entry has the status of its nearest base."""
+
+RETRY_SECONDS = 1
+"""When a caller that got 503 may try again."""
+
+
+class HttpRefusal(FlamencoError):
+    """A refusal that only exists over HTTP, such as a body of the wrong media type."""
+
+    def __init__(
+        self,
+        status: int,
+        message: str,
+        *,
+        problems: Iterable[Problem] = (),
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
+        super().__init__(message, problems=problems)
+        self.status = status
+        self.headers = dict(headers or {})
+
+
+def status_of(error: FlamencoError) -> int:
+    """The HTTP status that says best what kind of error this is."""
+    if isinstance(error, HttpRefusal):
+        return error.status
+    for cls in type(error).__mro__:
+        if cls in _STATUS_OF:
+            return _STATUS_OF[cls]
+    return 500
+
+
+def answer_for(error: Exception, request: web.BaseRequest) -> web.Response:
+    """The answer to a request that failed with `error`."""
+    if isinstance(error, FlamencoError):
+        return _expected(error, request)
+    if isinstance(error, web.HTTPRequestEntityTooLarge):
+        return refusal(413, "The body of this request is too large")
+    if isinstance(error, web.HTTPException):
+        return refusal(error.status, error.text or error.reason, headers=_kept(error))
+    return _unexpected(error, request)
+
+
+def refusal(
+    status: int,
+    message: str,
+    *,
+    problems: Iterable[Problem] = (),
+    headers: Mapping[str, str] | None = None,
+) -> web.Response:
+    """An answer in the `Error` shape; a status that allows no body (208 is no error) has none."""
+    content = {
+        "code": status,
+        "message": message,
+        "problems": [
+            {"where": problem.where, "what": problem.what, "hint": problem.hint}
+            for problem in problems
+        ],
+    }
+    return web.Response(
+        status=status,
+        body=orjson.dumps(content),
+        content_type="application/json",
+        headers=headers,
+    )
+
+
+def _expected(error: FlamencoError, request: web.BaseRequest) -> web.Response:
+    status = status_of(error)
+    headers = dict(error.headers) if isinstance(error, HttpRefusal) else {}
+    if status == 208:
+        return web.Response(status=status)
+    if status == 503:
+        headers["Retry-After"] = str(RETRY_SECONDS)
+    if status >= 500:
+        logger.warning("%s %s: %s", request.method, request.path, error)
+    return refusal(status, error.message, problems=error.problems, headers=headers)
+
+
+def _unexpected(error: Exception, request: web.BaseRequest) -> web.Response:
+    incident = secrets.token_hex(4)
+    logger.error(
+        "Internal error %s in %s %s", incident, request.method, request.path, exc_info=error
+    )
+    return refusal(
+        500,
+        f"The Manager ran into an error of its own; its log has the details under {incident}",
+        problems=[
+            Problem("", f"internal error {incident}", "send the log's lines to the developers")
+        ],
+    )
+
+
+def _kept(error: web.HTTPException) -> dict[str, str]:
+    """Headers that matter with the status, without those that describe the old body."""
+    names = ("Allow", "Location", "WWW-Authenticate")
+    return {name: error.headers[name] for name in names if name in error.headers}

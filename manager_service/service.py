@@ -1,0 +1,124 @@
+"""What the operations work with: the farm, its readers, the content store, who waits for a task."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from flamenco_core.errors import NotAllowed
+from flamenco_core.events import Event
+from flamenco_core.manager import Actor, Manager
+from flamenco_core.shaman import ShamanStore
+from flamenco_core.store.reader import FarmReader
+from manager_service.background import BackgroundWork
+from manager_service.reading import ReaderPool
+from manager_service.serving import worker_credentials
+from manager_service.submissions import Submissions
+from manager_service.threads import Threads
+from manager_service.waiting import WaitingWorkers
+from manager_service.write_thread import WriteThread
+
+if TYPE_CHECKING:
+    from aiohttp import web
+
+    from flamenco_core.config import Config
+
+logger = logging.getLogger(__name__)
+
+FILE_THREADS = 4
+
+
+class Service:
+    """One running Manager: everything behind the HTTP operations."""
+
+    def __init__(self, config: Config, *, address: str = "") -> None:
+        """`address` is where people reach this Manager; it names the Manager that holds the farm
+        to anybody who wants to open it too.
+        """
+        self.config = config
+        self.waiting = WaitingWorkers()
+        self.file_threads = Threads("files", FILE_THREADS)
+        self.farm = WriteThread(lambda: self._open_manager(address))
+        self.readers = ReaderPool(self._open_reader)
+        self.submissions = Submissions(self.farm, config.scripts)
+        self.shaman: ShamanStore | None = None
+        if config.shaman_enabled:
+            self.shaman = ShamanStore(config.file_store, config.job_storage)
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._credentials: FarmReader | None = None
+        self._background: BackgroundWork | None = None
+
+    async def start(self) -> None:
+        """Opens the farm and begins the background work.
+
+        Raises:
+            FarmLocked: another program runs this farm.
+            StorageError: the farm file or a folder cannot be used.
+        """
+        self._loop = asyncio.get_running_loop()
+        await asyncio.to_thread(self._make_folders)
+        await asyncio.to_thread(self.farm.start)
+        self._credentials = self._open_reader()
+        self._background = BackgroundWork(self.farm, self.file_threads, self.config.local_storage)
+        self._background.start()
+
+    async def stop(self) -> None:
+        """Answers what has been asked, stores what is known, and closes the farm."""
+        self.waiting.close()
+        if self._background is not None:
+            await self._background.stop()
+        await self.submissions.stop()
+        await asyncio.to_thread(self.farm.stop)
+        await asyncio.to_thread(self.readers.close)
+        await asyncio.to_thread(self.file_threads.close)
+        if self._credentials is not None:
+            self._credentials.close()
+
+    def end_waiting(self) -> None:
+        """Lets the workers go that wait in their requests, so that the server can stop."""
+        self.waiting.close()
+
+    def authenticate_worker(self, header: str) -> str:
+        """The UUID of the worker whose credentials these are; raises `NotAllowed`.
+
+        Looked up in place: one indexed read costs less than the way to another thread.
+        """
+        name, secret = worker_credentials(header)
+        assert self._credentials is not None  # noqa: S101 - requests come after start()
+        if not self._credentials.worker_is(name.lower(), secret):
+            raise NotAllowed("There is no such worker, or its secret is wrong; register again")
+        return name.lower()
+
+    def actor_of(self, request: web.Request) -> Actor:
+        """Who asks for a change. People do not sign in on a trusted network: the address is all
+        that is known of them.
+        """
+        return Actor.person(request.remote or "unknown")
+
+    def _make_folders(self) -> None:
+        config = self.config
+        for folder in (config.database_file.parent, config.local_storage, config.shared_storage):
+            folder.mkdir(parents=True, exist_ok=True)
+
+    def _open_manager(self, address: str) -> Manager:
+        manager = Manager.open(self.config.database_file, config=self.config, address=address)
+        manager.subscribe(self._publish)
+        return manager
+
+    def _open_reader(self) -> FarmReader:
+        return FarmReader.open(self.config.database_file, log_storage=self.config.local_storage)
+
+    def _publish(self, events: Sequence[Event]) -> None:
+        """Called on the write thread, after the commit and before its requests are answered."""
+        try:
+            assert self._loop is not None  # noqa: S101 - the farm is opened by start()
+            self._loop.call_soon_threadsafe(self._on_events, list(events))
+        except RuntimeError:
+            logger.debug("The event loop ended before %d events reached it", len(events))
+
+    def _on_events(self, events: Sequence[Event]) -> None:
+        self.waiting.on_events(events)
+        if self._background is not None:
+            self._background.on_events(events)

@@ -1,0 +1,190 @@
+"""From an operation's declaration to a request handler of aiohttp.
+
+There are no middlewares: each costs every request, and all that is needed stands in one function
+around the handler. A path or method that no operation has is answered by a last, catch-all route.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+from aiohttp import hdrs, web
+
+from flamenco_core import wire
+from flamenco_core.errors import InvalidInput, NotAllowed, Problem
+from manager_service.problem_answers import HttpRefusal, answer_for, refusal
+from manager_service.routing import Body, Call, JsonForm, Operation, Parameter, Place, Role
+
+if TYPE_CHECKING:
+    from aiohttp.typedefs import Handler
+
+    from manager_service.service import Service
+
+LARGEST_JSON_BODY = 64 * 2**20
+"""Bytes. The list of a project with 300,000 files fits."""
+
+_DECODE_IN_PLACE = 32 * 2**10
+"""Bytes of JSON that are decoded on the event loop; larger bodies go to a thread."""
+
+
+def add_operations(app: web.Application, operations: Iterable[Operation], service: Service) -> None:
+    """Adds a route for each operation."""
+    for operation in operations:
+        handler = handler_for(operation, service)
+        if operation.method == hdrs.METH_GET:
+            app.router.add_get(operation.path, handler, expect_handler=accept_expectation)
+        else:
+            app.router.add_route(
+                operation.method, operation.path, handler, expect_handler=accept_expectation
+            )
+
+
+def handler_for(operation: Operation, service: Service) -> Handler:
+    """What aiohttp calls for a request to this operation."""
+    run = operation.handler
+
+    async def handle(request: web.Request) -> web.StreamResponse:
+        try:
+            return await run(await _read(operation, service, request))
+        except ConnectionError:
+            # The client has gone, so that this reaches nobody.
+            return refusal(503, "The connection was lost")
+        except Exception as error:  # noqa: BLE001 - every failure is answered in one shape
+            return answer_for(error, request)
+
+    return handle
+
+
+async def accept_expectation(request: web.Request) -> None:
+    """Leaves "100 Continue" to whoever reads the body, so that a refusal can come before it.
+
+    aiohttp would send it first thing; `allow_body` does so when the body is wanted.
+    """
+
+
+async def allow_body(request: web.Request) -> None:
+    """Tells a client that asked first that it may send the body now."""
+    if request.headers.get(hdrs.EXPECT, "").lower() == "100-continue":
+        writer = request.writer
+        await writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+        # aiohttp tells by these whether an answer was begun.
+        writer.output_size = 0
+
+
+async def refuse_unknown(request: web.Request) -> web.StreamResponse:
+    """Answers a path that does not exist (404), or has no such method (405)."""
+    allowed: set[str] = set()
+    for resource in request.app.router.resources():
+        if resource.canonical != UNKNOWN_PATH:
+            _, methods = await resource.resolve(request)
+            allowed |= methods
+    if allowed:
+        names = ", ".join(sorted(allowed))
+        error = HttpRefusal(
+            405,
+            f"{request.path} does not take {request.method}",
+            problems=[Problem("", "wrong method", f"use {names}")],
+            headers={"Allow": names},
+        )
+    else:
+        error = HttpRefusal(
+            404,
+            f"There is nothing at {request.path}",
+            problems=[Problem("", "unknown path", "see /api/v3/docs for what there is")],
+        )
+    return answer_for(error, request)
+
+
+UNKNOWN_PATH = "/{unknown}"
+"""As aiohttp spells the catch-all route `/{unknown:.*}`."""
+
+
+async def _read(operation: Operation, service: Service, request: web.Request) -> Call:
+    """Everything of a request, read and checked; all that is wrong is reported at once."""
+    call = Call(request, service)
+    if operation.role is Role.WORKER:
+        call.worker_id = service.authenticate_worker(request.headers.get(hdrs.AUTHORIZATION, ""))
+    problems: list[Problem] = []
+    for parameter in operation.parameters:
+        try:
+            call.values[parameter.name] = _parameter(parameter, request)
+        except ValueError as error:
+            problems.append(Problem(f"{parameter.place} {parameter.name}", str(error)))
+    body = operation.body
+    if body is not None and body.json is not None:
+        try:
+            call.payload = await _json_body(body, body.json, request)
+        except InvalidInput as error:
+            problems += error.problems or [Problem("", error.message)]
+    if problems:
+        raise InvalidInput(_summary(problems), problems=problems)
+    return call
+
+
+def _summary(problems: list[Problem]) -> str:
+    """Clients of Flamenco 3 show the message only, so that it has to say what is wrong."""
+    more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
+    return f"This request cannot be used: {problems[0]}{more}"
+
+
+def _parameter(parameter: Parameter[Any], request: web.Request) -> Any:
+    if parameter.place is Place.PATH:
+        return parameter.kind.read(request.match_info[parameter.name])
+    given = request.query if parameter.place is Place.QUERY else request.headers
+    values = given.getall(parameter.name, [])
+    if not values:
+        if parameter.required:
+            raise ValueError("is missing")
+        return parameter.default
+    if len(values) > 1:
+        raise ValueError("is there more than once")
+    return parameter.kind.read(values[0])
+
+
+async def _json_body(body: Body, form: JsonForm, request: web.Request) -> Any:
+    if not request.can_read_body:
+        if body.required:
+            raise InvalidInput("The body is missing", problems=[Problem("", "the body is missing")])
+        return None
+    if request.content_type != "application/json":
+        # Also keeps web pages of other sites out: they cannot send this type unasked.
+        raise HttpRefusal(
+            415,
+            f"The body must be application/json, not {request.content_type}",
+            problems=[
+                Problem("header Content-Type", "not JSON", "send Content-Type: application/json")
+            ],
+        )
+    _refuse_large(request)
+    await allow_body(request)
+    content = await request.read()
+    if not content and not body.required:
+        return None
+    if len(content) <= _DECODE_IN_PLACE:
+        return wire.from_json_text(content, form)
+    return await asyncio.to_thread(wire.from_json_text, content, form)
+
+
+def _refuse_large(request: web.Request) -> None:
+    length = request.content_length
+    if length is not None and length > LARGEST_JSON_BODY:
+        raise HttpRefusal(413, f"The body has {length} bytes; {LARGEST_JSON_BODY} are allowed")
+
+
+def worker_credentials(header: str) -> tuple[str, str]:
+    """Name and password of an HTTP Basic header; raises `NotAllowed` if there are none."""
+    import base64
+    import binascii
+
+    scheme, _, token = header.partition(" ")
+    try:
+        if scheme.lower() != "basic":
+            raise ValueError("no Basic credentials")
+        name, colon, password = base64.b64decode(token, validate=True).decode().partition(":")
+    except (ValueError, binascii.Error):
+        colon = ""
+    if not colon:
+        raise NotAllowed("Only workers may do this, with the UUID and secret they registered with")
+    return name, password

@@ -1,0 +1,154 @@
+"""Workers that wait for a task inside their request.
+
+A commit that made tasks ready makes as many offers as tasks became ready, to the waiters that
+could take one, longest waiting first. An offer says "ask again", it promises nothing: another
+worker may be quicker, or the task may have failed on this worker before. Whoever could not use
+its offer passes it on, so that no ready task stays behind while somebody waits who could take it.
+
+Everything here runs on the event loop's thread.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from flamenco_core.events import Event, TasksBecameReady, WorkerStatusRequested
+
+if TYPE_CHECKING:
+    from flamenco_core.store.queues import WorkerMatch
+
+
+@dataclass(eq=False, slots=True)
+class _Offer:
+    """Tells that one task became ready."""
+
+    task_class_id: int
+    tag_id: int
+    tried: set[Waiter] = field(default_factory=set)
+    """Who asked because of it, and got nothing."""
+
+
+@dataclass(eq=False, slots=True)
+class Waiter:
+    """One request that wants a task. Entered before its first question to the farm, so that
+    nothing that becomes ready after that question can be missed.
+    """
+
+    worker_id: str
+    match: WorkerMatch | None = None
+    """What the worker could take; None while that is not known, and it might take anything."""
+    asked_at: int = 0
+    """How many task classes had been heard of when it last asked."""
+    offers: list[_Offer] = field(default_factory=list)
+    """Not used yet."""
+    asking_with: list[_Offer] = field(default_factory=list)
+    """Used for the question that is being asked."""
+    woken: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def could_take(self, offer: _Offer) -> bool:
+        if self in offer.tried:
+            return False
+        if self.match is None:
+            return True
+        return offer.task_class_id in self.match.task_classes and offer.tag_id in self.match.tags
+
+    def offer(self, offer: _Offer) -> None:
+        self.offers.append(offer)
+        self.woken.set()
+
+
+class WaitingWorkers:
+    """All waiters, longest waiting first."""
+
+    def __init__(self) -> None:
+        self._waiters: dict[Waiter, None] = {}
+        self._known_classes: set[int] = set()
+        self._closed = False
+
+    def __len__(self) -> int:
+        return len(self._waiters)
+
+    @contextmanager
+    def enter(self, worker_id: str) -> Iterator[Waiter]:
+        """A waiter, for as long as its request lasts; on leaving, unused offers are passed on."""
+        waiter = Waiter(worker_id)
+        self._waiters[waiter] = None
+        try:
+            yield waiter
+        finally:
+            del self._waiters[waiter]
+            self._pass_on([*waiter.asking_with, *waiter.offers])
+
+    def begin_asking(self, waiter: Waiter) -> None:
+        """To be called right before the farm is asked for a task for this waiter."""
+        waiter.woken.clear()
+        waiter.asked_at = len(self._known_classes)
+        waiter.asking_with, waiter.offers = waiter.offers, []
+
+    def found_nothing(self, waiter: Waiter, match: WorkerMatch) -> None:
+        """The farm had no task for this waiter: others may try the offers that it had."""
+        # A class that was heard of meanwhile may be missing in `match`.
+        waiter.match = match if waiter.asked_at == len(self._known_classes) else None
+        offers, waiter.asking_with = waiter.asking_with, []
+        for offer in offers:
+            offer.tried.add(waiter)
+        self._pass_on(offers)
+
+    def found_task(self, waiter: Waiter) -> None:
+        """The waiter got a task, which uses up one offer: the one that most others have tried."""
+        offers = waiter.asking_with
+        if offers:
+            offers.remove(max(offers, key=lambda offer: len(offer.tried)))
+
+    def on_events(self, events: Iterable[Event]) -> None:
+        """Wakes whom a commit concerns."""
+        for event in events:
+            if isinstance(event, TasksBecameReady):
+                self._tasks_became_ready(event)
+            elif isinstance(event, WorkerStatusRequested):
+                for waiter in self._waiters:
+                    if waiter.worker_id == event.worker_id:
+                        waiter.woken.set()
+
+    async def called(self, waiter: Waiter, seconds: float) -> bool:
+        """Waits until it is worth asking again; False if that did not happen in time."""
+        if seconds <= 0 or self._closed:
+            return False
+        try:
+            async with asyncio.timeout(seconds):
+                await waiter.woken.wait()
+        except TimeoutError:
+            return False
+        return not self._closed
+
+    def close(self) -> None:
+        """Ends all waiting, now and from now on: the Manager stops."""
+        self._closed = True
+        for waiter in self._waiters:
+            waiter.woken.set()
+
+    def _tasks_became_ready(self, event: TasksBecameReady) -> None:
+        if event.task_class_id not in self._known_classes:
+            # It may be new on the farm, and the waiters' matches older than it.
+            self._known_classes.add(event.task_class_id)
+            for waiter in self._waiters:
+                waiter.match = None
+        left = event.count
+        for waiter in self._waiters:
+            if not left:
+                return
+            offer = _Offer(event.task_class_id, event.tag_id)
+            if not waiter.offers and waiter.could_take(offer):
+                waiter.offer(offer)
+                left -= 1
+
+    def _pass_on(self, offers: Iterable[_Offer]) -> None:
+        for offer in offers:
+            candidates = [waiter for waiter in self._waiters if waiter.could_take(offer)]
+            if candidates:
+                # min() keeps the order of waiting among those with equally many offers.
+                min(candidates, key=lambda waiter: len(waiter.offers)).offer(offer)

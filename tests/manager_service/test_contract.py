@@ -1,0 +1,168 @@
+"""The document, the routes and Flamenco 3's API must agree, apart from what is listed here."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from aiohttp import web
+
+from manager_service.api import all_operations
+from manager_service.openapi import openapi_document
+from manager_service.routing import API, Role
+from manager_service.serving import UNKNOWN_PATH, add_operations, refuse_unknown
+from tests.manager_service import flamenco3_contract as flamenco3
+
+OURS_ONLY = {
+    "fetchTaskLog": "Flamenco 3 serves log files under /job-files; ours are files and rows.",
+}
+
+NEVER_SENT = {
+    ("setJobStatus", 422): "Flamenco 3 never sends it; a move that is not legal is a 409.",
+    ("setTaskStatus", 422): "Flamenco 3 never sends it; a move that is not legal is a 409.",
+    ("setJobPriority", 422): "Flamenco 3 never sends it; a bad number is a 400, as there.",
+}
+
+OTHER_FORM = {
+    "SecurityError": "Every refusal is an Error, which has the message of a SecurityError too.",
+    "ManagerVariables": "A dictionary of ManagerVariable, written as one.",
+}
+
+OTHER_NAME = {
+    "AvailableJobSettingType": "SettingType",
+    "AvailableJobSettingSubtype": "SettingSubtype",
+    "AvailableJobSettingVisibility": "SettingVisibility",
+    "ManagerVariableAudience": "Audience",
+}
+"""Names of schemas are no part of the wire."""
+
+ABSENT_FIELDS = {
+    ("Job", "type_etag"): "Flamenco 3 never sends it.",
+    ("Job", "initial_status"): "Flamenco 3 never sends it.",
+}
+
+OPTIONAL_IN_REQUESTS = {
+    ("SubmittedJob", "priority"): "It has a default.",
+}
+
+DOCUMENT = openapi_document(all_operations(), version="v1.0")
+SCHEMAS: dict[str, Any] = DOCUMENT["components"]["schemas"]
+REQUEST_FORMS = {body for _, body, _ in flamenco3.OPERATIONS.values() if body}
+
+
+def documented() -> dict[str, dict[str, Any]]:
+    """The operations of the document by id, with method and path added."""
+    return {
+        operation["operationId"]: {**operation, "route": f"{method.upper()} {path}"}
+        for path, methods in DOCUMENT["paths"].items()
+        for method, operation in methods.items()
+    }
+
+
+def form_of(answer: dict[str, Any]) -> str:
+    for media_type, content in answer.get("content", {}).items():
+        if "$ref" in content["schema"]:
+            return str(content["schema"]["$ref"].rpartition("/")[2])
+        return "ManagerVariables" if media_type == "application/json" else media_type
+    return ""
+
+
+def test_every_route_is_documented_and_every_documented_operation_has_a_route() -> None:
+    app = web.Application()
+    add_operations(app, all_operations(), service=None)  # type: ignore[arg-type]
+    routes = {
+        f"{route.method} {route.resource.canonical}"
+        for route in app.router.routes()
+        if route.resource is not None and route.method != "HEAD"
+    }
+    assert routes == {operation["route"] for operation in documented().values()}
+
+
+def test_the_catch_all_route_is_named_as_aiohttp_names_it() -> None:
+    app = web.Application()
+    route = app.router.add_route("*", "/{unknown:.*}", refuse_unknown)
+    assert route.resource is not None
+    assert route.resource.canonical == UNKNOWN_PATH
+
+
+def test_operation_ids_are_unique() -> None:
+    names = [operation.name for operation in all_operations()]
+    assert len(names) == len(set(names))
+
+
+def test_every_operation_says_which_role_it_needs() -> None:
+    for operation in all_operations():
+        entry = documented()[operation.name]
+        assert entry["x-role"] == operation.role
+        assert f"Role: `{operation.role}`" in entry["description"]
+        assert ("security" in entry) == (operation.role is Role.WORKER)
+
+
+def test_only_the_listed_operations_are_unknown_to_flamenco_3() -> None:
+    assert set(documented()) == set(flamenco3.OPERATIONS) | set(OURS_ONLY)
+
+
+@pytest.mark.parametrize("name", flamenco3.OPERATIONS)
+def test_the_operation_is_as_in_flamenco_3(name: str) -> None:
+    route, body, answers = flamenco3.OPERATIONS[name]
+    ours = documented()[name]
+    method, _, path = route.removesuffix("+").partition(" ")
+    assert ours["route"] == f"{method} {API}{path}"
+    assert ("security" in ours) == route.endswith("+")
+    if body == "binary":
+        assert "application/octet-stream" in ours["requestBody"]["content"]
+    elif body:
+        assert form_of(ours["requestBody"]) == body
+        assert ours["requestBody"]["required"]
+    else:
+        assert not ours.get("requestBody", {}).get("required"), "a new body has to be optional"
+    for status, form in answers.items():
+        if (name, status) in NEVER_SENT:
+            assert str(status) not in ours["responses"]
+            continue
+        answer = ours["responses"][str(status)]
+        if form in OTHER_FORM:
+            assert form_of(answer) in ("Error", form)
+        elif form or status < 400:
+            assert form_of(answer) == form
+
+
+@pytest.mark.parametrize("name", flamenco3.FORMS)
+def test_the_form_has_flamenco_3s_fields(name: str) -> None:
+    ours = SCHEMAS[name]
+    required = set(ours.get("required", ()))
+    for entry in flamenco3.FORMS[name].split():
+        field = entry.removesuffix("*")
+        if (name, field) in ABSENT_FIELDS:
+            assert field not in ours["properties"]
+            continue
+        assert field in ours["properties"]
+        if entry.endswith("*") and (name, field) not in OPTIONAL_IN_REQUESTS:
+            assert field in required
+
+
+@pytest.mark.parametrize("name", sorted(REQUEST_FORMS - {"binary"}))
+def test_a_request_that_flamenco_3_accepts_has_all_that_we_require(name: str) -> None:
+    theirs = {entry[:-1] for entry in flamenco3.FORMS[name].split() if entry.endswith("*")}
+    assert set(SCHEMAS[name].get("required", ())) <= theirs
+
+
+@pytest.mark.parametrize("name", flamenco3.ENUMS)
+def test_the_enum_has_exactly_flamenco_3s_members(name: str) -> None:
+    ours = SCHEMAS.get(OTHER_NAME.get(name, name)) or audience_of_the_path()
+    assert sorted(ours["enum"]) == flamenco3.ENUMS[name].split()
+
+
+def audience_of_the_path() -> dict[str, Any]:
+    schema: dict[str, Any] = documented()["getVariables"]["parameters"][0]["schema"]
+    return schema
+
+
+def test_docstrings_and_limits_of_the_model_reach_the_document() -> None:
+    submitted = SCHEMAS["SubmittedJob"]["properties"]
+    assert submitted["priority"]["minimum"] == 0
+    assert submitted["priority"]["maximum"] == 100
+    assert submitted["priority"]["default"] == 50
+    assert "Platform" in submitted["submitter_platform"]["description"]
+    assert "another one may try" in SCHEMAS["TaskStatus"]["description"]
+    assert "description" not in SCHEMAS["JobsQueryResult"], "a signature is no description"

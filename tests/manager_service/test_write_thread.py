@@ -56,10 +56,10 @@ class Farm:
 
         return asyncio.run(ask())
 
-    def workers(self) -> set[str]:
-        """The names of the workers that are on disk."""
+    def workers(self) -> list[str]:
+        """The names of the workers that are on disk, sorted; one that is there twice, twice."""
         with sqlite3.connect(f"{self.file.as_uri()}?mode=ro", uri=True) as db:
-            names = {name for (name,) in db.execute("SELECT name FROM workers")}
+            names = sorted(name for (name,) in db.execute("SELECT name FROM workers"))
         db.close()
         return names
 
@@ -107,7 +107,7 @@ def test_what_waits_becomes_one_transaction(farm: Farm) -> None:
     farm.together(*(register(f"worker {number}") for number in range(4)))
     assert farm.thread.statistics.largest_group == 5  # with the one that held it up
     assert farm.thread.statistics.groups == before + 1
-    assert farm.workers() == {f"worker {number}" for number in range(4)}
+    assert farm.workers() == [f"worker {number}" for number in range(4)]
 
 
 def test_a_group_has_no_more_requests_than_the_limit(farm: Farm) -> None:
@@ -137,7 +137,7 @@ def test_a_request_that_fails_is_undone_alone(farm: Farm) -> None:
 
     answers = farm.together(register("before"), fail, register("after"))
     assert isinstance(answers[1], Conflict)
-    assert farm.workers() == {"before", "after"}
+    assert farm.workers() == ["after", "before"]
     assert farm.thread.statistics.repeated == 0
 
 
@@ -147,7 +147,7 @@ def test_a_bug_in_one_request_is_raised_to_its_asker_only(farm: Farm) -> None:
 
     answers = farm.together(fail, register("other"))
     assert isinstance(answers[0], sqlite3.OperationalError)
-    assert farm.workers() == {"other"}
+    assert farm.workers() == ["other"]
 
 
 def test_a_full_disk_in_one_request_fails_that_one_and_repeats_the_others(farm: Farm) -> None:
@@ -155,7 +155,7 @@ def test_a_full_disk_in_one_request_fails_that_one_and_repeats_the_others(farm: 
     answers = farm.together(limit_pages(2), register("before"), register_many)
     assert answers[1].name == "before"
     assert isinstance(answers[2], Unavailable)
-    assert farm.workers() == {"before"}
+    assert farm.workers() == ["before"]
     assert farm.thread.statistics.repeated == 4
     farm.thread.call(lift_limit)
     assert farm.thread.call(register("later")).name == "later"
@@ -165,7 +165,7 @@ def test_requests_behind_one_that_ended_the_transaction_are_carried_out(farm: Fa
     answers = farm.together(limit_pages(2), register_many, register("after"))
     assert isinstance(answers[1], Unavailable)
     assert answers[2].name == "after"
-    assert farm.workers() == {"after"}
+    assert farm.workers() == ["after"]
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no limit of file sizes")
@@ -183,9 +183,9 @@ def test_a_disk_that_fails_at_the_commit_loses_nothing_that_was_answered(farm: F
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
     assert [type(answer) for answer in answers[1:]] == [Unavailable, Unavailable]
-    assert farm.workers() == set()
+    assert farm.workers() == []
     assert farm.thread.call(register("later")).name == "later"
-    assert farm.workers() == {"later"}
+    assert farm.workers() == ["later"]
 
 
 def test_when_the_commit_fails_each_request_is_tried_alone(farm: Farm) -> None:
@@ -199,7 +199,7 @@ def test_when_the_commit_fails_each_request_is_tried_alone(farm: Farm) -> None:
     assert answers[0].name == "before"
     assert isinstance(answers[1], sqlite3.IntegrityError)
     assert answers[2].name == "after"
-    assert farm.workers() == {"before", "after"}
+    assert farm.workers() == ["after", "before"]
 
 
 def test_nothing_of_a_group_that_was_not_stored_is_published_twice(farm: Farm) -> None:
@@ -222,18 +222,18 @@ def test_a_database_that_another_program_holds_is_unavailable_and_then_works(far
         other.execute("ROLLBACK")
     other.close()
     assert farm.thread.call(register("in time")).name == "in time"
-    assert farm.workers() == {"in time"}
+    assert farm.workers() == ["in time"]
 
 
 def test_an_answer_comes_only_after_the_commit(farm: Farm) -> None:
-    seen: list[set[str]] = []
+    seen: list[list[str]] = []
 
     async def ask() -> None:
         await farm.thread.run(register("stored"))
         seen.append(farm.workers())
 
     asyncio.run(ask())
-    assert seen == [{"stored"}]
+    assert seen == [["stored"]]
 
 
 def test_stopping_carries_out_what_is_queued_and_refuses_what_comes_later(farm: Farm) -> None:
@@ -259,7 +259,7 @@ def test_stopping_carries_out_what_is_queued_and_refuses_what_comes_later(farm: 
         return await asyncio.gather(*queued)
 
     assert len(asyncio.run(scenario())) == 7
-    assert farm.workers() == {f"{n}" for n in range(7)}
+    assert farm.workers() == [f"{n}" for n in range(7)]
 
 
 def test_an_asker_that_has_gone_does_not_disturb_the_others(farm: Farm) -> None:

@@ -124,7 +124,8 @@ class JobSettings(MutableMapping[str, Any]):
     """The settings of a job, by attribute or by item. Changes are stored with the job.
 
     An attribute of a setting that was left out and has no default is `None`; a name that the job
-    type does not define is an error.
+    type does not define is an error. A key that is also the name of a method of dicts (`items`,
+    `values`, `get` …) can be had by item only.
     """
 
     __slots__ = ("_known", "_values")
@@ -155,6 +156,9 @@ class JobSettings(MutableMapping[str, Any]):
 
     def __len__(self) -> int:
         return len(self._values)
+
+    def __reduce__(self) -> tuple[type[JobSettings], tuple[dict[str, Any], list[str]]]:
+        return JobSettings, (self._values, list(self._known))  # for copy.copy and copy.deepcopy
 
     def __repr__(self) -> str:
         return f"JobSettings({self._values!r})"

@@ -51,6 +51,7 @@ def main(setup: dict[str, Any]) -> int:
     requests, answers = _take_over_standard_streams()
     limit_memory(setup["memory_limit"])
     helper = _Helper(answers, setup)
+    helper.send({"ready": True})
     for line in requests:
         if not helper.serve(json.loads(line)):
             return 1
@@ -93,8 +94,8 @@ class _Helper:
             message = self._answer(request)
         faulthandler.cancel_dump_traceback_later()
         if text := printed.getvalue():
-            self._send({"printed": text})
-        self._send(message)
+            self.send({"printed": text})
+        self.send(message)
         return OUT_OF_MEMORY not in message
 
     def _answer(self, request: dict[str, Any]) -> dict[str, Any]:
@@ -130,10 +131,11 @@ class _Helper:
         verdict = self._condemned.get(str(path))
         if verdict and verdict["stamp"] == asdict(stamp):
             return Problem(str(path), verdict["what"])
-        self._send({"running": str(path), "stamp": asdict(stamp)})
+        self.send({"running": str(path), "stamp": asdict(stamp)})
         return None
 
-    def _send(self, message: dict[str, Any]) -> None:
+    def send(self, message: dict[str, Any]) -> None:
+        """Says something to the parent."""
         self._answers.write(to_line(message))
         self._answers.flush()
 

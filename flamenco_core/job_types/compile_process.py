@@ -93,7 +93,8 @@ class CompileProcess:
         Raises:
             NotFound, WrongEtag, InvalidInput, CompileError: as `compiler.compile_job` does;
                 `CompileError` also when a limit was exceeded or the script ended its process.
-            Unavailable: all helpers were busy for as long as the time limit, or this is closed.
+            Unavailable: all helpers were busy for as long as the time limit, a helper could not be
+                started, or this is closed.
         """
         request = {
             "do": "compile",
@@ -104,6 +105,8 @@ class CompileProcess:
         try:
             return compiled_job_from_json(self._ask(request, condemned={}))
         except HelperEndedError as ended:
+            if not ended.running:
+                raise Unavailable(f"The process for compiling jobs {ended.reason}") from None
             problem = Problem("type", f"the job type “{submitted.type}” {ended.reason}")
             raise CompileError("The job could not be compiled", problems=[problem]) from None
 
@@ -136,9 +139,7 @@ class CompileProcess:
                 return self._ask(request, condemned=self._verdicts())
             except HelperEndedError as ended:
                 if not ended.running:
-                    raise Unavailable(
-                        f"The job types cannot be read: the helper {ended.reason}"
-                    ) from None
+                    raise Unavailable(f"The process for job types {ended.reason}") from None
                 path = ended.running["running"]
                 _log.warning("The script %s %s; it is left out for now.", path, ended.reason)
                 verdict = _Verdict(ended.running["stamp"], ended.reason, time.monotonic())
@@ -177,9 +178,13 @@ class CompileProcess:
         return answer["result"]
 
     def _start_helper(self) -> HelperProcess:
-        return HelperProcess(
-            folders=self._folders, time_limit=self._time_limit, memory_limit=self._memory_limit
-        )
+        try:
+            return HelperProcess(
+                folders=self._folders, time_limit=self._time_limit, memory_limit=self._memory_limit
+            )
+        except OSError as error:
+            what = f"No process for compiling jobs can be started: {error.strerror}"
+            raise Unavailable(what) from error
 
     def _take_helper(self) -> HelperProcess:
         with self._lock:

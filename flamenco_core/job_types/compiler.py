@@ -12,7 +12,14 @@ from datetime import datetime
 from graphlib import CycleError, TopologicalSorter
 from typing import Any
 
-from flamenco_core.errors import CompileError, InvalidInput, Problem, WrongEtag, one_problem
+from flamenco_core.errors import (
+    CompileError,
+    FlamencoError,
+    InvalidInput,
+    Problem,
+    WrongEtag,
+    one_problem,
+)
 from flamenco_core.job_types.authoring import (
     AuthoredCommand,
     AuthoredJob,
@@ -61,7 +68,14 @@ def compile_job(
     _check_etag(job_type, submitted)
     job = _job_to_author(job_type, submitted, job_id, created)
     _run(job_type, job)
-    return _Collector(job_type, job, submitted, new_id).collect()
+    try:
+        return _Collector(job_type, job, submitted, new_id).collect()
+    except (FlamencoError, MemoryError):
+        raise
+    except Exception as error:
+        # Python checks no types: a script may have put anything anywhere.
+        problem = Problem(str(job_type.path), f"made tasks that cannot be read: {error!r}")
+        raise CompileError(f"The job type “{job.type}” failed", problems=[problem]) from error
 
 
 def _check_etag(job_type: LoadedJobType, submitted: SubmittedJob) -> None:

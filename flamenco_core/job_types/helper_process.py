@@ -19,6 +19,9 @@ import flamenco_core
 from flamenco_core.job_types.compile_helper import BOOTSTRAP, OUT_OF_MEMORY
 from flamenco_core.job_types.messages import to_line
 
+START_LIMIT = timedelta(seconds=60)
+"""How long Python may take to start and to import us, on a machine that has just woken up."""
+
 _EXIT_PATIENCE = 2.0
 """Seconds between the end of a helper's output and that of the helper itself."""
 
@@ -45,6 +48,7 @@ class HelperProcess:
         self._memory_limit = memory_limit
         self._kill_lock = Lock()
         self._killed_because = ""
+        self._is_ready = False
         setup = {
             "root": str(Path(flamenco_core.__file__).absolute().parent.parent),
             "path": [entry for entry in sys.path if Path(entry).is_absolute()],
@@ -63,27 +67,30 @@ class HelperProcess:
 
     def ask(self, request: dict[str, Any]) -> dict[str, Any]:
         """The answer to a request: `result` or `error`; raises `HelperEndedError`."""
+        line = to_line(request)
         running: dict[str, Any] | None = None
-        seconds = self._time_limit.total_seconds()
-        timer = Timer(seconds, self.kill, [f"took longer than {seconds:g} seconds"])
-        timer.daemon = True
-        timer.start()
         try:
-            for message in self._messages_after(request):
-                if "running" in message:
-                    running = message
-                elif "printed" in message:
-                    _log_printed(message["printed"], running)
-                elif OUT_OF_MEMORY in message:
-                    self.kill(f"needed more than {self._memory_limit // 2**20} MB of memory")
-                else:
-                    return message
+            if not self._is_ready:
+                with self._limited_to(START_LIMIT):
+                    self._is_ready = next(self._messages(), None) is not None
+            with self._limited_to(self._time_limit):
+                self._requests.write(line)
+                self._requests.flush()
+                for message in self._messages():
+                    if "running" in message:
+                        running = message
+                    elif "printed" in message:
+                        _log_printed(message["printed"], running)
+                    elif OUT_OF_MEMORY in message:
+                        self.kill(f"needed more than {self._memory_limit // 2**20} MB of memory")
+                    else:
+                        return message
         except (OSError, ValueError):
             pass  # it has gone, or was killed in the middle of a line
-        finally:
-            # Joined, so that no late kill can hit the helper while it serves the next request.
-            timer.cancel()
-            timer.join()
+        except BaseException:
+            # Ctrl+C, mostly: the answer that is still to come must not meet the next request.
+            self.kill("was interrupted")
+            raise
         raise HelperEndedError(self._why_it_ended(), running)
 
     def is_alive(self) -> bool:
@@ -111,9 +118,20 @@ class HelperProcess:
             with contextlib.suppress(OSError):
                 pipe.close()
 
-    def _messages_after(self, request: dict[str, Any]) -> Iterator[dict[str, Any]]:
-        self._requests.write(to_line(request))
-        self._requests.flush()
+    @contextlib.contextmanager
+    def _limited_to(self, limit: timedelta) -> Iterator[None]:
+        seconds = limit.total_seconds()
+        timer = Timer(seconds, self.kill, [f"took longer than {seconds:g} seconds"])
+        timer.daemon = True
+        timer.start()
+        try:
+            yield
+        finally:
+            # Joined, so that no late kill can hit the helper while it serves the next request.
+            timer.cancel()
+            timer.join()
+
+    def _messages(self) -> Iterator[dict[str, Any]]:
         for line in self._answers:
             yield json.loads(line)
 

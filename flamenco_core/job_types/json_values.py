@@ -20,7 +20,7 @@ def plain_json(value: object, where: str, problems: list[Problem], *, depth: int
         case None | bool():
             return value
         case str():
-            return _plain_text(str(value), where, problems)
+            return _plain_text(value, where, problems)
         case int():
             return int(value)
         case float():
@@ -52,7 +52,7 @@ def plain_object(
     plain: dict[str, Any] = {}
     for key, item in value.items():
         if isinstance(key, str):
-            text = _plain_text(str(key), where, problems)
+            text = _plain_text(key, where, problems)
             plain[text] = plain_json(item, f"{where}.{key}", problems, depth=depth + 1)
         else:
             what = f"the key {key!r} is not text"
@@ -66,4 +66,4 @@ def _plain_text(text: str, where: str, problems: list[Problem]) -> str:
     except UnicodeEncodeError:
         problems.append(Problem(where, "has characters that are not valid Unicode"))
         return text.encode(errors="replace").decode()
-    return text
+    return str.__str__(text)  # of a member of an enum its value

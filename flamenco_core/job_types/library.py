@@ -49,6 +49,8 @@ class _Entry:
     available: AvailableJobType | None = None
     """Set once the script has been run without trouble."""
     problems: tuple[Problem, ...] = ()
+    refused: bool = False
+    """Whether it was not run because somebody objected, who may not object the next time."""
 
 
 @dataclass(slots=True)
@@ -122,7 +124,7 @@ class JobTypeLibrary:
             found: AvailableJobType | None = None
             for path, stamp in candidates:
                 entry = self._entry(name, path, stamp)
-                if entry.script and not entry.available and not entry.problems:
+                if entry.script and not entry.available and (entry.refused or not entry.problems):
                     self._run(path, entry)
                 problems.extend(entry.problems)
                 found = found or entry.available
@@ -149,6 +151,7 @@ class JobTypeLibrary:
         if entry.script is None:
             return None
         refusal = self._before_running and self._before_running(path, entry.stamp)
+        entry.refused = refusal is not None
         if refusal:
             entry.available, entry.problems = None, (refusal,)
             return None

@@ -43,11 +43,14 @@ class PythonScript:
         sys.modules[module.__name__] = module
         try:
             exec(self.code, module.__dict__)  # noqa: S102 - running the script is the point
-        except MemoryError:
+            return self._described(module)
+        except (ScriptError, MemoryError):
             raise
         except (Exception, SystemExit) as error:
             where = place_in_script(error, self.path)
             raise ScriptError([Problem(where, describe_exception(error))]) from error
+
+    def _described(self, module: ModuleType) -> LoadedJobType:
         job_type: object = getattr(module, "JOB_TYPE", None)
         compile_job: object = getattr(module, "compile_job", None)
         if not isinstance(job_type, JobType):

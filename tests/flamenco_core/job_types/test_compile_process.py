@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+import os
+import signal
 import subprocess
 import sys
 import threading
@@ -256,6 +258,42 @@ def test_a_helper_that_died_while_idle_is_replaced_unnoticed(
     while Path(f"/proc/{pid}/stat").read_text().split()[2] != "Z":
         assert time.monotonic() < deadline
     assert compiled(process, "fine").tasks
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such signal")
+def test_an_interrupted_request_does_not_leave_its_answer_to_the_next_one(
+    folder: Path, process: CompileProcess
+) -> None:
+    marker = folder / "marker"
+    slow = f"open({str(marker)!r}, 'w').close()\nimport time\ntime.sleep(0.5)\n"
+    write_script(folder, "slow", slow + ONE_TASK)
+
+    def interrupt_once_it_runs() -> None:
+        deadline = time.monotonic() + 60
+        while not marker.exists() and time.monotonic() < deadline:
+            time.sleep(0.005)
+        os.kill(os.getpid(), signal.SIGINT)
+
+    compiled(process, "fine")
+    thread = threading.Thread(target=interrupt_once_it_runs)
+    thread.start()
+    with pytest.raises(KeyboardInterrupt):
+        compiled(process, "slow")
+    thread.join()
+    assert compiled(process, "fine").type == "fine"
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no /bin/false")
+def test_a_helper_that_cannot_start_is_not_blamed_on_the_job_type(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with CompileProcess([folder]) as process:
+        monkeypatch.setattr(sys, "executable", "/bin/false")
+        with pytest.raises(Unavailable, match="The process for compiling jobs"):
+            compiled(process, "fine")
+        monkeypatch.setattr(sys, "executable", "/no/such/python")
+        with pytest.raises(Unavailable, match="can be started: No such file"):
+            compiled(process, "fine")
 
 
 def test_it_works_from_any_folder_and_without_the_environment(folder: Path, tmp_path: Path) -> None:

@@ -127,6 +127,25 @@ def test_settings_that_the_script_changes_are_stored(compile_body: Compile) -> N
     assert job.settings == {"path": "/A", "more": [1]}
 
 
+def test_settings_can_be_copied_and_members_of_enums_are_sent_as_their_values(
+    compile_body: Compile,
+) -> None:
+    job = compile_body(
+        f"""
+        import copy, enum
+        Colour = enum.Enum("Colour", {{"RED": "red"}}, type=str)
+        other = copy.deepcopy(job.settings)
+        other.path = "changed"
+        job.settings["colour"] = Colour.RED
+        {ONE_TASK}
+        """,
+        settings="Setting('path', 'string')",
+        path="/a",
+    )
+    assert job.settings == {"path": "/a", "colour": "red"}
+    assert type(job.settings["colour"]) is str
+
+
 def test_changing_settings_in_a_script_leaves_the_submission_alone(tmp_path: Path) -> None:
     body = f"job.settings.a = 2\njob.metadata['x'] = 'y'\n{ONE_TASK}"
     write_script(tmp_path, "mine", body, settings="Setting('a', 'int32')")
@@ -224,16 +243,21 @@ def test_changing_settings_in_a_script_leaves_the_submission_alone(tmp_path: Pat
             "tasks[0] (a)",
             "“stray”, which is no task of this job",
         ),
+        (
+            "job.task('a', type='misc').command('c', {'a': 1}).commands = None",
+            "mine.py",
+            "made tasks that cannot be read",
+        ),
         ("job.refuse('frames', 'are ugly')", "settings.frames", "are ugly"),
     ],
 )
 def test_work_that_is_no_good_is_refused_with_its_place(
-    compile_body: Compile, body: str, where: str, what: str
+    compile_body: Compile, tmp_path: Path, body: str, where: str, what: str
 ) -> None:
     with pytest.raises(CompileError) as caught:
         compile_body(body)
     (problem,) = caught.value.problems
-    assert problem.where == where
+    assert problem.where in {where, str(tmp_path / where)}
     assert what in problem.what
 
 

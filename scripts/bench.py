@@ -14,22 +14,12 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
-from uuid import uuid4
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from flamenco_core.job_types.compiled import CompiledJob, CompiledTask
-from flamenco_core.manager import MANAGER, Manager
-from flamenco_core.model import (
-    AssignedTask,
-    Command,
-    TaskUpdate,
-    WorkerRegistration,
-    WorkerSignOn,
-)
-from flamenco_core.statuses import JobStatus, TaskStatus, WorkerStatus
+from flamenco_core.manager import Manager
+from tests.flamenco_core.farms import awake_worker, compiled_job, complete, store, take
 
 SCHEDULE_SIZES = (1_000, 20_000, 200_000)
 """Tasks in the farm while the next one is asked for."""
@@ -95,71 +85,12 @@ def farm_with_tasks(size: int, *, jobs: int) -> Iterator[tuple[Manager, str]]:
         yield manager, worker_id
 
 
-def awake_worker(manager: Manager, *task_types: str) -> str:
-    """Registers a worker that takes these task types; returns its UUID."""
-    registration = WorkerRegistration(
-        name="bench", secret=str(uuid4()), platform="linux", supported_task_types=[*task_types]
-    )
-    worker = manager.register_worker(registration, address="127.0.0.1")
-    sign_on = WorkerSignOn(
-        name="bench", supported_task_types=[*task_types], software_version="bench"
-    )
-    manager.sign_on(worker.uuid, sign_on, address="127.0.0.1")
-    manager.worker_state_changed(worker.uuid, WorkerStatus.AWAKE)
-    return worker.uuid
-
-
-def compiled_job(tasks: int, *, task_type: str) -> CompiledJob:
-    """A job of independent tasks, with as much text as a real render job has."""
-    commands = [
-        Command(
-            name="blender-render",
-            parameters={
-                "exe": "{blender}",
-                "exeArgs": "{blenderArgs}",
-                "blendfile": "{jobs}/shot/scene.blend",
-                "args": ["--render-output", "/render/shot/######", "--render-frame", "1..10"],
-            },
-            total_step_count=1,
-        )
-    ]
-    return CompiledJob(
-        id=str(uuid4()),
-        name="bench",
-        type="simple-blender-render",
-        priority=50,
-        status=JobStatus.QUEUED,
-        settings={},
-        metadata={},
-        submitter_platform="linux",
-        created=datetime.now(UTC),
-        tasks=[
-            CompiledTask(
-                id=str(uuid4()),
-                name=f"render-{index}",
-                type=task_type,
-                commands=commands,
-                steps_total=1,
-            )
-            for index in range(tasks)
-        ],
-    )
-
-
-def store(manager: Manager, job: CompiledJob) -> None:
-    for step in manager.storing(job, actor=MANAGER):
-        step()
-
-
 def _hand_out_and_complete(manager: Manager, worker_id: str) -> float:
     """Seconds that handing out took; the task is completed afterwards, uncounted."""
     start = time.perf_counter()
-    task = manager.next_task(worker_id)
+    task = take(manager, worker_id)
     seconds = time.perf_counter() - start
-    if not isinstance(task, AssignedTask):
-        raise RuntimeError("the farm has run out of tasks")
-    done = TaskUpdate(taskStatus=TaskStatus.COMPLETED, attempt=task.attempt)
-    manager.update_task(worker_id, task.uuid, done)
+    complete(manager, worker_id, task)
     return seconds
 
 

@@ -12,7 +12,7 @@ _WAITING_FOR = Statement(
     "The tasks that wait for a task.",
     """SELECT t.id FROM dependency_group_parents p
        JOIN tasks t INDEXED BY tasks_that_wait ON t.dependency_group_id = p.group_id
-       WHERE p.parent_id = :task_id ORDER BY t.id""",
+       WHERE p.parent_id = :task_id""",
 )
 
 
@@ -25,4 +25,4 @@ def all_after(db: sqlite3.Connection, task_id: int) -> list[StoredTask]:
             if row["id"] not in found:
                 found[row["id"]] = tasks.by_id(db, row["id"])
                 waiting.append(row["id"])
-    return list(found.values())
+    return sorted(found.values(), key=lambda task: task.index_in_job)

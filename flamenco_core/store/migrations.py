@@ -125,7 +125,7 @@ CREATE TABLE jobs (
 CREATE INDEX open_jobs ON jobs (status)
     WHERE status NOT IN ('completed', 'canceled', 'failed');
 -- Jobs whose tasks still have to be changed to fit the job's status, whoever crashed meanwhile.
-CREATE INDEX unsettled_jobs ON jobs (id) WHERE unsettled = 1;
+CREATE INDEX unsettled_jobs ON jobs (unsettled, id) WHERE unsettled = 1;
 
 -- How many ready tasks of each class a job has. The scheduler walks the candidates' index.
 CREATE TABLE job_queues (

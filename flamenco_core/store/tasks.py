@@ -30,7 +30,7 @@ _HELD = Statement(
 _HELD_BY_WORKER = Statement(
     "What all slots of a worker have.",
     f"""SELECT {_COLUMNS} FROM tasks t INDEXED BY held_tasks
-       WHERE t.worker_id = :worker_id AND t.status = 'active' ORDER BY t.id""",
+       WHERE t.worker_id = :worker_id AND t.status = 'active'""",
 )
 _OF_JOB_BY_STATUS = Statement(
     "The next tasks of a job that have a certain status.",

@@ -1,0 +1,148 @@
+"""No statement of a request reads more than the request asks for, however large the farm."""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+import re
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import flamenco_core.store
+from flamenco_core.manager import MANAGER, Manager
+from flamenco_core.model import (
+    HeldTask,
+    JobPriorityChange,
+    JobStatusChange,
+    TaskRequest,
+    TaskStatusChange,
+    TaskUpdate,
+    WorkerStatusChangeRequest,
+)
+from flamenco_core.statuses import JobStatus, TaskStatus, WorkerStatus
+from flamenco_core.store.database import Statement
+from flamenco_core.store.reader import FarmReader
+from tests.flamenco_core.farms import (
+    awake_worker,
+    compiled_job,
+    compiled_task,
+    fail,
+    store,
+    take,
+)
+
+TASKS = 200_000
+JOBS = 2_000
+
+
+@pytest.fixture(scope="module")
+def large_farm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Manager, str]]:
+    """200,000 tasks in 2,000 queued jobs, of which only the last one suits the worker."""
+    file = tmp_path_factory.mktemp("farm") / "farm.sqlite"
+    with Manager.open(file) as manager:
+        worker = awake_worker(manager, "blender")
+        with manager.unit_of_work():
+            for index in range(JOBS):
+                is_last = index == JOBS - 1
+                job = compiled_job(TASKS // JOBS, task_type="blender" if is_last else "ffmpeg")
+                store(manager, job)
+        yield manager, worker
+
+
+def production_statements() -> dict[str, Statement]:
+    """Every statement of the store, by module and name."""
+    found = {}
+    for module_info in pkgutil.iter_modules(flamenco_core.store.__path__):
+        module = importlib.import_module(f"flamenco_core.store.{module_info.name}")
+        for name, value in vars(module).items():
+            if isinstance(value, Statement):
+                found[f"{module_info.name}.{name}"] = value
+    return found
+
+
+def unbounded_steps(db: sqlite3.Connection, sql: str) -> list[str]:
+    """The steps of a query plan that read a whole table, or sort in a temporary one."""
+    parameters = dict.fromkeys(re.findall(r":(\w+)", sql), 1)
+    plan = [row[3] for row in db.execute(f"EXPLAIN QUERY PLAN {sql}", parameters)]
+    return [step for step in plan if step.startswith("SCAN") or "TEMP B-TREE" in step]
+
+
+def test_the_store_has_its_statements_where_this_test_looks() -> None:
+    assert len(production_statements()) > 70
+
+
+@pytest.mark.parametrize("name", sorted(production_statements()))
+def test_a_statement_neither_scans_a_table_nor_sorts(
+    large_farm: tuple[Manager, str], name: str
+) -> None:
+    statement = production_statements()[name]
+    with sqlite3.connect(large_farm[0].file) as db:
+        assert unbounded_steps(db, statement.sql) == []
+
+
+def test_all_sql_that_requests_run_is_bounded(large_farm: tuple[Manager, str]) -> None:
+    manager, worker = large_farm
+    seen: set[str] = set()
+    manager._db.set_trace_callback(seen.add)
+    with manager.reader() as reader:
+        reader._db.set_trace_callback(seen.add)
+        run_every_request(manager, reader, worker)
+    manager._db.set_trace_callback(None)
+    queries = {sql for sql in seen if re.match(r"\s*(SELECT|INSERT|UPDATE|DELETE|WITH)", sql)}
+    assert len(queries) > 60
+    with sqlite3.connect(manager.file) as db:
+        bad = {sql: steps for sql in queries if (steps := unbounded_steps(db, sql))}
+    assert bad == {}
+
+
+def run_every_request(manager: Manager, reader: FarmReader, worker: str) -> None:
+    """One of each thing that workers and people can ask for."""
+    job = compiled_job([compiled_task(), compiled_task("video", depends_on=[0])], priority=90)
+    store(manager, job)
+    task = take(manager, worker)
+    manager.may_keep_running(worker, task.uuid)
+    held = HeldTask(task=task.uuid, attempt=task.attempt or 0)
+    manager.next_task(worker, TaskRequest(holding=[held]))
+    manager.update_task(worker, task.uuid, TaskUpdate(log="line", steps_completed=1))
+    fail(manager, worker, task)
+    manager.worker_state(worker)
+    manager.set_job_priority(job.id, JobPriorityChange(priority=95), actor=MANAGER)
+    read_everything(reader, job.id, task.uuid, worker)
+    for status in (JobStatus.REQUEUEING, JobStatus.PAUSE_REQUESTED, JobStatus.REQUEUEING):
+        manager.set_job_status(job.id, JobStatusChange(status=status, reason=""), actor=MANAGER)
+    task = take(manager, awake_worker(manager, "blender"))
+    change = TaskStatusChange(status=TaskStatus.CANCELED, reason="")
+    manager.set_task_status(task.uuid, change, actor=MANAGER)
+    change = TaskStatusChange(status=TaskStatus.QUEUED, reason="")
+    manager.set_task_status(task.uuid, change, actor=MANAGER)
+    request = WorkerStatusChangeRequest(status=WorkerStatus.ASLEEP, is_lazy=False)
+    manager.request_worker_status(worker, request, actor=MANAGER)
+    manager.worker_state_changed(worker, WorkerStatus.ASLEEP)
+    manager.sign_off(worker)
+    chunks = manager.waiting_log_chunks(limit=100)
+    manager.drop_log_chunks(chunks)
+    manager.unsettled_jobs()
+
+
+def read_everything(reader: FarmReader, job: str, task: str, worker: str) -> None:
+    reader.job(job)
+    reader.jobs(limit=10, before=job)
+    reader.tasks(job)
+    reader.task(task)
+    reader.task_log(task)
+    reader.task_log_size(task)
+    reader.workers()
+    reader.worker(worker)
+    reader.worker_is(worker, "secret")
+    reader.tags()
+    reader.worker_statuses()
+    reader.unfinished_job_statuses()
+
+
+def test_a_new_farm_makes_no_file_but_the_database(tmp_path: Path) -> None:
+    with Manager.open(tmp_path / "farm.sqlite"):
+        pass
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["farm.sqlite", "farm.sqlite.lock"]

@@ -10,9 +10,9 @@ from flamenco_core.manager import transitions
 from flamenco_core.manager.unit import Unit
 from flamenco_core.model import MayKeepRunning, TaskUpdate
 from flamenco_core.rules.failures import FailureLimits, after_failure
-from flamenco_core.rules.lifecycle import STATUSES_A_WORKER_MAY_REPORT
+from flamenco_core.rules.lifecycle import STATUSES_A_WORKER_MAY_REPORT, held_back
 from flamenco_core.statuses import TaskStatus
-from flamenco_core.store import failures, logs, tasks, workers
+from flamenco_core.store import failures, jobs, logs, tasks, workers
 from flamenco_core.store.tasks import StoredTask
 from flamenco_core.store.workers import StoredWorker
 
@@ -113,7 +113,9 @@ def _fail(unit: Unit, worker: StoredWorker, task: StoredTask, activity: str) -> 
         failures.block(unit.db, task, worker.id, now=unit.now)
         text = f"Worker {worker.name} failed too often and gets no more such tasks of this job"
         transitions.add_log_line(unit, task, text)
-    transitions.change_task(unit, task, decision.task_status, activity=activity)
+    job = jobs.by_id(unit.db, task.job_id)
+    status = held_back(decision.task_status, job.status)
+    transitions.change_task(unit, task, status, activity=activity)
 
 
 def _stop(reason: str, *, is_status_change: bool = False) -> MayKeepRunning:

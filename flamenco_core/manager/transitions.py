@@ -111,7 +111,7 @@ def requeue_task(unit: Unit, task: StoredTask, *, reason: str) -> None:
 def return_task(unit: Unit, task: StoredTask, *, reason: str) -> None:
     """Takes an active task from its worker, without calling that a failure."""
     job = jobs.by_id(unit.db, task.job_id)
-    status = lifecycle.task_status_when_returned(job.status)
+    status = lifecycle.held_back(TaskStatus.QUEUED, job.status)
     add_log_line(unit, task, f"Task was {status} by the Manager: {reason}")
     change_task(unit, task, status, activity=reason)
 

@@ -138,10 +138,12 @@ def _is_done(status: JobStatus) -> bool:
     return status is JobStatus.COMPLETED
 
 
-def task_status_when_returned(job_status: JobStatus) -> TaskStatus:
-    """What an active task becomes when its worker gives it back unfinished."""
+def held_back(status: TaskStatus, job_status: JobStatus) -> TaskStatus:
+    """The status of a task that would wait for a worker, in a job that may not hand it out."""
+    if status not in _WAITING:
+        return status
     if job_status in (JobStatus.PAUSE_REQUESTED, JobStatus.PAUSED):
         return TaskStatus.PAUSED
     if job_status in (JobStatus.CANCEL_REQUESTED, JobStatus.CANCELED, JobStatus.FAILED):
         return TaskStatus.CANCELED
-    return TaskStatus.QUEUED
+    return status

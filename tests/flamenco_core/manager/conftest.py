@@ -1,0 +1,22 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from flamenco_core.manager import Manager
+from tests.flamenco_core.farms import FakeClock
+
+
+@pytest.fixture
+def clock() -> FakeClock:
+    return FakeClock()
+
+
+@pytest.fixture
+def manager(tmp_path: Path, clock: FakeClock) -> Iterator[Manager]:
+    """An empty farm; at the end of the test its counters must add up."""
+    with Manager.open(tmp_path / "farm.sqlite", clock=clock) as manager:
+        yield manager
+        assert manager.check() == []

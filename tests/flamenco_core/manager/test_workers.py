@@ -1,0 +1,270 @@
+"""Workers: hand-outs, lost answers, failures, and coming and going."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from flamenco_core.errors import Conflict, InvalidInput
+from flamenco_core.manager import MANAGER, Manager, MustChangeStatus
+from flamenco_core.model import (
+    AssignedTask,
+    HeldTask,
+    TaskRequest,
+    TaskUpdate,
+    WorkerRegistration,
+    WorkerSignOn,
+    WorkerStatusChangeRequest,
+)
+from flamenco_core.statuses import JobStatus, TaskStatus, WorkerStatus
+from tests.flamenco_core.farms import (
+    FakeClock,
+    ask,
+    awake_worker,
+    compiled_job,
+    complete,
+    fail,
+    report,
+    statuses,
+    store,
+    take,
+    take_or_none,
+)
+
+
+def test_a_task_whose_answer_was_lost_is_handed_out_again_as_the_same_attempt(
+    manager: Manager,
+) -> None:
+    worker = awake_worker(manager)
+    store(manager, compiled_job(2))
+    lost = take(manager, worker)
+    assert take(manager, worker) == lost
+
+
+def test_a_slot_that_says_what_it_holds_gets_something_else(manager: Manager) -> None:
+    worker = awake_worker(manager)
+    store(manager, compiled_job(2))
+    first = take(manager, worker)
+    held = HeldTask(task=first.uuid, attempt=first.attempt or 0)
+    second = manager.next_task(worker, TaskRequest(holding=[held]))
+    assert isinstance(second, AssignedTask)
+    assert second.uuid != first.uuid
+
+
+def test_slots_of_one_worker_have_tasks_of_their_own(manager: Manager) -> None:
+    worker = awake_worker(manager)
+    store(manager, compiled_job(2))
+    tasks = [manager.next_task(worker, TaskRequest(slot=slot)) for slot in (0, 1, 1)]
+    assert all(isinstance(task, AssignedTask) for task in tasks)
+    assert tasks[0] != tasks[1]
+    assert tasks[1] == tasks[2]
+
+
+def test_an_update_of_an_older_attempt_is_refused_and_its_log_kept_apart(
+    manager: Manager,
+) -> None:
+    worker = awake_worker(manager)
+    job = store(manager, compiled_job(1))
+    first = take(manager, worker)
+    manager.sign_off(worker)
+    manager.sign_on(
+        worker,
+        WorkerSignOn(name="w", supported_task_types=["blender"], software_version="1"),
+        address="",
+    )
+    manager.worker_state_changed(worker, WorkerStatus.AWAKE)
+    second = take(manager, worker)
+    assert (first.attempt, second.attempt) == (1, 2)
+    late = report(manager, worker, first, TaskStatus.COMPLETED, log="from the first attempt")
+    assert not late.is_accepted
+    assert statuses(manager, job) == ["active"]
+    log = manager.task_log(first.uuid)
+    assert log.index("from the first attempt") < log.index("attempt 2")
+
+
+def test_a_worker_of_flamenco_3_needs_no_attempt_numbers(manager: Manager) -> None:
+    worker = awake_worker(manager)
+    job = store(manager, compiled_job(1))
+    task = take(manager, worker)
+    update = TaskUpdate(taskStatus=TaskStatus.COMPLETED, activity="Completed")
+    assert manager.update_task(worker, task.uuid, update).is_accepted
+    assert manager.job(job).status == JobStatus.COMPLETED
+
+
+def test_an_update_by_another_worker_is_refused(manager: Manager) -> None:
+    worker, other = awake_worker(manager), awake_worker(manager)
+    job = store(manager, compiled_job(1))
+    task = take(manager, worker)
+    answer = report(manager, other, task, TaskStatus.COMPLETED)
+    assert answer.reason == "the task is not assigned to this worker"
+    assert statuses(manager, job) == ["active"]
+
+
+def test_a_worker_cannot_report_statuses_that_are_the_managers_to_give(manager: Manager) -> None:
+    worker = awake_worker(manager)
+    store(manager, compiled_job(1))
+    task = take(manager, worker)
+    with pytest.raises(InvalidInput, match="taskStatus"):
+        report(manager, worker, task, TaskStatus.SOFT_FAILED)
+
+
+def test_steps_beyond_the_total_are_capped(manager: Manager) -> None:
+    worker = awake_worker(manager)
+    job = store(manager, compiled_job(1))
+    task = take(manager, worker)
+    manager.update_task(worker, task.uuid, TaskUpdate(steps_completed=99))
+    assert manager.job(job).steps_completed == 1
+
+
+def test_a_failed_task_is_tried_by_another_worker_and_not_by_the_same(manager: Manager) -> None:
+    first, second = awake_worker(manager), awake_worker(manager)
+    job = store(manager, compiled_job(1))
+    fail(manager, first, take(manager, first))
+    assert statuses(manager, job) == ["soft-failed"]
+    assert take_or_none(manager, first) is None
+    complete(manager, second, take(manager, second))
+    assert manager.job(job).status == JobStatus.COMPLETED
+
+
+def test_a_farm_of_two_survives_the_first_failure(manager: Manager) -> None:
+    first, second = awake_worker(manager), awake_worker(manager)
+    job = store(manager, compiled_job(2))
+    fail(manager, first, take(manager, first))
+    assert manager.job(job).status in (JobStatus.QUEUED, JobStatus.ACTIVE)
+    complete(manager, second, take(manager, second))
+
+
+def test_a_task_fails_for_good_when_no_other_worker_could_try(manager: Manager) -> None:
+    only = awake_worker(manager)
+    awake_worker(manager, "ffmpeg")
+    job = store(manager, compiled_job(1))
+    task = take(manager, only)
+    fail(manager, only, task)
+    assert statuses(manager, job) == ["failed"]
+    assert manager.job(job).status == JobStatus.FAILED
+    assert "no other worker left" in manager.task_log(task.uuid)
+
+
+def test_a_task_fails_for_good_at_exactly_the_limit(manager: Manager) -> None:
+    workers = [awake_worker(manager) for _ in range(4)]
+    job = store(manager, compiled_job(20))
+    task = manager.tasks(job)[0].id
+    seen = []
+    for worker in workers[:3]:
+        taken = take(manager, worker)
+        assert taken.uuid == task
+        fail(manager, worker, taken)
+        seen.append(statuses(manager, job)[0])
+    assert seen == ["soft-failed", "soft-failed", "failed"]
+    assert manager.job(job).status != JobStatus.FAILED
+
+
+def test_a_worker_is_blocked_at_exactly_the_limit(manager: Manager) -> None:
+    bad, _good = awake_worker(manager), awake_worker(manager)
+    store(manager, compiled_job(30))
+    for _ in range(3):
+        fail(manager, bad, take(manager, bad))
+    assert take_or_none(manager, bad) is None
+
+
+def test_a_blocked_worker_goes_on_with_other_jobs(manager: Manager) -> None:
+    bad, _good = awake_worker(manager), awake_worker(manager)
+    store(manager, compiled_job(30))
+    other = store(manager, compiled_job(1))
+    for _ in range(3):
+        fail(manager, bad, take(manager, bad))
+    assert take(manager, bad).job == other
+
+
+def test_requeueing_a_failed_job_forgives_its_workers(manager: Manager) -> None:
+    only = awake_worker(manager)
+    job = store(manager, compiled_job(1))
+    fail(manager, only, take(manager, only))
+    ask(manager, job, JobStatus.REQUEUEING)
+    complete(manager, only, take(manager, only))
+    assert manager.job(job).status == JobStatus.COMPLETED
+
+
+def test_signing_off_gives_the_task_back_without_calling_it_a_failure(manager: Manager) -> None:
+    worker, other = awake_worker(manager), awake_worker(manager)
+    job = store(manager, compiled_job(1))
+    task = take(manager, worker)
+    manager.sign_off(worker)
+    assert statuses(manager, job) == ["queued"]
+    assert take(manager, other).attempt == (task.attempt or 0) + 1
+
+
+def test_a_worker_that_was_asleep_when_it_went_is_asked_to_sleep_again(manager: Manager) -> None:
+    worker = awake_worker(manager)
+    manager.worker_state_changed(worker, WorkerStatus.ASLEEP)
+    manager.sign_off(worker)
+    sign_on = WorkerSignOn(name="w", supported_task_types=["blender"], software_version="1")
+    answer = manager.sign_on(worker, sign_on, address="")
+    assert answer.status_requested == WorkerStatus.ASLEEP
+
+
+def test_an_asked_for_status_stands_before_any_task(manager: Manager) -> None:
+    worker = awake_worker(manager)
+    store(manager, compiled_job(1))
+    request = WorkerStatusChangeRequest(status=WorkerStatus.ASLEEP, is_lazy=True)
+    manager.request_worker_status(worker, request, actor=MANAGER)
+    assert manager.next_task(worker) == MustChangeStatus(WorkerStatus.ASLEEP)
+    manager.worker_state_changed(worker, WorkerStatus.ASLEEP)
+    assert manager.worker_state(worker) is None
+    with pytest.raises(Conflict, match="is asleep"):
+        manager.next_task(worker)
+
+
+@pytest.mark.parametrize(("is_lazy", "may_run"), [(True, True), (False, False)])
+def test_only_a_request_that_is_not_lazy_ends_a_running_task(
+    manager: Manager, is_lazy: bool, may_run: bool
+) -> None:
+    worker = awake_worker(manager)
+    store(manager, compiled_job(1))
+    task = take(manager, worker)
+    request = WorkerStatusChangeRequest(status=WorkerStatus.OFFLINE, is_lazy=is_lazy)
+    manager.request_worker_status(worker, request, actor=MANAGER)
+    answer = manager.may_keep_running(worker, task.uuid)
+    assert answer.mayKeepRunning is may_run
+    assert answer.statusChangeRequested is not may_run
+
+
+def test_a_restart_is_refused_for_a_worker_that_nothing_would_start_again(
+    manager: Manager,
+) -> None:
+    worker = awake_worker(manager)
+    request = WorkerStatusChangeRequest(status=WorkerStatus.RESTART, is_lazy=False)
+    with pytest.raises(Conflict, match="started again"):
+        manager.request_worker_status(worker, request, actor=MANAGER)
+
+
+def test_signs_of_life_are_written_with_the_next_commit(manager: Manager, clock: FakeClock) -> None:
+    worker = awake_worker(manager)
+    clock.advance(timedelta(minutes=1))
+    manager.worker_state(worker)
+    with manager.reader() as reader:
+        before = reader.worker(worker)["last_seen"]
+        manager.store_last_seen()
+        assert reader.worker(worker)["last_seen"] > before
+
+
+def test_only_the_right_secret_is_accepted(manager: Manager) -> None:
+    registration = WorkerRegistration(
+        name="w", secret="right", platform="linux", supported_task_types=["blender"]
+    )
+    worker = manager.register_worker(registration, address="")
+    with manager.reader() as reader:
+        assert reader.worker_is(worker.uuid, "right")
+        assert not reader.worker_is(worker.uuid, "wrong")
+        assert not reader.worker_is("00000000-0000-0000-0000-000000000000", "right")
+
+
+def test_commands_reach_the_worker_with_its_platforms_values(manager: Manager) -> None:
+    worker = awake_worker(manager)
+    store(manager, compiled_job(1))
+    parameters = take(manager, worker).commands[0].parameters
+    assert parameters["exe"] == "blender"
+    assert parameters["exeArgs"] == "-b -y"
+    jobs = manager.config.job_storage.as_posix()
+    assert parameters["blendfile"] == f"{jobs}/shot/scene.blend"

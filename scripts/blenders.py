@@ -35,10 +35,12 @@ _PLACES = {
 _VERSION_SECONDS = 120  # a first start from a slow disk takes its time
 
 _MISSING_LIBRARY = re.compile(r"(lib[\w.+-]+\.so[.\d]*): cannot open shared object file")
-_APT_PACKAGES = (
-    "libx11-6 libxrender1 libxfixes3 libxi6 libxkbcommon0 libsm6 libice6 libgl1 libxxf86vm1"
-    " libgomp1 libegl1"
+DEBIAN_LIBRARIES = (
+    *("libx11-6", "libxrender1", "libxfixes3", "libxi6", "libxkbcommon0", "libsm6", "libice6"),
+    *("libgl1", "libxxf86vm1", "libgomp1", "libegl1"),
 )
+"""The packages with what `bpy` needs from the system."""
+
 _DNF_PACKAGES = (
     "libX11 libXrender libXfixes libXi libxkbcommon libSM libICE libglvnd-glx libXxf86vm libgomp"
     " libglvnd-egl"
@@ -127,7 +129,7 @@ def _why_silent(program: Path, printed: str) -> str:
     if shutil.which("dnf"):
         command = f"sudo dnf install {_DNF_PACKAGES}"
     else:
-        command = f"sudo apt-get install {_APT_PACKAGES}"
+        command = f"sudo apt-get install {' '.join(DEBIAN_LIBRARIES)}"
     return (
         f"Blender needs system libraries that are not installed ({missing[1]} is the first)."
         f" Install them and start again:\n  {command}"

@@ -145,7 +145,7 @@ class HelperProcess:
         if code < 0:
             megabytes = self._memory_limit // 2**20
             hint = f"perhaps it needed more than {megabytes} MB of memory"
-            return f"crashed its process ({signal.Signals(-code).name}; {hint})"
+            return f"crashed its process ({signal.strsignal(-code)}; {hint})"
         return f"ended its process with exit code {code}"
 
 

@@ -1,0 +1,139 @@
+"""The program `flamenco-worker`."""
+
+from __future__ import annotations
+
+import argparse
+import importlib.util
+import logging
+import os
+import signal
+import sys
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+from types import FrameType
+
+from flamenco_core.errors import FlamencoError
+from flamenco_core.version import current_version
+from flamenco_worker.config import CONFIG_NAME, DEFAULT_MANAGER_URL, WorkerConfig, load_config
+from flamenco_worker.host import locked_home
+
+log = logging.getLogger(__name__)
+
+STOP_EVERY_SECONDS = 0.3
+EXIT_CODE_AT_ONCE = 130
+_NEEDED = {"PIL": "Pillow", "OpenImageIO": "OpenImageIO"}
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """The console script; exits with 0, the restart exit code, 1 on errors, 2 on wrong usage."""
+    options = _parser().parse_args(arguments)
+    _set_up_logging(options)
+    missing = [name for module, name in _NEEDED.items() if not importlib.util.find_spec(module)]
+    if missing:
+        sys.exit(
+            f"flamenco-worker needs {' and '.join(missing)}, which the extra [worker] brings: "
+            "pip install 'flamenco-python[worker]'"
+        )
+    try:
+        config = load_config(
+            config_file=options.config,
+            home=options.home,
+            manager_url=options.manager,
+            worker_name=options.name,
+        )
+        with locked_home(config.home):
+            exit_code = _run(config, only_one_task=options.single)
+    except FlamencoError as error:
+        sys.exit(f"flamenco-worker: {error}")
+    sys.exit(exit_code)
+
+
+def _run(config: WorkerConfig, *, only_one_task: bool) -> int:
+    """Runs the worker in a thread of its own, so that signals find this one free to act."""
+    from flamenco_worker.worker import Worker
+
+    worker = Worker(config, only_one_task=only_one_task)
+    log.info("flamenco-worker %s for %s", current_version().shown, config.manager_url)
+    results: list[int | BaseException] = []
+
+    def live() -> None:
+        try:
+            results.append(worker.run())
+        except BaseException as error:  # noqa: BLE001 - raised again in the main thread
+            results.append(error)
+
+    wanted = _StopSignals()
+    thread = threading.Thread(target=live, name="worker")
+    thread.start()
+    while thread.is_alive():
+        thread.join(STOP_EVERY_SECONDS)
+        if wanted.reason:
+            worker.stop(wanted.reason)
+    result = results[0]
+    if isinstance(result, BaseException):
+        raise result
+    return result
+
+
+class _StopSignals:
+    """The first Ctrl+C (or SIGTERM) asks the worker to end in good order, the second ends it."""
+
+    def __init__(self) -> None:
+        self.reason = ""
+        for number in _stop_signals():
+            signal.signal(number, self._handle)
+
+    def _handle(self, number: int, _frame: FrameType | None) -> None:
+        if self.reason:
+            from flamenco_worker.process import kill_all
+
+            kill_all()
+            os._exit(EXIT_CODE_AT_ONCE)
+        self.reason = f"the worker ends ({signal.Signals(number).name})"
+        # No logging here: the signal may have come in the middle of a log call.
+        os.write(2, b"flamenco-worker: handing back the task; once more to end at once\n")
+
+
+def _stop_signals() -> list[signal.Signals]:
+    """SIGHUP is what a closed terminal sends, SIGBREAK what Windows has instead."""
+    names = ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK")
+    return [signal.Signals[name] for name in names if name in signal.Signals.__members__]
+
+
+def _set_up_logging(options: argparse.Namespace) -> None:
+    level = logging.WARNING if options.quiet else logging.INFO
+    logging.basicConfig(
+        level=logging.DEBUG if options.debug else level,
+        format="%(asctime)s %(levelname)s %(message)s",
+        stream=sys.stderr,
+    )
+    logging.getLogger("PIL").setLevel(logging.WARNING)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="flamenco-worker",
+        description="Renders for a Flamenco Manager: asks it for tasks and runs them.",
+        epilog=f"Settings are also read from {CONFIG_NAME}; what is given here wins.",
+    )
+    parser.add_argument(
+        "--manager", metavar="URL", help=f"address of the Manager (default {DEFAULT_MANAGER_URL})"
+    )
+    parser.add_argument(
+        "--home", metavar="DIR", type=Path, help="folder of this worker's identity and queue"
+    )
+    parser.add_argument("--config", metavar="FILE", type=Path, help="configuration file to use")
+    parser.add_argument("--name", help="name of this worker (default: the name of this machine)")
+    parser.add_argument("--single", action="store_true", help="end after one task")
+    volume = parser.add_mutually_exclusive_group()
+    volume.add_argument("--quiet", action="store_true", help="log warnings and errors only")
+    volume.add_argument("--debug", action="store_true", help="log everything")
+    parser.add_argument(
+        "--version", action="version", version=f"flamenco-worker {current_version().shown}"
+    )
+    return parser
+
+
+if __name__ == "__main__":
+    main()

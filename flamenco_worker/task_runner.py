@@ -1,0 +1,141 @@
+"""Runs one task: its commands in order, and what the Manager hears about it."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from enum import StrEnum
+from pathlib import Path
+
+from flamenco_core.client import ManagerClient
+from flamenco_core.errors import FlamencoError
+from flamenco_core.model import AssignedTask, TaskUpdate
+from flamenco_worker.cancellation import Cancellation, Cancelled
+from flamenco_worker.commands import CommandContext, make_command
+from flamenco_worker.config import WorkerConfig
+from flamenco_worker.task_reporter import TaskReporter
+
+log = logging.getLogger(__name__)
+
+TICK = timedelta(seconds=1)
+MAY_I_RUN_EVERY = timedelta(seconds=10)
+
+
+class Ending(StrEnum):
+    """How the worker and a task parted."""
+
+    COMPLETED = "completed"
+    FAILED = "failed"
+    GIVEN_UP = "given-up"
+    """Stopped on purpose; the Manager knows, or learns from the worker's next step."""
+
+
+@dataclass(frozen=True, slots=True)
+class TaskRunner:
+    """Runs tasks, one at a time per runner."""
+
+    client: ManagerClient
+    config: WorkerConfig
+    send_update: Callable[[str, TaskUpdate], None]
+    offer_image: Callable[[str, Path], None]
+    may_i_run_every: timedelta = MAY_I_RUN_EVERY
+
+    def run(self, task: AssignedTask, cancellation: Cancellation) -> Ending:
+        """Runs `task` to its end, or until `cancellation`; a failure is reported, not raised."""
+        log.info("task %s (%s) begins, attempt %s", task.name, task.uuid, task.attempt or 1)
+        reporter = TaskReporter(task, self.send_update)
+        reporter.started()
+        with _Attendant(self, task, reporter, cancellation):
+            try:
+                self._run_commands(task, reporter, cancellation)
+            except Cancelled as cancelled:
+                reporter.log(f"stopped: {cancelled.message}")
+                reporter.flush()
+                log.info("task %s is given up: %s", task.name, cancelled.message)
+                return Ending.GIVEN_UP
+            except FlamencoError as error:
+                reporter.failed(str(error))
+                log.warning("task %s failed: %s", task.name, error)
+                return Ending.FAILED
+            except Exception as error:
+                # A fault of ours must not end the worker; another task may well succeed.
+                log.exception("task %s failed", task.name)
+                reporter.log(traceback.format_exc())
+                reporter.failed(f"fault in the worker: {type(error).__name__}: {error}")
+                return Ending.FAILED
+        reporter.completed()
+        log.info("task %s is completed", task.name)
+        return Ending.COMPLETED
+
+    def _run_commands(
+        self, task: AssignedTask, reporter: TaskReporter, cancellation: Cancellation
+    ) -> None:
+        context = CommandContext(
+            task_id=task.uuid,
+            attempt=task.attempt or 1,
+            cancellation=cancellation,
+            log=reporter.log,
+            step=reporter.step,
+            activity=reporter.activity,
+            output_produced=lambda path: self.offer_image(task.uuid, path),
+            ffmpeg=self.config.ffmpeg,
+            oom_score=self.config.oom_score_adjust,
+        )
+        # Wrong parameters of a late command need not wait for the early ones.
+        commands = [make_command(command) for command in task.commands]
+        steps = 0
+        for command, authored in zip(commands, task.commands, strict=True):
+            cancellation.check()
+            command.run(context)
+            # A command that counts no steps is one step; the others may have missed some.
+            steps += max(1, authored.total_step_count)
+            reporter.count_steps(steps)
+
+
+class _Attendant:
+    """While a task runs: sends what has gathered, and asks whether the task may go on."""
+
+    def __init__(
+        self,
+        runner: TaskRunner,
+        task: AssignedTask,
+        reporter: TaskReporter,
+        cancellation: Cancellation,
+    ) -> None:
+        self._runner = runner
+        self._task = task
+        self._reporter = reporter
+        self._cancellation = cancellation
+        self._ended = threading.Event()
+        self._ticker = threading.Thread(target=self._tick, name="task-reports")
+        # Not joined: a question in flight to a Manager that hangs must not hold up the worker.
+        self._asker = threading.Thread(target=self._ask, name="may-i-run", daemon=True)
+
+    def __enter__(self) -> None:
+        self._ticker.start()
+        self._asker.start()
+
+    def __exit__(self, *_error: object) -> None:
+        self._ended.set()
+        self._ticker.join()
+
+    def _tick(self) -> None:
+        while not self._ended.wait(TICK.total_seconds()):
+            self._reporter.tick()
+
+    def _ask(self) -> None:
+        while not self._ended.wait(self._runner.may_i_run_every.total_seconds()):
+            try:
+                answer = self._runner.client.may_worker_run(self._task.uuid)
+            except FlamencoError as error:
+                # No answer is no reason to throw work away.
+                log.info("the Manager does not say whether the task may go on: %s", error)
+                continue
+            if not answer.mayKeepRunning and not self._ended.is_set():
+                reason = answer.reason or "the Manager does not want it to go on"
+                self._cancellation.cancel(reason)
+                return

@@ -1,0 +1,256 @@
+"""The worker's life: signs on, does what the Manager wants, signs off."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+
+from flamenco_core.client import (
+    ManagerClient,
+    ManagerRefused,
+    ManagerUnreachable,
+    StatusChangeRequested,
+)
+from flamenco_core.errors import FlamencoError, InvalidInput
+from flamenco_core.model import AssignedTask, TaskRequest
+from flamenco_core.statuses import WorkerStatus
+from flamenco_worker.backing_off import BackOff
+from flamenco_worker.cancellation import Cancellation
+from flamenco_worker.config import WorkerConfig
+from flamenco_worker.output_images import OutputImages
+from flamenco_worker.registration import Registration, Stopped
+from flamenco_worker.task_runner import MAY_I_RUN_EVERY, TaskRunner
+from flamenco_worker.update_queue import QUEUE_NAME, UpdateQueue
+
+log = logging.getLogger(__name__)
+
+_NOT_SIGNED_ON = frozenset({401, 403})
+_NOT_AWAKE = 409
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pace:
+    """How often the worker talks to the Manager."""
+
+    task_wait: timedelta = timedelta(seconds=30)
+    """How long the Manager may hold a request for a task before it says that there is none."""
+    longest_pause: timedelta = timedelta(seconds=20)
+    """Between requests, where the Manager answers at once (Flamenco 3) or with errors."""
+    first_pause: timedelta = timedelta(seconds=1)
+    while_asleep: timedelta = timedelta(seconds=5)
+    may_i_run: timedelta = MAY_I_RUN_EVERY
+    flush_at_end: timedelta = timedelta(seconds=5)
+    """How long updates may still be sent when the worker ends; the rest goes with the next run."""
+    sign_off: timedelta = timedelta(seconds=3)
+
+
+class _SignOnAgain(Exception):
+    """The Manager does not take our credentials any more."""
+
+
+class Worker:
+    """One worker. `run` is its whole life; `stop`, from another thread, ends it in good order."""
+
+    def __init__(
+        self,
+        config: WorkerConfig,
+        *,
+        pace: Pace | None = None,
+        only_one_task: bool = False,
+        client: ManagerClient | None = None,
+    ) -> None:
+        """`only_one_task` makes it end after the first task.
+
+        Raises:
+            StorageError: if the queue cannot be opened.
+        """
+        self._config = config
+        self._pace = pace or Pace()
+        self._only_one_task = only_one_task
+        self._client = client or ManagerClient(config.manager_url)
+        self._stopping = threading.Event()
+        self._current: Cancellation | None = None
+        self._task: AssignedTask | None = None
+        config.home.mkdir(parents=True, exist_ok=True)
+        self._queue = UpdateQueue(config.home / QUEUE_NAME, self._client)
+        self._images = OutputImages(self._client)
+        self._runner = TaskRunner(
+            self._client, config, self._queue.add, self._images.offer, self._pace.may_i_run
+        )
+        self._is_signed_on = False
+        self._is_ending = False
+
+    def run(self) -> int:
+        """Works until the Manager or `stop` ends it; returns the program's exit code.
+
+        Raises:
+            ManagerRefused: if the Manager does not want this worker.
+            InvalidInput: if the kept credentials cannot be used.
+        """
+        try:
+            status = self._sign_on()
+            while not self._stopping.is_set():
+                try:
+                    status = self._live(status)
+                except _SignOnAgain:
+                    status = self._sign_on()
+                    continue
+                if status in (WorkerStatus.OFFLINE, WorkerStatus.RESTART):
+                    log.info("the Manager asks this worker to %s", _WORDS[status])
+                    break
+        except Stopped:
+            return 0
+        finally:
+            self._end()
+        return self._config.restart_exit_code if status is WorkerStatus.RESTART else 0
+
+    def stop(self, reason: str) -> None:
+        """Hands the running task back and makes `run` return soon; may be called repeatedly."""
+        self._stopping.set()
+        current = self._current
+        if current is not None:
+            current.cancel(reason)
+        if self._task is None and not self._is_ending:
+            # Ends a request that waits for a task. Called again while `run` has not returned,
+            # it also ends one that began a moment later.
+            self._client.abort()
+
+    def _sign_on(self) -> WorkerStatus:
+        registration = Registration(self._client, self._config, self._stopping)
+        worker_id, status = registration.sign_on()
+        self._is_signed_on = True
+        log.info("signed on at %s as %s", self._client.url, self._config.worker_name)
+        self._queue.start(worker_id, self._task_was_refused)
+        return status
+
+    def _live(self, status: WorkerStatus) -> WorkerStatus:
+        """Lives in one status and returns the next one."""
+        match status:
+            case WorkerStatus.AWAKE:
+                return self._be_awake()
+            case WorkerStatus.OFFLINE | WorkerStatus.RESTART:
+                return status
+            case WorkerStatus.ASLEEP:
+                return self._be_asleep()
+        log.warning("the Manager asks for the status %s; this worker sleeps instead", status)
+        return self._be_asleep()
+
+    def _be_awake(self) -> WorkerStatus:
+        self._acknowledge(WorkerStatus.AWAKE)
+        pauses = BackOff(self._pace.first_pause, self._pace.longest_pause)
+        while not self._stopping.is_set():
+            # The Manager hands a task out again if we ask before it knows that it is done.
+            if not self._queue.wait_until_empty(self._pace.longest_pause):
+                continue
+            asked_at = time.monotonic()
+            try:
+                request = TaskRequest(slot=0, holding=[])
+                task = self._client.schedule_task(request, wait=self._pace.task_wait)
+            except StatusChangeRequested as request_to_change:
+                return request_to_change.status
+            except FlamencoError as error:
+                self._handle_trouble(error, pauses)
+                continue
+            if task is not None:
+                pauses.reset()
+                self._run_task(task)
+                if self._only_one_task:
+                    return WorkerStatus.OFFLINE
+            elif time.monotonic() - asked_at < self._pace.task_wait.total_seconds() / 2:
+                # This Manager answers at once, so that the pause is ours to make.
+                self._pause(pauses)
+            else:
+                pauses.reset()
+        return WorkerStatus.OFFLINE
+
+    def _be_asleep(self) -> WorkerStatus:
+        self._acknowledge(WorkerStatus.ASLEEP)
+        pauses = BackOff(self._pace.while_asleep, self._pace.longest_pause)
+        while not self._stopping.is_set():
+            self._pause(pauses)
+            try:
+                requested = self._client.worker_state()
+            except FlamencoError as error:
+                self._handle_trouble(error, pauses)
+                continue
+            pauses.reset()
+            if requested not in (None, WorkerStatus.ASLEEP):
+                assert requested is not None  # noqa: S101 - for the type checker
+                return requested
+        return WorkerStatus.OFFLINE
+
+    def _acknowledge(self, status: WorkerStatus) -> None:
+        """Tells the Manager what this worker does now; keeps trying, since it waits for that."""
+        pauses = BackOff(self._pace.first_pause, self._pace.longest_pause)
+        while not self._stopping.is_set():
+            try:
+                self._client.worker_state_changed(status)
+            except FlamencoError as error:
+                self._handle_trouble(error, pauses)
+            else:
+                log.info("this worker is %s", status)
+                return
+
+    def _handle_trouble(self, error: FlamencoError, pauses: BackOff) -> None:
+        """Waits before the next try.
+
+        Raises:
+            _SignOnAgain: if the Manager does not know our credentials.
+        """
+        if self._stopping.is_set():
+            return
+        match error:
+            case ManagerRefused() if error.status in _NOT_SIGNED_ON:
+                raise _SignOnAgain from error
+            case ManagerRefused() if error.status == _NOT_AWAKE:
+                # It has lost sight of us in the meantime; tell it that we are here.
+                log.info("the Manager takes this worker for not awake: %s", error.message)
+                self._try(lambda: self._client.worker_state_changed(WorkerStatus.AWAKE))
+            case ManagerUnreachable() | ManagerRefused() | InvalidInput():
+                log.warning("%s", error)
+            case _:
+                raise error
+        self._pause(pauses)
+
+    def _run_task(self, task: AssignedTask) -> None:
+        cancellation = Cancellation()
+        self._task, self._current = task, cancellation
+        try:
+            if self._stopping.is_set():
+                cancellation.cancel("the worker ends")
+            self._runner.run(task, cancellation)
+        finally:
+            self._task = self._current = None
+
+    def _task_was_refused(self, task_id: str, attempt: int | None, message: str) -> None:
+        """The Manager takes no more updates of an attempt: it has gone to someone else."""
+        task, current = self._task, self._current
+        if task is None or current is None:
+            return
+        if (task.uuid, task.attempt) == (task_id, attempt):
+            current.cancel(message)
+
+    def _pause(self, pauses: BackOff) -> None:
+        self._stopping.wait(pauses.next_wait().total_seconds())
+
+    def _end(self) -> None:
+        self._is_ending = True
+        self._images.close()
+        if not self._is_signed_on:
+            self._queue.close()
+            return
+        self._queue.close(self._pace.flush_at_end)
+        self._try(self._client.sign_off)
+
+    def _try(self, action: Callable[[], None]) -> None:
+        try:
+            action()
+        except FlamencoError as error:
+            log.warning("%s", error)
+
+
+_WORDS = {WorkerStatus.OFFLINE: "end", WorkerStatus.RESTART: "start again"}

@@ -1,0 +1,149 @@
+"""`flamenco-manager` as a program: how it starts, stops, and refuses to start."""
+
+from __future__ import annotations
+
+import re
+import signal
+import socket
+import subprocess
+import sys
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from flamenco_core.version import current_version
+
+COMMAND = [sys.executable, "-X", "utf8", "-m", "manager_service.cli"]
+TIME_LIMIT = 60
+STOP_SIGNALS = [signal.SIGINT, signal.SIGTERM]
+
+
+def run(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [*COMMAND, *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        timeout=TIME_LIMIT,
+        check=False,
+    )
+
+
+@contextmanager
+def running(*arguments: str | Path) -> Iterator[tuple[subprocess.Popen[str], str]]:
+    """The program, and the address that it has printed."""
+    process = subprocess.Popen(
+        [*COMMAND, *map(str, arguments)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        assert process.stdout is not None
+        line = process.stdout.readline()
+        found = re.search(r"http://\S+", line)
+        assert found, (line, process.stderr and process.stderr.read())
+        yield process, found[0]
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def test_it_tells_its_version() -> None:
+    assert run("--version").stdout.strip() == current_version().shown
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows ends a program without asking it")
+@pytest.mark.parametrize("number", STOP_SIGNALS)
+def test_it_serves_until_it_is_told_to_stop(tmp_path: Path, number: signal.Signals) -> None:
+    home = tmp_path / "new" / "home"
+    with running("--home", home, "--listen", f"127.0.0.1:{free_port()}") as (process, url):
+        with urllib.request.urlopen(f"{url}api/v3/version", timeout=TIME_LIMIT) as answer:
+            assert answer.status == 200
+        process.send_signal(number)
+        _, errors = process.communicate(timeout=TIME_LIMIT)
+        assert (process.returncode, errors) == (0, "")
+    assert (home / "flamenco-manager.sqlite").exists()
+    assert not list(home.glob("*.sqlite-wal")), "a farm that was closed well has no open log"
+
+
+def test_a_port_that_is_taken_is_one_sentence(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        ended = run("--home", tmp_path, "--listen", f"127.0.0.1:{port}")
+    assert (ended.returncode, ended.stdout) == (1, "")
+    assert f"port {port}" in ended.stderr
+    assert len(ended.stderr.splitlines()) == 1
+
+
+def test_a_broken_configuration_is_reported_with_all_its_problems(tmp_path: Path) -> None:
+    config = tmp_path / "other.yaml"
+    config.write_text("_meta: {version: 3}\nlisten: 8080\nblocklist_treshold: 3\nshaman: maybe\n")
+    ended = run("--home", tmp_path / "home", "--config", config)
+    assert (ended.returncode, ended.stdout) == (1, "")
+    for place in ("line 2, listen", "line 3, blocklist_treshold", "line 4, shaman"):
+        assert place in ended.stderr
+    assert not list((tmp_path / "home").glob("*.sqlite"))
+
+
+def test_the_configuration_in_the_home_folder_is_used(tmp_path: Path) -> None:
+    port = free_port()
+    (tmp_path / "flamenco-manager.yaml").write_text(
+        f"_meta: {{version: 3}}\nmanager_name: Studio\nlisten: '127.0.0.1:{port}'\n"
+    )
+    with running("--home", tmp_path) as (_, url):
+        assert url == f"http://127.0.0.1:{port}/"
+        with urllib.request.urlopen(f"{url}api/v3/version", timeout=TIME_LIMIT) as answer:
+            assert '"Studio"' in answer.read().decode()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--listen", "somewhere"], "somewhere"),
+        (["--listen", "localhost:99999"], "99999"),
+        (["--config", "/no/such/file.yaml"], "file.yaml"),
+        (["--listen", "192.0.2.1:8080"], "192.0.2.1"),
+    ],
+)
+def test_what_it_cannot_do_is_said_in_one_sentence(
+    tmp_path: Path, arguments: list[str], said: str
+) -> None:
+    ended = run("--home", tmp_path, *arguments)
+    assert (ended.returncode, ended.stdout) == (1, "")
+    assert said in ended.stderr
+    assert "Traceback" not in ended.stderr
+
+
+def test_a_second_manager_of_the_same_farm_is_told_where_the_first_one_is(tmp_path: Path) -> None:
+    with running("--home", tmp_path, "--listen", f"127.0.0.1:{free_port()}") as (_, url):
+        ended = run("--home", tmp_path, "--listen", f"127.0.0.1:{free_port()}")
+    assert ended.returncode == 1
+    assert url in ended.stderr
+
+
+@pytest.mark.parametrize("module", ["aiohttp", "orjson", "swagger_ui"])
+def test_without_the_manager_extra_it_says_what_to_install(module: str) -> None:
+    code = (
+        f"import sys; sys.modules[{module!r}] = None\n"
+        "from manager_service.cli import main; sys.exit(main([]))"
+    )
+    ended = subprocess.run(
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        timeout=TIME_LIMIT,
+        check=False,
+    )
+    assert ended.returncode == 1
+    assert "flamenco-python[manager]" in ended.stderr
+    assert len(ended.stderr.splitlines()) == 1

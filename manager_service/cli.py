@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import gc
 import importlib.util
 import logging
 import os
@@ -112,6 +113,9 @@ async def _run(config: Config, listen: ListenAddress) -> None:
     _on_stop_signals(stop.set)
     server = Server(config, listen)
     await server.start()
+    # What was loaded so far stays; the garbage collector need not look at it again and again.
+    gc.collect()
+    gc.freeze()
     try:
         print(f"Flamenco Manager {current_version().shown}: {server.listen.url}", flush=True)
         await stop.wait()

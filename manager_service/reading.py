@@ -40,8 +40,19 @@ class ReaderPool:
         return await self.read(lambda reader: orjson.dumps(function(reader)))
 
     def close(self) -> None:
-        """Waits for the reads that run. The connections end with their threads."""
-        self._pool.shutdown(cancel_futures=True)
+        """Waits for the reads that run, and closes the connections."""
+        # A connection can only be closed by its thread. The barrier keeps each thread from
+        # taking two of these calls, and so leaving none for another.
+        barrier = threading.Barrier(READING_THREADS)
+        for _ in range(READING_THREADS):
+            self._pool.submit(self._close_own, barrier)
+        self._pool.shutdown()
+
+    def _close_own(self, barrier: threading.Barrier) -> None:
+        barrier.wait()
+        reader: FarmReader | None = getattr(self._local, "reader", None)
+        if reader is not None:
+            reader.close()
 
     def _run(self, function: Callable[[FarmReader], T]) -> T:
         reader: FarmReader | None = getattr(self._local, "reader", None)

@@ -70,11 +70,12 @@ class Service:
         if self._background is not None:
             await self._background.stop()
         await self.submissions.stop()
-        await asyncio.to_thread(self.farm.stop)
-        await asyncio.to_thread(self.readers.close)
         await asyncio.to_thread(self.file_threads.close)
+        # Readers go first: whoever closes the file last tidies it, and readers may not write.
+        await asyncio.to_thread(self.readers.close)
         if self._credentials is not None:
             self._credentials.close()
+        await asyncio.to_thread(self.farm.stop)
 
     def end_waiting(self) -> None:
         """Lets the workers go that wait in their requests, so that the server can stop."""

@@ -67,8 +67,9 @@ def test_it_tells_its_version() -> None:
 def test_it_serves_until_it_is_told_to_stop(tmp_path: Path, number: signal.Signals) -> None:
     home = tmp_path / "new" / "home"
     with running("--home", home, "--listen", f"127.0.0.1:{free_port()}") as (process, url):
-        with urllib.request.urlopen(f"{url}api/v3/version", timeout=TIME_LIMIT) as answer:
-            assert answer.status == 200
+        for path in ("version", "jobs", "worker-mgt/workers"):
+            with urllib.request.urlopen(f"{url}api/v3/{path}", timeout=TIME_LIMIT) as answer:
+                assert answer.status == 200
         process.send_signal(number)
         _, errors = process.communicate(timeout=TIME_LIMIT)
         assert (process.returncode, errors) == (0, "")

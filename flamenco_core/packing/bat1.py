@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import logging
 import threading
+import traceback
+import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -34,12 +36,7 @@ class Bat1Tracer:
     """See `Tracer`. Raises `MissingExtra` when it is made without BAT installed."""
 
     def __init__(self) -> None:
-        try:
-            import blender_asset_tracer.trace  # noqa: F401
-        except ImportError as error:
-            raise MissingExtra("pack", "reading .blend files") from error
-        logging.getLogger("blender_asset_tracer").setLevel(logging.ERROR)
-        find_node_trees_by_field()
+        prepare_bat()
 
     def trace(
         self,
@@ -50,6 +47,19 @@ class Bat1Tracer:
     ) -> Trace:
         with _BAT_LOCK:
             return Trace(blend, tuple(_trace(blend, cancel, on_blend)))
+
+
+def prepare_bat() -> None:
+    """Import BAT and mend what it gets wrong. Raises `MissingExtra` if it is not installed."""
+    try:
+        import blender_asset_tracer.trace
+    except ImportError as error:
+        raise MissingExtra("pack", "reading .blend files") from error
+    # What it warns about, missing files above all, is reported by us.
+    logging.getLogger(blender_asset_tracer.__name__).setLevel(logging.ERROR)
+    with _BAT_LOCK:
+        find_node_trees_by_field()
+        close_files_that_cannot_be_read()
 
 
 def find_node_trees_by_field() -> None:
@@ -69,6 +79,26 @@ def find_node_trees_by_field() -> None:
 
     # The expanders of materials, worlds … look this function up by its name in their module.
     expanders._expand_generic_nodetree_id = expand_node_tree_of
+
+
+def close_files_that_cannot_be_read() -> None:
+    """Make BAT let go of a damaged file, which on Windows nobody could replace otherwise."""
+    from blender_asset_tracer.blendfile import BlendFile
+
+    original = BlendFile.__init__
+    if getattr(original, "closes_on_failure", False):
+        return
+
+    def init(self: BlendFile, path: Path, mode: str = "rb") -> None:
+        try:
+            original(self, path, mode)
+        except BaseException:
+            if hasattr(self, "fileobj"):
+                self.fileobj.close()
+            raise
+
+    init.closes_on_failure = True  # type: ignore[attr-defined]
+    BlendFile.__init__ = init  # type: ignore[method-assign]
 
 
 def _trace(
@@ -102,7 +132,11 @@ def _trace(
 
 
 def unreadable(blend: Path, error: Exception) -> PackingError:
-    """The sentence for a blend file that BAT cannot read."""
+    """The sentence for a blend file that BAT cannot read, which is closed if it is still open."""
+    with warnings.catch_warnings():
+        # Unpacking that fails leaves its file to whoever holds the local variables.
+        warnings.simplefilter("ignore", ResourceWarning)
+        traceback.clear_frames(error.__traceback__)
     if isinstance(error, OSError):
         return PackingError(f"cannot read {blend}: {error.strerror or error}")
     return PackingError(

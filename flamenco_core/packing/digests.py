@@ -94,7 +94,7 @@ class FileDigests:
             if sha is not None:
                 on_bytes(before.st_size)
                 return FileDigest(sha, before.st_size)
-            sha = _hash(path, on_bytes, cancel)
+            sha = _hash(path, before.st_size, on_bytes, cancel)
             if _identity(path.stat()) != identity:
                 raise PackingError(f"{path} changed while it was read; try again when it is saved")
         except OSError as error:
@@ -190,10 +190,14 @@ def _identity(status: os.stat_result) -> str:
     return f"{status.st_size}/{status.st_mtime_ns}/{status.st_ctime_ns}/{status.st_ino}"
 
 
-def _hash(path: Path, on_bytes: Callable[[int], None], cancel: threading.Event | None) -> str:
+def _hash(
+    path: Path, size: int, on_bytes: Callable[[int], None], cancel: threading.Event | None
+) -> str:
+    """The sum of the first `size` bytes: a file that grows all the time must not be followed."""
     digest = hashlib.sha256()
     with path.open("rb", buffering=0) as file:
-        while piece := file.read(_PIECE):
+        while size > 0 and (piece := file.read(min(size, _PIECE))):
+            size -= len(piece)
             if cancel is not None and cancel.is_set():
                 raise PackingCancelled
             digest.update(piece)

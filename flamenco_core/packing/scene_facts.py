@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from flamenco_core.packing.bat1 import unreadable
-from flamenco_core.packing.errors import MissingExtra, PackingError
+from flamenco_core.packing.bat1 import prepare_bat, unreadable
+from flamenco_core.packing.errors import PackingError
 
 if TYPE_CHECKING:
     from blender_asset_tracer.blendfile import BlendFile, BlendFileBlock
@@ -45,7 +45,9 @@ class BlendFacts:
     scenes: tuple[SceneFacts, ...]
 
     def scene(self, name: str | None = None) -> SceneFacts | None:
-        """The scene of that name, or the active one; None if there is none."""
+        """The scene of that name; without a name the active one, or the only one, if any."""
+        if name is None and self.active_scene is None and len(self.scenes) == 1:
+            return self.scenes[0]
         wanted = self.active_scene if name is None else name
         return next((scene for scene in self.scenes if scene.name == wanted), None)
 
@@ -79,10 +81,9 @@ _PREVIEW_FLAG = 1 << 1
 
 def read_blend_facts(blend: Path) -> BlendFacts:
     """Read the scenes of a blend file. Raises `PackingError`, `MissingExtra`."""
-    try:
-        from blender_asset_tracer.blendfile import BlendFile
-    except ImportError as error:
-        raise MissingExtra("pack", "reading .blend files") from error
+    prepare_bat()
+    from blender_asset_tracer.blendfile import BlendFile
+
     try:
         with BlendFile(blend) as file:
             return _facts(file)

@@ -1,0 +1,48 @@
+"""Where a project begins."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from flamenco_core.packing import find_project_root, folder_name
+
+
+@pytest.mark.parametrize("marker", [".blender_project", ".git", ".svn"])
+def test_the_closest_folder_with_a_marker_is_the_root(tmp_path: Path, marker: str) -> None:
+    (tmp_path / ".git").mkdir()
+    (tmp_path / "show" / marker).mkdir(parents=True)
+    assert find_project_root(tmp_path / "show/shots/10/scene.blend") == tmp_path / "show"
+
+
+def test_a_marker_may_be_a_file(tmp_path: Path) -> None:
+    (tmp_path / ".git").write_text("gitdir: elsewhere")  # as in a git worktree
+    assert find_project_root(tmp_path / "a/b/scene.blend") == tmp_path
+
+
+def test_without_a_marker_the_root_is_the_folder_of_the_blend_file(tmp_path: Path) -> None:
+    blend = tmp_path / "deep/scene.blend"
+    if find_project_root(tmp_path / "x") != tmp_path:
+        pytest.fail(f"a folder above {tmp_path} has a project marker")
+    assert find_project_root(blend) == blend.parent
+
+
+@pytest.mark.parametrize(
+    ("job", "folder"),
+    [
+        ("shot 10 v2", "shot 10 v2"),
+        ("a/b\\c:d*?{e}", "a_b_c_d___e_"),
+        ("  .hidden. ", "hidden"),
+        ("...", "job"),
+        ("", "job"),
+        ("con", "job con"),
+        ("Größe", "Größe"),
+        ("ü" * 200, "ü" * 50),
+        ("line\nbreak", "line_break"),
+    ],
+)
+def test_every_job_name_gives_a_folder_name_that_any_platform_accepts(
+    job: str, folder: str
+) -> None:
+    assert folder_name(job) == folder

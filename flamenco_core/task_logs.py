@@ -60,7 +60,8 @@ def read(file: Path, chunks: Iterable[LogChunk], *, last_bytes: int | None = Non
     """
     pieces = list(chunks)
     in_file = pieces[0].offset if pieces else None
-    content = _read_file(file, in_file, last_bytes)
+    # One byte more than asked for tells whether anything was left out.
+    content = _read_file(file, in_file, None if last_bytes is None else last_bytes + 1)
     content += b"".join(chunk.text.encode() for chunk in pieces)
     if last_bytes is not None and len(content) > last_bytes:
         content = content[-last_bytes:]

@@ -10,7 +10,7 @@ from flamenco_core.events import JobChanged, TaskChanged, TasksChanged
 from flamenco_core.manager.unit import Unit
 from flamenco_core.rules import lifecycle
 from flamenco_core.rules.lifecycle import JobMove
-from flamenco_core.statuses import JobStatus, TaskStatus
+from flamenco_core.statuses import FINAL_JOB_STATUSES, JobStatus, TaskStatus
 from flamenco_core.store import dependencies, failures, jobs, logs, queues, tasks
 from flamenco_core.store.jobs import StoredJob
 from flamenco_core.store.tasks import StoredTask
@@ -98,6 +98,11 @@ def requeue_task(unit: Unit, task: StoredTask, *, reason: str) -> None:
         raise Conflict(
             f"Task {task.name!r} cannot be queued while its job is {job.status}; "
             "queue the job again instead"
+        )
+    if task.unmet_dependencies and job.status in FINAL_JOB_STATUSES:
+        raise Conflict(
+            f"Task {task.name!r} depends on tasks that are not completed; "
+            "queue those first, or the whole job"
         )
     for dependant in dependencies.all_after(unit.db, task.id):
         if dependant.status is TaskStatus.COMPLETED:

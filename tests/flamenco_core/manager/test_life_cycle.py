@@ -247,3 +247,14 @@ def test_a_late_update_does_not_revive_a_cancelled_task(manager: Manager) -> Non
     assert not answer.is_accepted
     assert manager.job(job).status == JobStatus.CANCELED
     assert "the last words" in manager.task_log(task.uuid)
+
+
+def test_a_task_of_a_cancelled_job_is_not_queued_without_what_it_depends_on(
+    manager: Manager,
+) -> None:
+    job = store(manager, compiled_job(FRAMES_AND_VIDEO))
+    ask(manager, job, JobStatus.CANCEL_REQUESTED)
+    change = TaskStatusChange(status=TaskStatus.QUEUED, reason="test")
+    with pytest.raises(Conflict, match="depends on tasks that are not completed"):
+        manager.set_task_status(manager.tasks(job)[2].id, change, actor=MANAGER)
+    assert statuses(manager, job) == ["canceled"] * 3

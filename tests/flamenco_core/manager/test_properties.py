@@ -1,0 +1,151 @@
+"""Whatever people and workers ask for, in any order, the farm adds up and no job gets stuck."""
+
+from __future__ import annotations
+
+import contextlib
+import tempfile
+from pathlib import Path
+
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    Bundle,
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    multiple,
+    rule,
+)
+
+from flamenco_core.errors import Conflict
+from flamenco_core.manager import MANAGER, Manager
+from flamenco_core.model import (
+    AssignedTask,
+    JobPriorityChange,
+    JobStatusChange,
+    TaskStatusChange,
+    WorkerSignOn,
+)
+from flamenco_core.rules.lifecycle import REQUESTABLE_JOB_STATUSES, REQUESTABLE_TASK_STATUSES
+from flamenco_core.statuses import FINAL_JOB_STATUSES, JobStatus, TaskStatus, WorkerStatus
+from tests.flamenco_core.farms import (
+    awake_worker,
+    compiled_job,
+    compiled_task,
+    report,
+    store,
+    take_or_none,
+)
+
+TYPES = ("blender", "ffmpeg")
+
+
+class Farm(RuleBasedStateMachine):
+    """Random requests against a real farm file."""
+
+    jobs: Bundle[str] = Bundle("jobs")
+    workers: Bundle[str] = Bundle("workers")
+    hand_outs: Bundle[tuple[str, AssignedTask]] = Bundle("hand_outs")
+
+    @initialize()
+    def open_farm(self) -> None:
+        self._folder = tempfile.TemporaryDirectory()
+        self.manager = Manager.open(Path(self._folder.name) / "farm.sqlite")
+        self.manager._db.execute("PRAGMA synchronous = OFF")
+        self.submitted: list[str] = []
+
+    def teardown(self) -> None:
+        self.manager.close()
+        self._folder.cleanup()
+
+    @rule(target=workers, kinds=st.sets(st.sampled_from(TYPES), min_size=1))
+    def start_worker(self, kinds: set[str]) -> str:
+        return awake_worker(self.manager, *kinds)
+
+    @rule(target=jobs, data=st.data(), priority=st.integers(0, 100))
+    def submit(self, data: st.DataObject, priority: int) -> str:
+        size = data.draw(st.integers(1, 6))
+        tasks = [
+            compiled_task(
+                f"task-{index}",
+                task_type=data.draw(st.sampled_from(TYPES)),
+                depends_on=sorted(data.draw(st.sets(st.integers(0, index - 1)))) if index else [],
+            )
+            for index in range(size)
+        ]
+        status = data.draw(st.sampled_from([JobStatus.QUEUED, JobStatus.PAUSED]))
+        job = store(self.manager, compiled_job(tasks, priority=priority, status=status))
+        self.submitted.append(job)
+        return job
+
+    @rule(target=hand_outs, worker=workers)
+    def hand_out(self, worker: str) -> object:
+        task = take_or_none(self.manager, worker)
+        return (worker, task) if task else multiple()
+
+    @rule(
+        hand_out=hand_outs,
+        status=st.sampled_from([TaskStatus.ACTIVE, TaskStatus.COMPLETED, TaskStatus.FAILED]),
+    )
+    def report(self, hand_out: tuple[str, AssignedTask], status: TaskStatus) -> None:
+        report(self.manager, *hand_out, status, log="line")
+
+    @rule(worker=workers)
+    def come_back(self, worker: str) -> None:
+        self.manager.sign_off(worker)
+        sign_on = WorkerSignOn(
+            name="again", supported_task_types=[*TYPES], software_version="1", can_restart=False
+        )
+        self.manager.sign_on(worker, sign_on, address="")
+        self.manager.worker_state_changed(worker, WorkerStatus.AWAKE)
+
+    @rule(job=jobs, status=st.sampled_from(sorted(REQUESTABLE_JOB_STATUSES)))
+    def ask_job(self, job: str, status: JobStatus) -> None:
+        change = JobStatusChange(status=status, reason="test")
+        with contextlib.suppress(Conflict):
+            self.manager.set_job_status(job, change, actor=MANAGER)
+
+    @rule(job=jobs, data=st.data(), status=st.sampled_from(sorted(REQUESTABLE_TASK_STATUSES)))
+    def ask_task(self, job: str, data: st.DataObject, status: TaskStatus) -> None:
+        task = data.draw(st.sampled_from([task.id for task in self.manager.tasks(job)]))
+        change = TaskStatusChange(status=status, reason="test")
+        with contextlib.suppress(Conflict):
+            self.manager.set_task_status(task, change, actor=MANAGER)
+
+    @rule(job=jobs, priority=st.integers(0, 100))
+    def change_priority(self, job: str, priority: int) -> None:
+        self.manager.set_job_priority(job, JobPriorityChange(priority=priority), actor=MANAGER)
+
+    @invariant()
+    def the_farm_adds_up(self) -> None:
+        assert self.manager.check() == []
+
+    @invariant()
+    def no_job_is_stuck(self) -> None:
+        for job_id in self.submitted:
+            job = self.manager.job(job_id)
+            counts = job.task_counts or {}
+            if job.status in FINAL_JOB_STATUSES:
+                left = set(counts) & {"active", "queued", "soft-failed", "paused"}
+                assert not left, f"job is {job.status} with {counts}"
+            elif job.status in (JobStatus.QUEUED, JobStatus.ACTIVE):
+                assert counts.get("active") or self.ready(job_id), f"{job.status} with {counts}"
+            elif job.status is JobStatus.PAUSE_REQUESTED:
+                assert counts.get("active")
+            else:
+                assert job.status is JobStatus.PAUSED, job.status
+                assert not counts.get("active")
+
+    def ready(self, job_id: str) -> int:
+        query = """SELECT sum(ready_count) FROM job_queues q JOIN jobs j ON j.id = q.job_id
+                   WHERE j.uuid = ? AND is_open = 1"""
+        return int(self.manager._db.execute(query, [job_id]).fetchone()[0] or 0)
+
+
+TestFarm = Farm.TestCase
+TestFarm.settings = settings(
+    max_examples=40,
+    stateful_step_count=40,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
+)

@@ -1,0 +1,86 @@
+"""What a job becomes, as a table: given its status and its tasks, then its move."""
+
+from __future__ import annotations
+
+import pytest
+
+from flamenco_core.rules.lifecycle import (
+    REQUESTABLE_JOB_STATUSES,
+    REQUESTABLE_TASK_STATUSES,
+    held_back,
+    job_status_after,
+)
+from flamenco_core.statuses import JobStatus, TaskStatus
+
+J, T = JobStatus, TaskStatus
+
+
+@pytest.mark.parametrize(
+    ("status", "counts", "ready", "expected"),
+    [
+        (J.QUEUED, {T.QUEUED: 3}, 3, None),
+        (J.QUEUED, {T.QUEUED: 2, T.ACTIVE: 1}, 2, J.ACTIVE),
+        (J.ACTIVE, {T.QUEUED: 2, T.ACTIVE: 1}, 2, None),
+        (J.ACTIVE, {T.QUEUED: 2, T.COMPLETED: 1}, 2, None),
+        (J.ACTIVE, {T.COMPLETED: 3}, 0, J.COMPLETED),
+        (J.COMPLETED, {T.COMPLETED: 3}, 0, None),
+        (J.COMPLETED, {T.COMPLETED: 2, T.QUEUED: 1}, 1, J.QUEUED),
+        (J.ACTIVE, {T.COMPLETED: 18, T.FAILED: 1, T.ACTIVE: 1}, 0, None),
+        (J.ACTIVE, {T.COMPLETED: 17, T.FAILED: 2, T.ACTIVE: 1}, 0, J.FAILED),
+        (J.ACTIVE, {T.SOFT_FAILED: 1}, 1, None),
+        (J.ACTIVE, {T.COMPLETED: 19, T.FAILED: 1}, 0, J.FAILED),
+        (J.ACTIVE, {T.COMPLETED: 2, T.CANCELED: 1}, 0, J.CANCEL_REQUESTED),
+        (J.ACTIVE, {T.COMPLETED: 2, T.CANCELED: 1, T.QUEUED: 1}, 0, J.CANCEL_REQUESTED),
+        (J.ACTIVE, {T.COMPLETED: 20, T.FAILED: 1, T.QUEUED: 1}, 0, J.FAILED),
+        (J.PAUSE_REQUESTED, {T.ACTIVE: 1, T.PAUSED: 2}, 0, None),
+        (J.PAUSE_REQUESTED, {T.PAUSED: 2, T.COMPLETED: 1}, 0, J.PAUSED),
+        (J.PAUSE_REQUESTED, {T.PAUSED: 1, T.QUEUED: 1}, 1, None),
+        (J.PAUSE_REQUESTED, {T.COMPLETED: 3}, 0, J.COMPLETED),
+        (J.CANCELED, {T.CANCELED: 2, T.COMPLETED: 1}, 0, None),
+        (J.FAILED, {T.CANCELED: 2, T.FAILED: 1}, 0, None),
+        (J.PAUSED, {T.PAUSED: 2}, 0, None),
+        (J.REQUEUEING, {T.QUEUED: 1, T.CANCELED: 1}, 1, None),
+        (J.CANCEL_REQUESTED, {T.QUEUED: 1}, 1, None),
+        (J.UNDER_CONSTRUCTION, {T.QUEUED: 1}, 1, None),
+    ],
+)
+def test_a_job_follows_its_tasks(
+    status: JobStatus, counts: dict[TaskStatus, int], ready: int, expected: JobStatus | None
+) -> None:
+    move = job_status_after(status, counts, ready=ready, fail_percentage=10)
+    assert (move.status if move else None) == expected
+
+
+@pytest.mark.parametrize(("percentage", "fails"), [(50, True), (51, False)])
+def test_the_failure_percentage_is_reached_at_its_value(percentage: int, fails: bool) -> None:
+    counts = {T.FAILED: 1, T.ACTIVE: 1}
+    move = job_status_after(J.ACTIVE, counts, ready=0, fail_percentage=percentage)
+    assert (move is not None and move.status is J.FAILED) is fails
+
+
+def test_every_status_that_is_not_in_between_can_be_acted_on() -> None:
+    in_between = {J.UNDER_CONSTRUCTION, J.CANCEL_REQUESTED, J.REQUEUEING}
+    actionable = set().union(*REQUESTABLE_JOB_STATUSES.values())
+    assert actionable == set(JobStatus) - in_between
+
+
+def test_every_task_status_can_be_acted_on() -> None:
+    assert set().union(*REQUESTABLE_TASK_STATUSES.values()) == set(TaskStatus)
+
+
+@pytest.mark.parametrize(
+    ("task", "job", "expected"),
+    [
+        (T.QUEUED, J.ACTIVE, T.QUEUED),
+        (T.SOFT_FAILED, J.QUEUED, T.SOFT_FAILED),
+        (T.SOFT_FAILED, J.PAUSE_REQUESTED, T.PAUSED),
+        (T.QUEUED, J.PAUSED, T.PAUSED),
+        (T.QUEUED, J.CANCELED, T.CANCELED),
+        (T.QUEUED, J.FAILED, T.CANCELED),
+        (T.FAILED, J.PAUSE_REQUESTED, T.FAILED),
+    ],
+)
+def test_a_task_that_would_wait_fits_its_job(
+    task: TaskStatus, job: JobStatus, expected: TaskStatus
+) -> None:
+    assert held_back(task, job) is expected

@@ -100,7 +100,6 @@ class Worker:
                     status = self._sign_on()
                     continue
                 if status in (WorkerStatus.OFFLINE, WorkerStatus.RESTART):
-                    log.info("the Manager asks this worker to %s", _WORDS[status])
                     break
         except Stopped:
             return 0
@@ -150,8 +149,9 @@ class Worker:
             try:
                 request = TaskRequest(slot=0, holding=[])
                 task = self._client.schedule_task(request, wait=self._pace.task_wait)
-            except StatusChangeRequested as request_to_change:
-                return request_to_change.status
+            except StatusChangeRequested as change:
+                log.info("the Manager wants this worker to be %s", change.status)
+                return change.status
             except FlamencoError as error:
                 self._handle_trouble(error, pauses)
                 continue
@@ -251,6 +251,3 @@ class Worker:
             action()
         except FlamencoError as error:
             log.warning("%s", error)
-
-
-_WORDS = {WorkerStatus.OFFLINE: "end", WorkerStatus.RESTART: "start again"}

@@ -17,6 +17,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
+from flamenco_worker.blender.format_names import python_name
 from flamenco_worker.blender.frame_arguments import (
     FrameArgumentError,
     resolve_frames,
@@ -24,18 +25,6 @@ from flamenco_worker.blender.frame_arguments import (
 )
 
 HIGHEST_THREAD_COUNT = 1024
-
-FORMAT_ARGUMENTS = {
-    "TGA": "TARGA",
-    "RAWTGA": "TARGA_RAW",
-    "AVIRAW": "AVI_RAW",
-    "AVIJPEG": "AVI_JPEG",
-    "EXR": "OPEN_EXR",
-    "MULTILAYER": "OPEN_EXR_MULTILAYER",
-    "MPEG": "FFMPEG",
-    "JP2": "JPEG2000",
-}
-"""What `--render-format` calls the formats that Python knows by another name."""
 
 _SETTINGS_WITHOUT_VALUE = frozenset(
     {"-b", "--background", "-noaudio", "-setaudio-none", "--factory-startup", "-q", "--quiet"}
@@ -167,7 +156,7 @@ class BlenderSession:
             say("\nError: you must specify a format after '-F  / --render-format'.")
             return
         settings = self.scene.render.image_settings
-        file_format = FORMAT_ARGUMENTS.get(value, value)
+        file_format = python_name(value)
         try:
             if hasattr(settings, "media_type"):  # Blender 5: the choice of formats depends on it
                 settings.media_type = _media_type(file_format)

@@ -45,6 +45,7 @@ def describe_render(scene: Any, request: dict[str, Any]) -> dict[str, Any]:
     return {
         "render": request["render"],
         "scene": scene.name,
+        "format": render.image_settings.file_format,
         "frames": frames,
         "outputs": [
             {**output, "frame": frame, "rendered": rendered[frame][position]["path"]}

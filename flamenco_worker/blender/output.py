@@ -155,7 +155,7 @@ _RULES = (
         decisive=True,
     ),
     _rule(
-        r"(?:Build without OpenImageDenoiser?|.*not built with OpenImageDenoise)",
+        r"(?:Error: )?(?:Build without OpenImageDenoiser?|.*not built with OpenImageDenoise)",
         TroubleKind.RENDER_ERROR,
         "This Blender has no OpenImageDenoise: switch the scene's denoising off, or render with "
         "a Blender that has it",
@@ -211,6 +211,11 @@ _RULES = (
         TroubleKind.CRASH,
         "Blender crashed",
         decisive=True,
+    ),
+    _rule(
+        r"Error in bpy\.app\.handlers\.(?P<handler>\w+)",
+        TroubleKind.PYTHON,
+        "A {handler} handler failed in Blender",
     ),
     _rule(
         r"Info: No frames rendered, skipped to not overwrite",

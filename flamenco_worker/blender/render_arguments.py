@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from flamenco_worker.blender import in_blender_report
+from flamenco_worker.blender.format_names import python_name
 from flamenco_worker.blender.frame_arguments import resolve_frames, write_frames
 
 PYTHON_EXIT_CODE = 73
@@ -20,11 +21,12 @@ _PYTHON_OPTIONS = frozenset({"-P", "--python", "--python-expr", "--python-text"}
 _FRAME_OPTIONS = frozenset({"-f", "--render-frame"})
 _ANIMATION_OPTIONS = frozenset({"-a", "--render-anim"})
 _OUTPUT_OPTIONS = frozenset({"-o", "--render-output"})
+_FORMAT_OPTIONS = frozenset({"-F", "--render-format"})
 _VALUES = {
-    **dict.fromkeys(_PYTHON_OPTIONS | _FRAME_OPTIONS | _OUTPUT_OPTIONS, 1),
+    **dict.fromkeys(_PYTHON_OPTIONS | _FRAME_OPTIONS | _OUTPUT_OPTIONS | _FORMAT_OPTIONS, 1),
     **dict.fromkeys(("-S", "--scene", "-s", "--frame-start", "-e", "--frame-end"), 1),
     **dict.fromkeys(("-j", "--frame-jump", "-E", "--engine", "-t", "--threads"), 1),
-    **dict.fromkeys(("-F", "--render-format", "-x", "--use-extension"), 1),
+    **dict.fromkeys(("-x", "--use-extension"), 1),
     **dict.fromkeys(("--python-exit-code", "--addons", "--app-template", "--verbose"), 1),
     **dict.fromkeys(("--log", "--log-level", "--log-file", "--debug-value"), 1),
     **dict.fromkeys(("--gpu-backend", "--gpu-vsync"), 1),
@@ -59,6 +61,21 @@ class RenderArguments:
             elif _is_render(part) and output and _files_may_exist(output, part):
                 return True
         return False
+
+    def format_of(self, render: int) -> str | None:
+        """Which format the render argument at this position is told to write; by Python's name.
+
+        None if the scene decides.
+        """
+        found, number = None, -1
+        for part in _parts(self.after):
+            if part[0] in _FORMAT_OPTIONS and len(part) > 1:
+                found = python_name(part[1])
+            elif _is_render(part):
+                number += 1
+                if number == render:
+                    break
+        return found
 
     def for_query(self) -> list[str]:
         """The command line that only reports what would be rendered."""

@@ -48,6 +48,8 @@ class RenderPlan:
     render: int
     """Which render argument of the command line this is, from 0."""
     scene: str
+    format: str
+    """Blender's name of the format that the scene writes."""
     frames: list[int]
     files: list[ExpectedFile]
     folder: Path | None
@@ -77,6 +79,7 @@ class RenderPlan:
         return cls(
             render=report["render"],
             scene=report["scene"],
+            format=report["format"],
             frames=report["frames"],
             files=files,
             folder=Path(report["folder"]) if report["folder"] else None,

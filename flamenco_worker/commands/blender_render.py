@@ -70,7 +70,7 @@ class BlenderRender:
         Files that are there and not whole are moved out of the way, since Blender skips them.
         """
         context.log("there are files where the frames go; asking Blender which frames they are")
-        run = _BlenderRun(context)
+        run = _BlenderRun(context, self.arguments)
         run.start(self.arguments.for_query())
         left: dict[int, list[int]] = {}
         for plan in run.plans:
@@ -93,7 +93,7 @@ class BlenderRender:
             context.output_produced(path)
 
         with FrameCollector(on_frame) as collector:
-            run = _BlenderRun(context, collector)
+            run = _BlenderRun(context, self.arguments, collector)
             run.start(self.arguments.for_render(folder, owner, frames))
             refusals = collector.finish()
         if refusals:
@@ -117,6 +117,7 @@ class _BlenderRun:
     """One run of Blender and what it said; without `collector` it only reports."""
 
     context: CommandContext
+    arguments: RenderArguments
     collector: FrameCollector | None = None
     plans: list[RenderPlan] = field(default_factory=list)
     troubles: list[Trouble] = field(default_factory=list)
@@ -187,6 +188,10 @@ class _BlenderRun:
             files = ", ".join(plan.missing)
             # Its frames would be rendered without it, and look almost right.
             self._end(f"The scene {plan.scene!r} needs files that are missing: {files}")
+            return
+        asked = self.arguments.format_of(plan.render)
+        if asked not in (None, plan.format):
+            self._end(f"Blender would write {plan.format} instead of the format asked for, {asked}")
             return
         if plan.folder is not None:
             for leftover in remove_leftovers(plan.folder, f"task {self.context.task_id}\n"):

@@ -1,0 +1,34 @@
+"""Farms and scenes for the tests of the whole farm."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.checkouts import ROOT
+from tests.farm.farm import Farm, bpy_program, run_blender
+
+
+@pytest.fixture(scope="session")
+def blender(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The `bpy` wheel as a program."""
+    return bpy_program(tmp_path_factory.mktemp("bin"))
+
+
+@pytest.fixture(scope="session")
+def demo(tmp_path_factory: pytest.TempPathFactory, blender: Path) -> Path:
+    """The folder with the scene that the quick start makes."""
+    folder = tmp_path_factory.mktemp("demo")
+    run_blender(blender, "--python", ROOT / "scripts" / "demo_scene.py", "--", folder)
+    return folder
+
+
+@pytest.fixture
+def farm(tmp_path: Path, blender: Path) -> Iterator[Farm]:
+    """A farm with a running Manager; the test starts the Worker."""
+    farm = Farm(tmp_path / "farm", blender)
+    farm.start_manager()
+    yield farm
+    farm.stop()

@@ -1,0 +1,266 @@
+"""A farm of real processes for tests, and a client for it that shares no code with the project."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar
+
+import psutil
+
+from tests.checkouts import ROOT
+
+T = TypeVar("T")
+
+POLL_SECONDS = 0.05
+PATIENCE_SECONDS = 120
+
+_DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+_SUBMIT = "from flamenco_core.command_line import main; main()"
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port: int = probe.getsockname()[1]
+    return port
+
+
+def eventually(look: Callable[[], T | None], what: str, seconds: float = PATIENCE_SECONDS) -> T:
+    """Looks again and again until something true comes back."""
+    deadline = time.monotonic() + seconds
+    while True:
+        seen = look()
+        if seen:
+            return seen
+        assert time.monotonic() < deadline, f"waited {seconds} s in vain: {what}"
+        time.sleep(POLL_SECONDS)
+
+
+def request(url: str, body: object = None, method: str = "") -> tuple[int, Any]:
+    """Status and decoded answer; refusals are answers too, a broken connection raises OSError."""
+    data = None if body is None else json.dumps(body).encode()
+    asked = urllib.request.Request(url, data, {"Content-Type": "application/json"})
+    asked.method = method or ("POST" if data is not None else "GET")
+    try:
+        with _DIRECT.open(asked, timeout=60) as answer:
+            return answer.status, _decoded(answer.read())
+    except urllib.error.HTTPError as refusal:
+        with refusal:
+            return refusal.code, _decoded(refusal.read())
+
+
+def _decoded(text: bytes) -> Any:
+    try:
+        return json.loads(text) if text else None
+    except ValueError:
+        return text.decode(errors="replace")
+
+
+def bpy_program(folder: Path) -> Path:
+    """The project's `blender` made of the `bpy` wheel, as a program of this Python."""
+    folder.mkdir(parents=True, exist_ok=True)
+    program = folder / "bpy-blender"
+    module = "flamenco_worker.blender.bpy_command_line"
+    program.write_text(
+        f'#!/bin/sh\nPYTHONPATH="{ROOT}" exec "{sys.executable}" -m {module} "$@"\n',
+        encoding="utf-8",
+    )
+    program.chmod(0o755)
+    return program
+
+
+def run_blender(blender: Path, *arguments: str | Path) -> None:
+    command = [blender, "-b", "--factory-startup", "--python-exit-code", "3", *arguments]
+    subprocess.run(command, check=True, capture_output=True, timeout=PATIENCE_SECONDS)
+
+
+def render_job(blend: Path, output: Path, **settings: object) -> dict[str, object]:
+    """A job over one frame as a program without packing would submit it."""
+    given: dict[str, object] = {
+        "blendfile": str(blend),
+        "frames": "1",
+        "chunk_size": 1,
+        "render_output_root": str(output),
+        "render_output_path": f"{output}/######",
+        "add_path_components": 0,
+        "fps": 12.0,
+        "format": "PNG",
+        "image_file_extension": ".png",
+        "has_previews": False,
+        "scene": "Scene",
+    }
+    return {
+        "name": blend.stem,
+        "type": "simple-blender-render",
+        "submitter_platform": "linux",
+        "settings": given | settings,
+    }
+
+
+@dataclass
+class Farm:
+    """A Manager and a Worker with their own folders below `folder`."""
+
+    folder: Path
+    blender: Path
+    manager_port: int = field(default_factory=free_port)
+    public_port: int = 0
+    """What others connect to; differs from the Manager's if something stands in between."""
+    settings: dict[str, object] = field(default_factory=dict)
+    """Further keys of flamenco-manager.yaml."""
+    manager: subprocess.Popen[bytes] | None = None
+    worker: subprocess.Popen[bytes] | None = None
+
+    def __post_init__(self) -> None:
+        self.public_port = self.public_port or self.manager_port
+        self.home.mkdir(parents=True)
+        everywhere = {"platform": "all"}
+        config = {
+            "_meta": {"version": 3},
+            "shared_storage_path": str(self.folder / "shared"),
+            "variables": {
+                "blender": {"values": [everywhere | {"value": str(self.blender)}]},
+            },
+        }
+        text = json.dumps(config | self.settings)
+        (self.home / "flamenco-manager.yaml").write_text(text, encoding="utf-8")
+
+    @property
+    def home(self) -> Path:
+        return self.folder / "manager"
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.public_port}"
+
+    def start_manager(self) -> None:
+        listen = f"127.0.0.1:{self.manager_port}"
+        module = ("manager_service.cli", f"--home={self.home}", f"--listen={listen}")
+        self.manager = self._start("manager", *module)
+        eventually(lambda: self._answers(self.manager_port), "the Manager answers", seconds=60)
+
+    def start_worker(self) -> None:
+        home = self.folder / "worker"
+        home.mkdir(exist_ok=True)
+        module = ("flamenco_worker", f"--home={home}", f"--manager={self.url}", "--debug")
+        self.worker = self._start("worker", *module)
+
+    def kill_manager(self) -> None:
+        """As a power cut would, except that what it started goes on."""
+        assert self.manager is not None
+        self.manager.kill()
+        self.manager.wait()
+
+    def kill_worker(self) -> None:
+        assert self.worker is not None
+        self.worker.kill()
+        self.worker.wait()
+
+    def stop(self) -> None:
+        for process in (self.worker, self.manager):
+            if process is None or process.poll() is not None:
+                continue
+            children = psutil.Process(process.pid).children(recursive=True)
+            process.send_signal(signal.SIGTERM)
+            try:
+                process.wait(30)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+                raise
+            finally:
+                for child in children:
+                    if child.is_running():
+                        child.kill()
+
+    def logs(self) -> str:
+        """What Manager and Worker have printed, for messages of failing tests."""
+        return "\n".join(
+            f"== {log.name}\n{log.read_text(encoding='utf-8', errors='replace')[-6000:]}"
+            for log in sorted(self.folder.glob("*.log"))
+        )
+
+    def get(self, path: str) -> Any:
+        status, answer = request(self.url + path)
+        assert status == 200, answer
+        return answer
+
+    def submit_job(self, job: dict[str, object]) -> str:
+        """Over HTTP, as it stands."""
+        status, answer = request(f"{self.url}/api/v3/jobs", job)
+        assert status == 200, answer
+        return str(answer["id"])
+
+    def submit_file(self, blend: Path, **settings: object) -> str:
+        """With the `flamenco` program, which packs the file."""
+        command = [sys.executable, "-c", _SUBMIT, "submit", str(blend), "--json"]
+        command += ["--type=simple-blender-render", f"--manager={self.url}"]
+        settings.setdefault("render_output_root", self.folder / "output")
+        for key, value in settings.items():
+            command += ["--set", f"{key}={value}"]
+        answer = subprocess.run(
+            command, env=_environment(), check=False, capture_output=True, text=True
+        )
+        assert answer.returncode == 0, answer.stderr
+        return str(json.loads(answer.stdout)["id"])
+
+    def job(self, job_id: str) -> dict[str, Any]:
+        job: dict[str, Any] = self.get(f"/api/v3/jobs/{job_id}")
+        return job
+
+    def tasks(self, job_id: str) -> list[dict[str, Any]]:
+        """All tasks of a job, whole."""
+        listed = self.get(f"/api/v3/jobs/{job_id}/tasks")["tasks"]
+        return [self.get(f"/api/v3/tasks/{task['id']}") for task in listed]
+
+    def task_log(self, task_id: str) -> str:
+        info = self.get(f"/api/v3/tasks/{task_id}/log")
+        return str(self.get(info["url"])) if info else ""
+
+    def wait_for_end(self, job_id: str, seconds: float = PATIENCE_SECONDS) -> dict[str, Any]:
+        """The job once it has ended, well or badly."""
+
+        def ended() -> dict[str, Any] | None:
+            try:
+                job = self.job(job_id)
+            except OSError:
+                return None
+            return job if job["status"] in ("completed", "failed", "canceled") else None
+
+        try:
+            return eventually(ended, f"job {job_id} ends", seconds)
+        except AssertionError as error:
+            raise AssertionError(f"{error}\n{self.logs()}") from None
+
+    def _answers(self, port: int) -> bool:
+        assert self.manager is not None
+        assert self.manager.poll() is None, self.logs()
+        try:
+            return request(f"http://127.0.0.1:{port}/api/v3/version")[0] == 200
+        except OSError:
+            return False
+
+    def _start(self, name: str, module: str, *arguments: str) -> subprocess.Popen[bytes]:
+        with (self.folder / f"{name}.log").open("ab") as log:
+            return subprocess.Popen(
+                [sys.executable, "-m", module, *arguments],
+                cwd=self.folder,
+                env=_environment(),
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+            )
+
+
+def _environment() -> dict[str, str]:
+    return os.environ | {"PYTHONPATH": str(ROOT)}

@@ -13,7 +13,7 @@ import threading
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import IO, Any
+from typing import IO, Any, Self
 from urllib.parse import urlsplit
 
 from flamenco_core.errors import FlamencoError, InvalidInput, Problem, one_problem
@@ -108,6 +108,12 @@ class Connection:
         finally:
             self._release(connection)
         return self._request_afresh(method, path, body, all_headers, timeout)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.abort()
 
     def abort(self) -> None:
         """Closes every connection; a request that waits in another thread ends at once."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import timedelta
-from typing import IO, Any, TypeVar
+from typing import IO, Any, Self, TypeVar
 from urllib.parse import quote, urlencode
 
 from flamenco_core import model, wire
@@ -48,8 +48,14 @@ class ManagerClient:
         """Uses a worker's credentials from the next request on."""
         self._connection.set_credentials((worker_id, secret))
 
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.abort()
+
     def abort(self) -> None:
-        """Ends all requests in flight with `ManagerUnreachable`."""
+        """Ends all requests in flight with `ManagerUnreachable`, and closes all connections."""
         self._connection.abort()
 
     def get_version(self) -> model.FlamencoVersion:

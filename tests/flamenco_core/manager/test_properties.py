@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import tempfile
 from pathlib import Path
+from typing import Any
 
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
@@ -79,7 +80,7 @@ class Farm(RuleBasedStateMachine):
         return job
 
     @rule(target=hand_outs, worker=workers)
-    def hand_out(self, worker: str) -> object:
+    def hand_out(self, worker: str) -> Any:
         task = take_or_none(self.manager, worker)
         return (worker, task) if task else multiple()
 

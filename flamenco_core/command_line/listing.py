@@ -36,7 +36,8 @@ _FULL_ID_LENGTH = 36
 )
 def jobs(manager_url: str, as_json: bool, statuses: Sequence[str]) -> None:
     """List the jobs of the farm."""
-    found = ManagerClient(manager_url).fetch_jobs()
+    with ManagerClient(manager_url) as client:
+        found = client.fetch_jobs()
     if statuses:
         found = [job for job in found if job.status in statuses]
     if as_json:
@@ -66,8 +67,8 @@ def jobs(manager_url: str, as_json: bool, statuses: Sequence[str]) -> None:
 @click.argument("job_id", metavar="JOB")
 def job(manager_url: str, as_json: bool, job_id: str) -> None:
     """Show one job. JOB is its id or an unmistakable beginning of it."""
-    client = ManagerClient(manager_url)
-    found = client.fetch_job(_job_id(client, job_id))
+    with ManagerClient(manager_url) as client:
+        found = client.fetch_job(_job_id(client, job_id))
     if as_json:
         print_json(found)
         return
@@ -80,8 +81,8 @@ def job(manager_url: str, as_json: bool, job_id: str) -> None:
 @click.argument("job_id", metavar="JOB")
 def tasks(manager_url: str, as_json: bool, job_id: str) -> None:
     """List the tasks of a job. JOB is its id or an unmistakable beginning of it."""
-    client = ManagerClient(manager_url)
-    found = client.fetch_job_tasks(_job_id(client, job_id))
+    with ManagerClient(manager_url) as client:
+        found = client.fetch_job_tasks(_job_id(client, job_id))
     if as_json:
         print_json({"tasks": found})
         return
@@ -109,7 +110,8 @@ def tasks(manager_url: str, as_json: bool, job_id: str) -> None:
 @click.argument("task_id", metavar="TASK")
 def task_log(manager_url: str, as_json: bool, task_id: str) -> None:
     """Print the log of a task. TASK is its id."""
-    log = ManagerClient(manager_url).fetch_task_log(task_id)
+    with ManagerClient(manager_url) as client:
+        log = client.fetch_task_log(task_id)
     if as_json:
         print_json({"task_id": task_id, "log": log})
     elif log:
@@ -123,7 +125,8 @@ def task_log(manager_url: str, as_json: bool, task_id: str) -> None:
 @with_json
 def workers(manager_url: str, as_json: bool) -> None:
     """List the workers of the farm."""
-    found = ManagerClient(manager_url).fetch_workers()
+    with ManagerClient(manager_url) as client:
+        found = client.fetch_workers()
     if as_json:
         print_json({"workers": found})
         return
@@ -151,15 +154,14 @@ def workers(manager_url: str, as_json: bool) -> None:
 @click.argument("name", required=False)
 def job_types(manager_url: str, as_json: bool, name: str | None) -> None:
     """List the job types, or with NAME the settings of one."""
-    client = ManagerClient(manager_url)
+    with ManagerClient(manager_url) as client:
+        found = client.get_job_types() if name is None else [client.get_job_type(name)]
     if name is not None:
-        job_type = client.get_job_type(name)
         if as_json:
-            print_json(job_type)
+            print_json(found[0])
         else:
-            _print_job_type(job_type)
+            _print_job_type(found[0])
         return
-    found = client.get_job_types()
     if as_json:
         print_json({"job_types": found})
         return

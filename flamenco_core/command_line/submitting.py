@@ -111,13 +111,12 @@ def submit(
     allow_missing: bool,
     wait: bool,
     quiet: bool,
-) -> int:
+) -> None:
     """Submit FILE.blend as a job.
 
     All files that it uses are found and sent along. Settings that are not given are read from
     the file.
     """
-    client = ManagerClient(manager_url)
     request = _Request(
         blend=file.absolute() if file else None,
         job_type=job_type,
@@ -130,21 +129,26 @@ def submit(
         allow_missing=allow_missing,
         quiet=quiet or as_json,
     )
-    job = _submit(client, request)
-    if not wait:
-        _report(job, as_json)
-        return 0
-    if not as_json:
-        _report(job, as_json)
+    with ManagerClient(manager_url) as client:
+        job = _submit(client, request)
+        if not as_json or not wait:
+            _report(job, as_json)
+        if wait:
+            _wait(client, job, as_json=as_json, quiet=request.quiet)
+
+
+def _wait(client: ManagerClient, job: Job, *, as_json: bool, quiet: bool) -> None:
+    """Wait for the job's end. Raises `FlamencoError` with the reason if it is not completed."""
     try:
-        end = wait_for_job(client, job, quiet=request.quiet)
+        end = wait_for_job(client, job, quiet=quiet)
     except KeyboardInterrupt:
         raise FlamencoError(f"interrupted; job {job.id} goes on without you") from None
     if as_json:
         print_json(end.job)
     if end.reason:
         raise FlamencoError(end.reason)
-    return 0
+    if not as_json:
+        click.echo(f"Job {end.job.id} is completed")
 
 
 def _report(job: Job, as_json: bool) -> None:

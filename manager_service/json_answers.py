@@ -21,7 +21,9 @@ def encoded_answer(content: bytes, *, status: int = 200) -> web.Response:
 
 
 def text_answer(content: str) -> web.Response:
-    return web.Response(text=content, content_type="text/plain", charset="utf-8")
+    """A text that no browser takes for a page, whatever it looks like."""
+    headers = {"X-Content-Type-Options": "nosniff"}
+    return web.Response(text=content, content_type="text/plain", charset="utf-8", headers=headers)
 
 
 def empty_answer(status: int = 204) -> web.Response:

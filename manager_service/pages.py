@@ -27,12 +27,25 @@ EXPLORER_FILES: Mapping[str, str] = {
 """What is served of Swagger UI, and as what: its package holds much more."""
 
 
+_PAGE_HEADERS: Mapping[str, str] = {
+    # Always asked for anew, so that nobody sees the page of an older version.
+    "Cache-Control": "no-cache",
+    "X-Content-Type-Options": "nosniff",
+    # Nothing from elsewhere, and no scripts but our files. Swagger UI sets styles in its elements.
+    "Content-Security-Policy": (
+        "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; "
+        "frame-ancestors 'none'"
+    ),
+}
+
+
 def add_pages(app: web.Application, document: Mapping[str, Any]) -> None:
     """Adds the routes of all pages; `document` is the OpenAPI document."""
     encoded = orjson.dumps(document)
     for path in (f"{API}/openapi.json", f"{API}/openapi3.json"):
         app.router.add_get(path, _serving(encoded, "application/json"))
     app.router.add_get(f"{API}/docs", _serving(_page("explorer.html"), "text/html"))
+    app.router.add_get(f"{API}/docs/explorer.js", _serving(_page("explorer.js"), "text/javascript"))
     app.router.add_get(f"{API}/docs/", _redirecting(f"{API}/docs"))
     app.router.add_get(f"{API}/swagger-ui/", _redirecting(f"{API}/docs"))
     folder = explorer_folder()
@@ -66,9 +79,9 @@ def _serving(content: bytes, media_type: str) -> Any:
     charset = "utf-8" if media_type.startswith("text/") else None
 
     async def handle(_request: web.Request) -> web.StreamResponse:
-        # Always asked for anew, so that nobody sees the page of an older version.
-        headers = {"Cache-Control": "no-cache", "X-Content-Type-Options": "nosniff"}
-        return web.Response(body=content, content_type=media_type, charset=charset, headers=headers)
+        return web.Response(
+            body=content, content_type=media_type, charset=charset, headers=_PAGE_HEADERS
+        )
 
     return handle
 

@@ -33,6 +33,9 @@ _STATUS_OF: Mapping[type[FlamencoError], int] = {
 RETRY_SECONDS = 1
 """When a caller that got 503 may try again."""
 
+MOST_PROBLEMS = 1000
+"""How many problems an answer lists; a wrong list of files could have a hundred thousand."""
+
 
 class HttpRefusal(FlamencoError):
     """A refusal that only exists over HTTP, such as a body of the wrong media type."""
@@ -78,13 +81,13 @@ def refusal(
     problems: Iterable[Problem] = (),
     headers: Mapping[str, str] | None = None,
 ) -> web.Response:
-    """An answer in the `Error` shape; a status that allows no body (208 is no error) has none."""
+    """An answer in the `Error` shape."""
     content = {
         "code": status,
         "message": message,
         "problems": [
             {"where": problem.where, "what": problem.what, "hint": problem.hint}
-            for problem in problems
+            for problem in _first(list(problems))
         ],
     }
     return web.Response(
@@ -98,13 +101,29 @@ def refusal(
 def _expected(error: FlamencoError, request: web.BaseRequest) -> web.Response:
     status = status_of(error)
     headers = dict(error.headers) if isinstance(error, HttpRefusal) else {}
-    if status == 208:
+    if status == 208:  # for the caller it is a success
         return web.Response(status=status)
-    if status == 503:
+    if isinstance(error, (errors.Unavailable, errors.FarmLocked)):
         headers["Retry-After"] = str(RETRY_SECONDS)
     if status >= 500:
         logger.warning("%s %s: %s", request.method, request.path, error)
-    return refusal(status, error.message, problems=error.problems, headers=headers)
+    return refusal(status, _message(error), problems=error.problems, headers=headers)
+
+
+def _message(error: FlamencoError) -> str:
+    """Clients of Flamenco 3 show the message only, so that it has to say what is wrong."""
+    if not error.problems:
+        return error.message
+    first, more = error.problems[0], len(error.problems) - 1
+    message = error.message if first.what in error.message else f"{error.message}: {first}"
+    return f"{message} (and {more} more)" if more else message
+
+
+def _first(problems: list[Problem]) -> list[Problem]:
+    left_out = len(problems) - MOST_PROBLEMS
+    if left_out <= 0:
+        return problems
+    return [*problems[:MOST_PROBLEMS], Problem("", f"there are {left_out} more problems")]
 
 
 def _unexpected(error: Exception, request: web.BaseRequest) -> web.Response:

@@ -71,8 +71,8 @@ class Server:
             FarmLocked: another program runs this farm.
             StorageError: the farm file or a folder cannot be used.
         """
-        await self.service.start()
         try:
+            await self.service.start()
             await self._serve()
         except BaseException:
             await self.stop()

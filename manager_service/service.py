@@ -7,7 +7,7 @@ import logging
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from flamenco_core.errors import NotAllowed
+from flamenco_core.errors import NotAllowed, StorageError, Unavailable
 from flamenco_core.events import Event
 from flamenco_core.manager import Actor, Manager
 from flamenco_core.shaman import ShamanStore
@@ -75,6 +75,7 @@ class Service:
         await asyncio.to_thread(self.readers.close)
         if self._credentials is not None:
             self._credentials.close()
+            self._credentials = None
         await asyncio.to_thread(self.farm.stop)
 
     def end_waiting(self) -> None:
@@ -87,7 +88,8 @@ class Service:
         Looked up in place: one indexed read costs less than the way to another thread.
         """
         name, secret = worker_credentials(header)
-        assert self._credentials is not None  # noqa: S101 - requests come after start()
+        if self._credentials is None:
+            raise Unavailable("The Manager is starting or stopping")
         if not self._credentials.worker_is(name.lower(), secret):
             raise NotAllowed("There is no such worker, or its secret is wrong; register again")
         return name.lower()
@@ -101,7 +103,10 @@ class Service:
     def _make_folders(self) -> None:
         config = self.config
         for folder in (config.database_file.parent, config.local_storage, config.shared_storage):
-            folder.mkdir(parents=True, exist_ok=True)
+            try:
+                folder.mkdir(parents=True, exist_ok=True)
+            except OSError as error:
+                raise StorageError(f"The folder {folder} cannot be made: {error}") from error
 
     def _open_manager(self, address: str) -> Manager:
         manager = Manager.open(self.config.database_file, config=self.config, address=address)
@@ -113,8 +118,9 @@ class Service:
 
     def _publish(self, events: Sequence[Event]) -> None:
         """Called on the write thread, after the commit and before its requests are answered."""
+        if self._loop is None:
+            return
         try:
-            assert self._loop is not None  # noqa: S101 - the farm is opened by start()
             self._loop.call_soon_threadsafe(self._on_events, list(events))
         except RuntimeError:
             logger.debug("The event loop ended before %d events reached it", len(events))

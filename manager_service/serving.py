@@ -119,14 +119,8 @@ async def _read(operation: Operation, service: Service, request: web.Request) ->
         except InvalidInput as error:
             problems += error.problems or [Problem("", error.message)]
     if problems:
-        raise InvalidInput(_summary(problems), problems=problems)
+        raise InvalidInput("This request cannot be used", problems=problems)
     return call
-
-
-def _summary(problems: list[Problem]) -> str:
-    """Clients of Flamenco 3 show the message only, so that it has to say what is wrong."""
-    more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
-    return f"This request cannot be used: {problems[0]}{more}"
 
 
 def _parameter(parameter: Parameter[Any], request: web.Request) -> Any:

@@ -31,6 +31,7 @@ class Threads:
             return await asyncio.shield(future)
         except asyncio.CancelledError:
             await asyncio.wait([future])
+            future.exception()  # nobody is left who could want it
             raise
 
     async def run_json(self, function: Callable[[], Any]) -> bytes:

@@ -39,6 +39,9 @@ class Waiter:
     """
 
     worker_id: str
+    slot: int
+    is_superseded: bool = False
+    """Whether the same slot of the worker has asked anew: this request's connection is dead."""
     match: WorkerMatch | None = None
     """What the worker could take; None while that is not known, and it might take anything."""
     asked_at: int = 0
@@ -73,9 +76,16 @@ class WaitingWorkers:
         return len(self._waiters)
 
     @contextmanager
-    def enter(self, worker_id: str) -> Iterator[Waiter]:
-        """A waiter, for as long as its request lasts; on leaving, unused offers are passed on."""
-        waiter = Waiter(worker_id)
+    def enter(self, worker_id: str, slot: int = 0) -> Iterator[Waiter]:
+        """A waiter, for as long as its request lasts; on leaving, unused offers are passed on.
+
+        A slot has one request at a time: one that still waits for it is let go.
+        """
+        for other in self._waiters:
+            if (other.worker_id, other.slot) == (worker_id, slot):
+                other.is_superseded = True
+                other.woken.set()
+        waiter = Waiter(worker_id, slot)
         self._waiters[waiter] = None
         try:
             yield waiter
@@ -116,14 +126,14 @@ class WaitingWorkers:
 
     async def called(self, waiter: Waiter, seconds: float) -> bool:
         """Waits until it is worth asking again; False if that did not happen in time."""
-        if seconds <= 0 or self._closed:
+        if seconds <= 0 or self._closed or waiter.is_superseded:
             return False
         try:
             async with asyncio.timeout(seconds):
                 await waiter.woken.wait()
         except TimeoutError:
             return False
-        return not self._closed
+        return not (self._closed or waiter.is_superseded)
 
     def close(self) -> None:
         """Ends all waiting, now and from now on: the Manager stops."""

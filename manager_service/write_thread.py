@@ -23,7 +23,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from flamenco_core.errors import Unavailable
+from flamenco_core.errors import FlamencoError, Unavailable
 
 if TYPE_CHECKING:
     from flamenco_core.manager import Manager
@@ -163,13 +163,25 @@ class WriteThread:
         except BaseException as error:  # noqa: BLE001 - handed to whoever called start()
             self._opened.set_exception(error)
             return
+        self._opened.set_result(None)
         try:
-            self._opened.set_result(None)
             while (first := self._queue.waiting.get()) is not None:
                 if not self._run_group(manager, first):
                     break
         finally:
-            manager.close()
+            self._queue.close()
+            self._refuse_rest()
+            _close(manager)
+
+    def _refuse_rest(self) -> None:
+        """Answers what would wait for ever if a bug has ended the thread; usually nothing."""
+        rest: list[_Request] = []
+        while not self._queue.waiting.empty():
+            request = self._queue.waiting.get_nowait()
+            if request is not None:
+                request.error = Unavailable("The Manager has stopped")
+                rest.append(request)
+        _answer(rest)
 
     def _run_group(self, manager: Manager, first: _Request) -> bool:
         """Runs what waits and answers it; says whether there can be more after it."""
@@ -238,6 +250,13 @@ def _attempt_alone(manager: Manager, request: _Request) -> None:
             request.result = request.function(manager)
     except Exception as error:  # noqa: BLE001 - it is the answer
         request.error = _as_answer(error)
+
+
+def _close(manager: Manager) -> None:
+    try:
+        manager.close()
+    except (FlamencoError, sqlite3.Error) as error:
+        logger.warning("The farm was not closed well; its last signs of life are lost: %s", error)
 
 
 def _as_answer(error: Exception) -> Exception:

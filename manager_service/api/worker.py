@@ -166,7 +166,7 @@ async def schedule_task(call: Call) -> web.StreamResponse:
     request = call.payload or TaskRequest()
     service, loop = call.service, asyncio.get_running_loop()
     deadline = loop.time() + call.value(WAIT)
-    with service.waiting.enter(call.worker_id) as waiter:
+    with service.waiting.enter(call.worker_id, request.slot) as waiter:
         while True:
             outcome = await _ask(call, request, waiter)
             if isinstance(outcome, AssignedTask):
@@ -185,7 +185,7 @@ async def _ask(
     worker_id, transport = call.worker_id, call.request.transport
 
     def ask(manager: Manager) -> AssignedTask | NoTask | MustChangeStatus:
-        if transport is None or transport.is_closing():
+        if transport is None or transport.is_closing() or waiter.is_superseded:
             # Nobody would learn of the task. If the connection ends later than this, the
             # worker's next request does not list the task as held and gets it again.
             raise ConnectionResetError("the worker has gone")

@@ -263,6 +263,20 @@ def test_a_wrong_method_is_told_the_right_ones(shared_manager: RunningManager) -
     assert reply.headers["Allow"] == "GET, HEAD, POST"
 
 
+def test_the_message_alone_says_what_is_wrong(shared_manager: RunningManager) -> None:
+    message = shared_manager.post("/jobs", render(fps="fast", scene=3)).json["message"]
+    assert "fps" in message
+    assert message.endswith("(and 1 more)")
+
+
+def test_a_list_of_very_many_problems_is_cut(shared_manager: RunningManager) -> None:
+    files = [{"sha": "wrong", "size": -1, "path": "x"}] * 2000
+    reply = shared_manager.post("/shaman/checkout/requirements", {"files": files})
+    assert_is_refusal(reply, 400)
+    assert len(reply.json["problems"]) == 1001
+    assert reply.json["problems"][-1]["what"] == "there are 3000 more problems"
+
+
 def test_problems_of_parameters_and_body_are_reported_together(
     shared_manager: RunningManager,
 ) -> None:

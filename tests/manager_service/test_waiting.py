@@ -172,3 +172,16 @@ def test_a_request_without_waiting_time_is_answered_at_once(room: Room) -> None:
 def test_the_time_to_wait_ends(room: Room) -> None:
     waiter = room.enter("worker")
     assert not asyncio.run(room.waiting.called(waiter, 0.001))
+
+
+def test_a_slot_that_asks_anew_ends_its_older_request(room: Room) -> None:
+    async def scenario() -> tuple[bool, bool]:
+        with room.waiting.enter("worker", 0) as older, room.waiting.enter("worker", 1) as other:
+            for waiter in (older, other):
+                room.ask_in_vain(waiter)
+            waits = asyncio.create_task(room.waiting.called(older, 30))
+            await asyncio.sleep(0)
+            with room.waiting.enter("worker", 0):
+                return await waits, other.is_superseded
+
+    assert asyncio.run(scenario()) == (False, False)

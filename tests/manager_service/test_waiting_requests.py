@@ -140,3 +140,16 @@ def test_a_slot_that_holds_its_task_is_given_another_one(manager: RunningManager
     second = manager.post("/worker/task", holding, worker=worker).json
     assert second["uuid"] != first["uuid"]
     assert (first["slot"], second["slot"]) == (0, 1)
+
+
+def test_a_worker_that_asks_anew_is_not_kept_waiting_by_its_lost_request(
+    manager: RunningManager,
+) -> None:
+    worker = manager.add_worker()
+    with asking(manager, worker) as [lost]:
+        connection = manager.connect()
+        send(connection, "POST", f"/worker/task?wait={LONG}", worker=worker)
+        assert receive(lost).status == 204
+        job = manager.submit()
+        assert receive(connection).json["job"] == job["id"]
+        connection.close()

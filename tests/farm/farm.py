@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.client
 import json
 import os
 import signal
@@ -11,7 +12,8 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable
+from base64 import b64encode
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
@@ -21,6 +23,7 @@ import psutil
 from tests.checkouts import ROOT
 
 T = TypeVar("T")
+Answer = tuple[int, Any]
 
 POLL_SECONDS = 0.05
 PATIENCE_SECONDS = 120
@@ -46,14 +49,19 @@ def eventually(look: Callable[[], T | None], what: str, seconds: float = PATIENC
         time.sleep(POLL_SECONDS)
 
 
-def request(url: str, body: object = None, method: str = "") -> tuple[int, Any]:
-    """Status and decoded answer; refusals are answers too, a broken connection raises OSError."""
+def request(url: str, body: object = None, *, login: tuple[str, str] | None = None) -> Answer:
+    """Status and decoded answer, to a POST if there is a body. A refusal is an answer too; a
+    connection that breaks raises OSError.
+    """
     data = None if body is None else json.dumps(body).encode()
     asked = urllib.request.Request(url, data, {"Content-Type": "application/json"})
-    asked.method = method or ("POST" if data is not None else "GET")
+    if login is not None:
+        asked.add_header("Authorization", f"Basic {b64encode(':'.join(login).encode()).decode()}")
     try:
         with _DIRECT.open(asked, timeout=60) as answer:
             return answer.status, _decoded(answer.read())
+    except http.client.HTTPException as broken:
+        raise ConnectionError(str(broken)) from broken
     except urllib.error.HTTPError as refusal:
         with refusal:
             return refusal.code, _decoded(refusal.read())
@@ -195,7 +203,7 @@ class Farm:
         assert status == 200, answer
         return answer
 
-    def submit_job(self, job: dict[str, object]) -> str:
+    def submit_job(self, job: Mapping[str, object]) -> str:
         """Over HTTP, as it stands."""
         status, answer = request(f"{self.url}/api/v3/jobs", job)
         assert status == 200, answer

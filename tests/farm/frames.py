@@ -19,6 +19,13 @@ def frames_in(folder: Path) -> list[str]:
     return sorted(file.name for file in folder.iterdir())
 
 
+def decoded_size(frame: Path) -> tuple[int, int]:
+    """The size in pixels, after decoding the whole file."""
+    with Image.open(frame) as image:
+        image.load()
+        return image.size
+
+
 def pixel_faults(frame: Path) -> list[str]:
     """What in a frame of the demo scene is not as it must be; decodes the whole file."""
     with Image.open(frame) as image:

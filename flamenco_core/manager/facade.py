@@ -24,6 +24,7 @@ from flamenco_core.manager import (
     people,
     submission,
     task_updates,
+    transitions,
     worker_sessions,
 )
 from flamenco_core.manager.hand_out import NoTask
@@ -276,7 +277,7 @@ class Manager:
     def settle(self, job_id: str) -> None:
         """Changes some more tasks of a job that was cancelled, paused, requeued or failed."""
         with self._unit(MANAGER) as unit:
-            submission.mend(unit, job_id)
+            transitions.settle(unit, job_id)
 
     def register_worker(
         self, registration: model.WorkerRegistration, *, address: str
@@ -374,6 +375,9 @@ class Manager:
 
     def _resume(self) -> None:
         """Ends what a crash cut off."""
+        while half_stored := jobs.half_stored(self._db, limit=10):
+            for job_id in half_stored:
+                self.drop_unfinished_job(job_id)
         while waiting := self.unsettled_jobs():
             for job_id in waiting:
                 self.settle(job_id)

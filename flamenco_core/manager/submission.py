@@ -7,9 +7,7 @@ from functools import partial
 
 from flamenco_core.events import JobChanged
 from flamenco_core.job_types.compiled import CompiledJob
-from flamenco_core.manager import transitions
 from flamenco_core.manager.unit import Unit
-from flamenco_core.statuses import SCHEDULABLE_JOB_STATUSES, JobStatus
 from flamenco_core.store import jobs
 from flamenco_core.store.jobs import JobUnderConstruction
 
@@ -93,12 +91,3 @@ def drop_unfinished(unit: Unit, job_uuid: str) -> None:
     job = jobs.by_uuid(unit.db, job_uuid)
     jobs.drop(unit.db, job)
     unit.audit("job.drop", job_uuid, reason="its submission was cut off")
-
-
-def mend(unit: Unit, job_uuid: str) -> None:
-    """Goes on with what a crash cut off: drops half a submission, settles anything else."""
-    job = jobs.by_uuid(unit.db, job_uuid)
-    if job.status is JobStatus.UNDER_CONSTRUCTION:
-        drop_unfinished(unit, job_uuid)
-    elif job.status not in SCHEDULABLE_JOB_STATUSES:
-        transitions.settle(unit, job_uuid)

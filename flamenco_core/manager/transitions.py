@@ -75,6 +75,8 @@ def settle(unit: Unit, job_uuid: str) -> None:
     At most `SWEEP_SIZE` of them: call it again while the job is unsettled.
     """
     job = jobs.by_uuid(unit.db, job_uuid)
+    if not job.unsettled:
+        return
     sweep = lifecycle.REQUEUE_EVERYTHING if job.requeue_everything else lifecycle.SWEEPS[job.status]
     left = SWEEP_SIZE
     for status in sorted(sweep.from_statuses):

@@ -30,9 +30,14 @@ _BY_ID = Statement(
            delete_requested_at, {_COUNTS} FROM jobs WHERE id = :id""",
 )
 _UNSETTLED = Statement(
-    "Jobs with tasks that do not fit the job's status yet, oldest first.",
-    """SELECT uuid FROM jobs INDEXED BY unsettled_jobs WHERE unsettled = 1
-       ORDER BY id LIMIT :limit""",
+    "Stored jobs with tasks that do not fit the job's status yet, oldest first.",
+    """SELECT uuid FROM jobs INDEXED BY unsettled_jobs
+       WHERE unsettled = 1 AND status <> 'under-construction' ORDER BY id LIMIT :limit""",
+)
+_HALF_STORED = Statement(
+    "Jobs that are not stored as a whole, oldest first.",
+    """SELECT uuid FROM jobs INDEXED BY unsettled_jobs
+       WHERE unsettled = 1 AND status = 'under-construction' ORDER BY id LIMIT :limit""",
 )
 _INSERT = Statement(
     "Begins to store a job.",
@@ -122,8 +127,13 @@ def by_id(db: sqlite3.Connection, job_id: int) -> StoredJob:
 
 
 def unsettled(db: sqlite3.Connection, *, limit: int) -> list[str]:
-    """UUIDs of jobs that something has to be done about."""
+    """UUIDs of stored jobs that something has to be done about."""
     return [row["uuid"] for row in _UNSETTLED.run(db, limit=limit).fetchall()]
+
+
+def half_stored(db: sqlite3.Connection, *, limit: int) -> list[str]:
+    """UUIDs of jobs whose storing is going on, or was cut off."""
+    return [row["uuid"] for row in _HALF_STORED.run(db, limit=limit).fetchall()]
 
 
 def begin(db: sqlite3.Connection, job: CompiledJob) -> JobUnderConstruction:

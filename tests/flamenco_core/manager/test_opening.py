@@ -181,3 +181,14 @@ def test_every_change_leaves_an_audit_row_with_its_actor(file: Path) -> None:
         (by_worker, "task.assign"),
         (by_worker, "task.update"),
     ]
+
+
+def test_a_job_that_is_being_stored_is_not_taken_for_one_to_settle(file: Path) -> None:
+    job = compiled_job(2000)
+    with Manager.open(file) as manager:
+        steps = manager.storing(job, actor=MANAGER)
+        next(steps)()
+        assert manager.unsettled_jobs() == []
+        for step in steps:
+            step()
+        assert manager.job(job.id).task_counts == {"queued": 2000}

@@ -1,7 +1,7 @@
-"""What the Manager does by itself, beside the requests: log text goes into files, and jobs with
-many tasks are brought to the status they were given.
+"""What the Manager does by itself, beside the requests: log text goes into files, jobs with many
+tasks are brought to the status they were given, and what cut-off uploads left is removed.
 
-Both start from what the database says, so that a crash only means doing it at the next start.
+All of it starts from what lies on disk, so that a crash only means doing it at the next start.
 Workers' signs of life need nothing here: each group of requests that is stored takes them along.
 """
 
@@ -17,6 +17,7 @@ from flamenco_core.errors import FlamencoError
 from flamenco_core.events import Event, JobChanged, TaskLogAppended
 from flamenco_core.manager import log_files
 from flamenco_core.rules.lifecycle import SWEEPS
+from flamenco_core.shaman import ShamanStore
 from manager_service.threads import Threads
 from manager_service.write_thread import WriteThread
 
@@ -28,28 +29,42 @@ LOG_DELAY = timedelta(seconds=2)
 LOG_PIECES = 500
 """Pieces of log text that are moved in one go."""
 
-RETRY_DELAY = timedelta(seconds=10)
+UPLOADS_PERIOD = timedelta(hours=1)
+"""How often uploads are looked for that nobody goes on with."""
+
+RETRY_DELAY = timedelta(seconds=30)
 """When something is tried again that failed, such as writing to a full disk."""
 
 
 class BackgroundWork:
     """Runs on the event loop; what blocks goes to the write thread and the file threads."""
 
-    def __init__(self, farm: WriteThread, threads: Threads, log_storage: Path) -> None:
+    def __init__(
+        self,
+        farm: WriteThread,
+        threads: Threads,
+        log_storage: Path,
+        shaman: ShamanStore | None,
+    ) -> None:
         self._farm = farm
+        self._shaman = shaman
         self._threads = threads
         self._log_storage = log_storage
         self._logs = _Chore("moving task logs", self._move_logs, delay=LOG_DELAY)
-        self._jobs = _Chore("settling jobs", self._settle_jobs, delay=timedelta(0))
+        self._jobs = _Chore("settling jobs", self._settle_jobs)
+        self._uploads = _Chore(
+            "removing abandoned uploads", self._remove_abandoned_uploads, period=UPLOADS_PERIOD
+        )
+        self._chores = (self._logs, self._jobs, self._uploads)
 
     def start(self) -> None:
         """Begins, with what an earlier run may have left."""
-        for chore in (self._logs, self._jobs):
+        for chore in self._chores:
             chore.start()
 
     async def stop(self) -> None:
         """Ends the piece of work at hand, and does no more."""
-        for chore in (self._logs, self._jobs):
+        for chore in self._chores:
             await chore.stop()
 
     def on_events(self, events: Iterable[Event]) -> None:
@@ -80,14 +95,29 @@ class BackgroundWork:
     async def _settle(self, job_id: str) -> None:
         await self._farm.run(lambda manager: manager.settle(job_id))
 
+    async def _remove_abandoned_uploads(self) -> None:
+        if self._shaman is not None:
+            await self._threads.run(self._shaman.remove_abandoned_uploads)
+
 
 class _Chore:
-    """Something to do whenever it is due; several calls while it waits are one."""
+    """Something to do at the start and whenever it is due; several calls before that are one."""
 
-    def __init__(self, name: str, work: Callable[[], Awaitable[None]], *, delay: timedelta) -> None:
+    def __init__(
+        self,
+        name: str,
+        work: Callable[[], Awaitable[None]],
+        *,
+        delay: timedelta = timedelta(0),
+        period: timedelta | None = None,
+    ) -> None:
+        """`delay` is from when it is due to when it is done; with a `period` it is due again by
+        itself.
+        """
         self._name = name
         self._work = work
         self._delay = delay
+        self._period = period
         self._due = asyncio.Event()
         self._stopping = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
@@ -107,7 +137,7 @@ class _Chore:
 
     async def _run(self) -> None:
         while True:
-            await self._due.wait()
+            await self._wait_until_due()
             if await self._stops_within(self._delay):
                 return
             self._due.clear()
@@ -115,11 +145,20 @@ class _Chore:
                 await self._work()
             except (FlamencoError, OSError) as error:
                 logger.warning("%s failed, and will be tried again: %s", self._name, error)
-                if await self._stops_within(RETRY_DELAY):
-                    return
-                self._due.set()
             except Exception:
-                logger.exception("%s failed; it is tried again when it is due next", self._name)
+                logger.exception("%s failed, and will be tried again", self._name)
+            else:
+                continue
+            if await self._stops_within(RETRY_DELAY):
+                return
+            self._due.set()
+
+    async def _wait_until_due(self) -> None:
+        try:
+            async with asyncio.timeout(self._period.total_seconds() if self._period else None):
+                await self._due.wait()
+        except TimeoutError:
+            self._due.set()
 
     async def _stops_within(self, delay: timedelta) -> bool:
         """Waits for a while; True as soon as the service stops."""

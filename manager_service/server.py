@@ -80,7 +80,8 @@ class Server:
 
     async def stop(self) -> None:
         """Answers what was asked, takes nothing more, and closes the farm."""
-        self.service.end_waiting()
+        # Or the server would wait for the workers that wait for a task.
+        self.service.waiting.close()
         if self._runner is not None:
             await self._runner.cleanup()
             self._runner = None

@@ -7,22 +7,20 @@ import logging
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from flamenco_core.errors import NotAllowed, StorageError, Unavailable
+from flamenco_core.errors import StorageError, Unavailable
 from flamenco_core.events import Event
-from flamenco_core.manager import Actor, Manager
+from flamenco_core.manager import Manager
 from flamenco_core.shaman import ShamanStore
 from flamenco_core.store.reader import FarmReader
+from manager_service.authentication import authenticated_worker
 from manager_service.background import BackgroundWork
 from manager_service.reading import ReaderPool
-from manager_service.serving import worker_credentials
 from manager_service.submissions import Submissions
 from manager_service.threads import Threads
 from manager_service.waiting import WaitingWorkers
 from manager_service.write_thread import WriteThread
 
 if TYPE_CHECKING:
-    from aiohttp import web
-
     from flamenco_core.config import Config
 
 logger = logging.getLogger(__name__)
@@ -61,7 +59,9 @@ class Service:
         await asyncio.to_thread(self._make_folders)
         await asyncio.to_thread(self.farm.start)
         self._credentials = self._open_reader()
-        self._background = BackgroundWork(self.farm, self.file_threads, self.config.local_storage)
+        self._background = BackgroundWork(
+            self.farm, self.file_threads, self.config.local_storage, self.shaman
+        )
         self._background.start()
 
     async def stop(self) -> None:
@@ -78,27 +78,14 @@ class Service:
             self._credentials = None
         await asyncio.to_thread(self.farm.stop)
 
-    def end_waiting(self) -> None:
-        """Lets the workers go that wait in their requests, so that the server can stop."""
-        self.waiting.close()
-
     def authenticate_worker(self, header: str) -> str:
-        """The UUID of the worker whose credentials these are; raises `NotAllowed`.
+        """The UUID of the worker that asks; raises `NotAllowed`.
 
         Looked up in place: one indexed read costs less than the way to another thread.
         """
-        name, secret = worker_credentials(header)
         if self._credentials is None:
             raise Unavailable("The Manager is starting or stopping")
-        if not self._credentials.worker_is(name.lower(), secret):
-            raise NotAllowed("There is no such worker, or its secret is wrong; register again")
-        return name.lower()
-
-    def actor_of(self, request: web.Request) -> Actor:
-        """Who asks for a change. People do not sign in on a trusted network: the address is all
-        that is known of them.
-        """
-        return Actor.person(request.remote or "unknown")
+        return authenticated_worker(header, self._credentials)
 
     def _make_folders(self) -> None:
         config = self.config

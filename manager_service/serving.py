@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from aiohttp import hdrs, web
 
 from flamenco_core import wire
-from flamenco_core.errors import InvalidInput, NotAllowed, Problem
+from flamenco_core.errors import InvalidInput, Problem
 from manager_service.problem_answers import HttpRefusal, answer_for, refusal
 from manager_service.routing import Body, Call, JsonForm, Operation, Parameter, Place, Role
 
@@ -165,20 +165,3 @@ def _refuse_large(request: web.Request) -> None:
     length = request.content_length
     if length is not None and length > LARGEST_JSON_BODY:
         raise HttpRefusal(413, f"The body has {length} bytes; {LARGEST_JSON_BODY} are allowed")
-
-
-def worker_credentials(header: str) -> tuple[str, str]:
-    """Name and password of an HTTP Basic header; raises `NotAllowed` if there are none."""
-    import base64
-    import binascii
-
-    scheme, _, token = header.partition(" ")
-    try:
-        if scheme.lower() != "basic":
-            raise ValueError("no Basic credentials")
-        name, colon, password = base64.b64decode(token, validate=True).decode().partition(":")
-    except (ValueError, binascii.Error):
-        colon = ""
-    if not colon:
-        raise NotAllowed("Only workers may do this, with the UUID and secret they registered with")
-    return name, password

@@ -14,6 +14,7 @@ from flamenco_core.model import (
     JobTasksSummary,
     SubmittedJob,
 )
+from manager_service.authentication import actor_of
 from manager_service.json_answers import empty_answer, encoded_answer, json_answer
 from manager_service.routing import (
     TEXT,
@@ -99,7 +100,7 @@ async def submit_job(call: Call) -> web.StreamResponse:
     """
     service = call.service
     compiled = await service.submissions.compile(call.body(SubmittedJob))
-    await service.submissions.store(compiled, service.actor_of(call.request))
+    await service.submissions.store(compiled, actor_of(call.request))
     return encoded_answer(await service.readers.read_json(lambda reader: reader.job(compiled.id)))
 
 
@@ -178,7 +179,7 @@ async def fetch_job_tasks(call: Call) -> web.StreamResponse:
 async def set_job_status(call: Call) -> web.StreamResponse:
     """Ask for `cancel-requested`, `pause-requested` or `requeueing`."""
     job_id, change = call.value(JOB_ID), call.body(JobStatusChange)
-    actor = call.service.actor_of(call.request)
+    actor = actor_of(call.request)
     await call.service.farm.run(lambda manager: manager.set_job_status(job_id, change, actor=actor))
     return empty_answer()
 
@@ -195,7 +196,7 @@ async def set_job_status(call: Call) -> web.StreamResponse:
 )
 async def set_job_priority(call: Call) -> web.StreamResponse:
     job_id, change = call.value(JOB_ID), call.body(JobPriorityChange)
-    actor = call.service.actor_of(call.request)
+    actor = actor_of(call.request)
     await call.service.farm.run(
         lambda manager: manager.set_job_priority(job_id, change, actor=actor)
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from aiohttp import web
 
 from flamenco_core.model import Worker, WorkerList, WorkerStatusChangeRequest, WorkerTagList
+from manager_service.authentication import actor_of
 from manager_service.json_answers import empty_answer, encoded_answer
 from manager_service.routing import (
     UUID,
@@ -72,7 +73,7 @@ async def fetch_worker(call: Call) -> web.StreamResponse:
 async def request_worker_status_change(call: Call) -> web.StreamResponse:
     """A lazy request lets the worker finish its task; asking for its present status withdraws."""
     worker_id, request = call.value(WORKER_ID), call.body(WorkerStatusChangeRequest)
-    actor = call.service.actor_of(call.request)
+    actor = actor_of(call.request)
     await call.service.farm.run(
         lambda manager: manager.request_worker_status(worker_id, request, actor=actor)
     )

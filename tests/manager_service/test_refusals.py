@@ -349,6 +349,23 @@ def test_an_internal_error_has_an_id_that_is_in_the_log_and_no_traceback(
     assert "ZeroDivisionError: secret detail" in caplog.text
 
 
+def test_a_full_disk_is_said_to_be_temporary_and_nothing_is_stored(manager: RunningManager) -> None:
+    farm = manager.server.service.farm
+    farm.call(lambda open_farm: open_farm._db.execute("PRAGMA max_page_count = 1").close())
+    registration = {
+        "name": "x" * 50_000,
+        "secret": "secret",
+        "platform": "linux",
+        "supported_task_types": ["misc"],
+    }
+    reply = manager.post("/worker/register-worker", registration)
+    assert_is_refusal(reply, 503)
+    assert int(reply.headers["Retry-After"]) > 0
+    assert_nothing_is_stored(manager)
+    farm.call(lambda open_farm: open_farm._db.execute("PRAGMA max_page_count = 1000000").close())
+    assert manager.post("/worker/register-worker", registration).status == 200
+
+
 def test_a_connection_goes_on_after_a_refusal(manager: RunningManager) -> None:
     connection = manager.connect()
     wrong_file = f"/shaman/files/{sha256(b'x')}/{len(CONTENT)}"

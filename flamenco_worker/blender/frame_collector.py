@@ -54,9 +54,12 @@ class FrameCollector:
         self._waiting.update({expected.rendered: (plan, expected) for expected in plan.files})
 
     def saved(self, path: Path) -> None:
-        """Blender has written a file; it is looked at in the background if it was expected."""
+        """Blender has written a file; it is looked at in the background if it was expected.
+
+        What is rendered in place waits for the end, since handlers may still change it.
+        """
         found = self._waiting.get(path.absolute())
-        if found is not None:
+        if found is not None and not found[0].in_place:
             self._checks.append(self._thread.submit(self._accept, *found))
 
     def stop(self) -> None:

@@ -34,6 +34,7 @@ class ImageSize:
 
 @dataclass(frozen=True, slots=True)
 class _File:
+    path: Path
     head: bytes
     tail: bytes
     size: int
@@ -85,7 +86,7 @@ def _look_at(path: Path) -> _File:
         head = opened.read(_HEAD_BYTES)
         size = opened.seek(0, os.SEEK_END)
         opened.seek(max(0, size - _TAIL_BYTES))
-        return _File(head, opened.read(), size)
+        return _File(path, head, opened.read(), size)
 
 
 def _what_it_is(head: bytes) -> str:
@@ -158,6 +159,21 @@ def _dpx_is_complete(file: _File) -> bool:
     return _has_size_of_header(layout, 16)(file)
 
 
+def _tiff_is_complete(file: _File) -> bool:
+    """Whether the directory is there, which may stand behind the pixels."""
+    order = "<" if file.head.startswith(b"II") else ">"
+    if len(file.head) < 8 or file.head[2:4] in (b"+\x00", b"\x00+"):
+        return len(file.head) >= 8  # BigTIFF, for files of more than 4 GB, is left to the decoder
+    (start,) = struct.unpack_from(f"{order}I", file.head, 4)
+    with file.path.open("rb") as opened:
+        opened.seek(start)
+        count = opened.read(2)
+    if len(count) < 2:
+        return False
+    (entries,) = struct.unpack(f"{order}H", count)
+    return file.size >= start + 2 + 12 * entries + 4
+
+
 def _decoder_decides(_file: _File) -> bool:
     return True
 
@@ -186,7 +202,7 @@ FORMATS = {
     "TIFF": _Format(
         "TIFF",
         _begins_with(b"II*\x00", b"MM\x00*", b"II+\x00", b"MM\x00+"),
-        _decoder_decides,
+        _tiff_is_complete,
         _decode_with_pillow,
     ),
     "WEBP": _Format(

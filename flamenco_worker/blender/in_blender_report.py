@@ -87,8 +87,8 @@ def _outputs(scene: Any, frame: int) -> list[dict[str, Any]]:
         path = _path(render, frame=frame, view=view)
         outputs.append({"path": path, "format": settings.file_format})
         if settings.use_preview and settings.file_format in _FORMATS_WITH_PREVIEW:
-            preview = _path(render, frame=frame, view=view, preview=True)
-            outputs.append({"path": preview, "format": "JPEG"})
+            stem = path[:-4] if path.lower().endswith(".exr") else path
+            outputs.append({"path": f"{stem}.jpg", "format": "JPEG"})
     return outputs
 
 

@@ -148,8 +148,7 @@ _RULES = (
         "The image {file} is missing",
     ),
     _rule(
-        r"(?:(?:CUDA|HIP|Metal|oneAPI|OptiX).*out of memory|System is out of GPU|Out of memory"
-        r"|std::bad_alloc|Malloc returns null|Calloc returns null)",
+        r"(?i).*(?:\bout of memory\b|system is out of gpu|bad_alloc|[mc]alloc returns null)",
         TroubleKind.OUT_OF_MEMORY,
         "The machine ran out of memory: {line}",
         decisive=True,

@@ -142,7 +142,8 @@ def _wait(client: ManagerClient, job: Job, *, as_json: bool, quiet: bool) -> Non
     try:
         end = wait_for_job(client, job, quiet=quiet)
     except KeyboardInterrupt:
-        raise FlamencoError(f"interrupted; job {job.id} goes on without you") from None
+        click.echo(f"flamenco: job {job.id} goes on without you", err=True)
+        raise
     if as_json:
         print_json(end.job)
     if end.reason:

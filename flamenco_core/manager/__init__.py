@@ -1,9 +1,19 @@
 """The engine of a farm behind one façade, `Manager`."""
 
 from flamenco_core.manager.facade import Manager
+from flamenco_core.manager.forecast import PlannedTask, WhyNot
 from flamenco_core.manager.hand_out import NoTask
 from flamenco_core.manager.task_updates import UpdateAnswer
 from flamenco_core.rules.scheduling import MustChangeStatus
 from flamenco_core.store.audit import MANAGER, Actor
 
-__all__ = ["MANAGER", "Actor", "Manager", "MustChangeStatus", "NoTask", "UpdateAnswer"]
+__all__ = [
+    "MANAGER",
+    "Actor",
+    "Manager",
+    "MustChangeStatus",
+    "NoTask",
+    "PlannedTask",
+    "UpdateAnswer",
+    "WhyNot",
+]

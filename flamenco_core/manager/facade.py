@@ -2,23 +2,14 @@
 
 from __future__ import annotations
 
-import sqlite3
-import uuid
+import contextlib
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
-from datetime import UTC, datetime
-from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 from flamenco_core import model, wire
-from flamenco_core.config import Config
-from flamenco_core.errors import NotAllowed
-from flamenco_core.events import Event
 from flamenco_core.job_types.compiled import CompiledJob
 from flamenco_core.job_types.compiler import compile_job
-from flamenco_core.job_types.library import JobTypeLibrary
 from flamenco_core.manager import (
+    forecast,
     hand_out,
     log_files,
     people,
@@ -27,167 +18,28 @@ from flamenco_core.manager import (
     transitions,
     worker_sessions,
 )
+from flamenco_core.manager.forecast import PlannedTask, WhyNot
 from flamenco_core.manager.hand_out import NoTask
-from flamenco_core.manager.lock import FarmLock, refuse_network_file_system
+from flamenco_core.manager.opening import OpenFarm
 from flamenco_core.manager.submission import JobStoring
 from flamenco_core.manager.task_updates import UpdateAnswer
-from flamenco_core.manager.unit import Unit
 from flamenco_core.rules.scheduling import MustChangeStatus
 from flamenco_core.statuses import WorkerStatus
-from flamenco_core.store import consistency, farm, jobs, queues, workers
+from flamenco_core.store import consistency, jobs, queues, workers
 from flamenco_core.store.audit import MANAGER, Actor
-from flamenco_core.store.database import Transactions, connect, connect_read_only
-from flamenco_core.store.migrations import migrate, refuse_other_schema
 from flamenco_core.store.queues import WorkerMatch
-from flamenco_core.store.reader import FarmReader
-
-Subscriber = Callable[[Sequence[Event]], None]
 
 
-def _utc_now() -> datetime:
-    return datetime.now(UTC)
+class _TakenBackError(Exception):
+    """Ends a unit of work of which nothing is to be kept."""
 
 
-def _random_id() -> str:
-    return str(uuid.uuid4())
-
-
-class Manager:
+class Manager(OpenFarm):
     """The engine of a farm: synchronous, for one thread, in a script or inside the service.
 
     What a method has returned is on disk. Every method that names a job, task or worker that
     does not exist raises `NotFound`.
     """
-
-    @classmethod
-    def open(
-        cls,
-        path: str | Path | None = None,
-        *,
-        config: Config | None = None,
-        read_only: bool = False,
-        address: str = "",
-        clock: Callable[[], datetime] = _utc_now,
-        new_id: Callable[[], str] = _random_id,
-    ) -> Manager:
-        """Opens a farm file, and makes it if it is not there.
-
-        Without a `config`, everything the farm keeps lies beside the file. `address` tells
-        whoever tries to open the same farm where to find this program. With `read_only` the
-        farm may be open elsewhere, and every change is refused with `NotAllowed`.
-
-        Raises:
-            FarmLocked: if another program has the farm open.
-            StorageError: if the file cannot be used: no farm, of a newer version, or on a
-                network drive.
-        """
-        if config is None:
-            config = Config(home=Path(path).absolute().parent if path else Path.cwd())
-        file = Path(path).absolute() if path else config.database_file
-        manager = cls(file, config, clock, new_id)
-        if read_only:
-            manager._open_for_reading()
-        else:
-            manager._open_for_writing(address)
-        return manager
-
-    def __init__(
-        self,
-        file: Path,
-        config: Config,
-        clock: Callable[[], datetime],
-        new_id: Callable[[], str],
-    ) -> None:
-        """Use `open`."""
-        self.file = file
-        self.farm_id = ""
-        self.config = config
-        self._clock = clock
-        self._new_id = new_id
-        self._subscribers: list[Subscriber] = []
-        self._events: list[Event] = []
-        self._last_seen: dict[str, datetime] = {}
-        self._job_types = JobTypeLibrary([config.scripts])
-        self._is_read_only = False
-
-    def _open_for_writing(self, address: str) -> None:
-        refuse_network_file_system(self.file)
-        self.file.parent.mkdir(parents=True, exist_ok=True)
-        with ExitStack() as on_failure:
-            lock = FarmLock(self.file, address=address)
-            on_failure.callback(lock.release)
-            self._use(connect(self.file))
-            on_failure.callback(self._db.close)
-            migrate(self._db, self.file)
-            with self.unit_of_work():
-                self.farm_id = farm.identify(self._db, new_id=self._new_id, now=self._clock())
-            self._resume()
-            self._closing = on_failure.pop_all()
-
-    def _open_for_reading(self) -> None:
-        with ExitStack() as on_failure:
-            self._use(connect_read_only(self.file))
-            on_failure.callback(self._db.close)
-            refuse_other_schema(self._db, self.file)
-            self.farm_id = farm.identity(self._db)
-            self._is_read_only = True
-            self._closing = on_failure.pop_all()
-
-    def _use(self, db: sqlite3.Connection) -> None:
-        self._db = db
-        self._transactions = Transactions(db)
-        self._reader = FarmReader(db, log_storage=self.config.local_storage)
-
-    def close(self) -> None:
-        """Writes what is still in memory and lets go of the farm."""
-        try:
-            if self._last_seen and not self._is_read_only:
-                self.store_last_seen()
-        finally:
-            self._closing.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
-
-    @property
-    def has_transaction(self) -> bool:
-        """Whether a transaction stands; some errors (disk full) end one by themselves."""
-        return self._transactions.is_open
-
-    @contextmanager
-    def unit_of_work(self) -> Iterator[None]:
-        """Makes one transaction of several calls; inside another one, a savepoint of it."""
-        if self._is_read_only:
-            raise NotAllowed(f"The farm {self.file} was opened for reading only")
-        is_outermost = not self._transactions.depth
-        first_event = len(self._events)
-        try:
-            with self._transactions.unit():
-                yield
-                if is_outermost:
-                    workers.store_last_seen(self._db, self._last_seen)
-        except BaseException:
-            del self._events[first_event:]
-            raise
-        if is_outermost:
-            self._last_seen.clear()
-            self._publish()
-
-    def subscribe(self, subscriber: Subscriber) -> None:
-        """Calls `subscriber`, in this thread, with what happened, after each commit."""
-        self._subscribers.append(subscriber)
-
-    def reader(self) -> FarmReader:
-        """A read-only view of the farm, for any one thread."""
-        return FarmReader.open(self.file, log_storage=self.config.local_storage)
 
     def job(self, job_id: str) -> model.Job:
         return wire.from_json(self._reader.job(job_id), model.Job)
@@ -339,14 +191,20 @@ class Manager:
         """Which ready tasks concern a worker."""
         return queues.worker_match(self._db, workers.by_uuid(self._db, worker_id).id)
 
-    def worker_seen(self, worker_id: str) -> None:
-        """Notes a sign of life; written with the next commit."""
-        self._last_seen[worker_id] = self._clock()
+    def why_not(self, worker_id: str, job_id: str) -> list[WhyNot]:
+        """For each kind of task of a job, what keeps a worker from getting one."""
+        return forecast.why_not(self._db, worker_id, job_id)
 
-    def store_last_seen(self) -> None:
-        """Writes the signs of life that no commit has taken along yet."""
-        with self.unit_of_work():
-            pass
+    def plan(self, worker_ids: Sequence[str]) -> list[PlannedTask]:
+        """Which task each of these workers would get if they asked now, in this order.
+
+        Nothing changes: the hand-outs are tried and taken back.
+        """
+        planned: list[PlannedTask] = []
+        with contextlib.suppress(_TakenBackError), self._unit(MANAGER) as unit:
+            planned = forecast.plan(unit, worker_ids)
+            raise _TakenBackError
+        return planned
 
     def check(self) -> list[str]:
         """Recomputes every counter the farm keeps, and says which differ; reads all tasks."""
@@ -361,18 +219,6 @@ class Manager:
         with self.unit_of_work():
             log_files.drop(self._db, chunks)
 
-    @contextmanager
-    def _unit(self, actor: Actor) -> Iterator[Unit]:
-        with self.unit_of_work():
-            yield Unit(
-                db=self._db,
-                now=self._clock(),
-                actor=actor,
-                config=self.config,
-                new_id=self._new_id,
-                events=self._events,
-            )
-
     def _resume(self) -> None:
         """Ends what a crash cut off."""
         while half_stored := jobs.half_stored(self._db, limit=10):
@@ -381,9 +227,3 @@ class Manager:
         while waiting := self.unsettled_jobs():
             for job_id in waiting:
                 self.settle(job_id)
-
-    def _publish(self) -> None:
-        events, self._events = self._events, []
-        if events:
-            for subscriber in self._subscribers:
-                subscriber(events)

@@ -81,8 +81,23 @@ class Farm(RuleBasedStateMachine):
 
     @rule(target=hand_outs, worker=workers)
     def hand_out(self, worker: str) -> Any:
+        is_idle = not self.holds(worker)
+        fitting = {job for job in self.submitted if self.nothing_against(worker, job)}
+        planned = [plan.task.name for plan in self.manager.plan([worker])]
         task = take_or_none(self.manager, worker)
+        if is_idle:
+            assert (task is not None) == bool(fitting)
+            assert task is None or task.job in fitting
+            assert planned == ([task.name] if task else [])
         return (worker, task) if task else multiple()
+
+    def holds(self, worker: str) -> bool:
+        query = """SELECT 1 FROM tasks t JOIN workers w ON w.id = t.worker_id
+                   WHERE w.uuid = ? AND t.status = 'active'"""
+        return self.manager._db.execute(query, [worker]).fetchone() is not None
+
+    def nothing_against(self, worker: str, job: str) -> bool:
+        return any(not kind.reasons for kind in self.manager.why_not(worker, job))
 
     @rule(
         hand_out=hand_outs,

@@ -1,0 +1,200 @@
+"""A farm file that is open: its lock, its transactions, and what is published after each."""
+
+from __future__ import annotations
+
+import sqlite3
+import uuid
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from flamenco_core.config import Config
+from flamenco_core.errors import NotAllowed
+from flamenco_core.events import Event
+from flamenco_core.job_types.library import JobTypeLibrary
+from flamenco_core.manager.lock import FarmLock, refuse_network_file_system
+from flamenco_core.manager.unit import Unit
+from flamenco_core.store import farm, workers
+from flamenco_core.store.audit import Actor
+from flamenco_core.store.database import Transactions, connect, connect_read_only
+from flamenco_core.store.migrations import migrate, refuse_other_schema
+from flamenco_core.store.reader import FarmReader
+
+Subscriber = Callable[[Sequence[Event]], None]
+
+
+def _utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+def _random_id() -> str:
+    return str(uuid.uuid4())
+
+
+class OpenFarm(ABC):
+    """What `Manager` stands on: opening and closing, units of work, events."""
+
+    @classmethod
+    def open(
+        cls,
+        path: str | Path | None = None,
+        *,
+        config: Config | None = None,
+        read_only: bool = False,
+        address: str = "",
+        clock: Callable[[], datetime] = _utc_now,
+        new_id: Callable[[], str] = _random_id,
+    ) -> Self:
+        """Opens a farm file, and makes it if it is not there.
+
+        Without a `config`, everything the farm keeps lies beside the file. `address` tells
+        whoever tries to open the same farm where to find this program. With `read_only` the
+        farm may be open elsewhere, and every change is refused with `NotAllowed`.
+
+        Raises:
+            FarmLocked: if another program has the farm open.
+            StorageError: if the file cannot be used: no farm, of a newer version, or on a
+                network drive.
+        """
+        if config is None:
+            config = Config(home=Path(path).absolute().parent if path else Path.cwd())
+        file = Path(path).absolute() if path else config.database_file
+        manager = cls(file, config, clock, new_id)
+        if read_only:
+            manager._open_for_reading()
+        else:
+            manager._open_for_writing(address)
+        return manager
+
+    def __init__(
+        self,
+        file: Path,
+        config: Config,
+        clock: Callable[[], datetime],
+        new_id: Callable[[], str],
+    ) -> None:
+        """Use `open`."""
+        self.file = file
+        self.farm_id = ""
+        self.config = config
+        self._clock = clock
+        self._new_id = new_id
+        self._subscribers: list[Subscriber] = []
+        self._events: list[Event] = []
+        self._last_seen: dict[str, datetime] = {}
+        self._job_types = JobTypeLibrary([config.scripts])
+        self._is_read_only = False
+
+    def _open_for_writing(self, address: str) -> None:
+        refuse_network_file_system(self.file)
+        self.file.parent.mkdir(parents=True, exist_ok=True)
+        with ExitStack() as on_failure:
+            lock = FarmLock(self.file, address=address)
+            on_failure.callback(lock.release)
+            self._use(connect(self.file))
+            on_failure.callback(self._db.close)
+            migrate(self._db, self.file)
+            with self.unit_of_work():
+                self.farm_id = farm.identify(self._db, new_id=self._new_id, now=self._clock())
+            self._resume()
+            self._closing = on_failure.pop_all()
+
+    def _open_for_reading(self) -> None:
+        with ExitStack() as on_failure:
+            self._use(connect_read_only(self.file))
+            on_failure.callback(self._db.close)
+            refuse_other_schema(self._db, self.file)
+            self.farm_id = farm.identity(self._db)
+            self._is_read_only = True
+            self._closing = on_failure.pop_all()
+
+    def _use(self, db: sqlite3.Connection) -> None:
+        self._db = db
+        self._transactions = Transactions(db)
+        self._reader = FarmReader(db, log_storage=self.config.local_storage)
+
+    def close(self) -> None:
+        """Writes what is still in memory and lets go of the farm."""
+        try:
+            if self._last_seen and not self._is_read_only:
+                self.store_last_seen()
+        finally:
+            self._closing.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    @property
+    def has_transaction(self) -> bool:
+        """Whether a transaction stands; some errors (disk full) end one by themselves."""
+        return self._transactions.is_open
+
+    @contextmanager
+    def unit_of_work(self) -> Iterator[None]:
+        """Makes one transaction of several calls; inside another one, a savepoint of it."""
+        if self._is_read_only:
+            raise NotAllowed(f"The farm {self.file} was opened for reading only")
+        is_outermost = not self._transactions.depth
+        first_event = len(self._events)
+        try:
+            with self._transactions.unit():
+                yield
+                if is_outermost:
+                    workers.store_last_seen(self._db, self._last_seen)
+        except BaseException:
+            del self._events[first_event:]
+            raise
+        if is_outermost:
+            self._last_seen.clear()
+            self._publish()
+
+    def subscribe(self, subscriber: Subscriber) -> None:
+        """Calls `subscriber`, in this thread, with what happened, after each commit."""
+        self._subscribers.append(subscriber)
+
+    def reader(self) -> FarmReader:
+        """A read-only view of the farm, for any one thread."""
+        return FarmReader.open(self.file, log_storage=self.config.local_storage)
+
+    def worker_seen(self, worker_id: str) -> None:
+        """Notes a sign of life; written with the next commit."""
+        self._last_seen[worker_id] = self._clock()
+
+    def store_last_seen(self) -> None:
+        """Writes the signs of life that no commit has taken along yet."""
+        with self.unit_of_work():
+            pass
+
+    @contextmanager
+    def _unit(self, actor: Actor) -> Iterator[Unit]:
+        with self.unit_of_work():
+            yield Unit(
+                db=self._db,
+                now=self._clock(),
+                actor=actor,
+                config=self.config,
+                new_id=self._new_id,
+                events=self._events,
+            )
+
+    @abstractmethod
+    def _resume(self) -> None:
+        """Called once the farm is open for writing, to end what a crash cut off."""
+
+    def _publish(self) -> None:
+        events, self._events = self._events, []
+        if events:
+            for subscriber in self._subscribers:
+                subscriber(events)

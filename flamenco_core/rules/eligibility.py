@@ -1,0 +1,178 @@
+"""May this worker take something of this job, and if not, why not.
+
+Each condition is one entry of `CONDITIONS`: whom it speaks of, when it holds, what is said when it
+does not, and what would change that. The scheduler's statements test the same conditions by
+index; a property test holds the two against each other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from flamenco_core.statuses import SCHEDULABLE_JOB_STATUSES, JobStatus, WorkerStatus
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkerFacts:
+    """A worker, as far as it matters here."""
+
+    name: str
+    status: WorkerStatus
+    status_requested: WorkerStatus | None
+    task_types: frozenset[str]
+    capabilities: Mapping[str, str]
+    tags: frozenset[str]
+    """Names."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskClassFacts:
+    """The tasks of one job that ask the same of a worker."""
+
+    task_type: str
+    requirements: Mapping[str, str]
+    unfinished: int
+    """Tasks that are queued, soft-failed or paused."""
+    ready: int
+    """Those of them that depend on nothing unfinished and are not reserved."""
+    ready_and_untried: int
+    """Those of the ready ones at which this worker has not failed; at least 1 counts as any."""
+    is_blocked: bool
+    """Whether this worker is on the job's block list for the task type."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobFacts:
+    """A job, as far as it matters here."""
+
+    name: str
+    status: JobStatus
+    tag: str | None
+    """Name of the tag that workers need."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reason:
+    """Why not, for a person."""
+
+    condition: str
+    """Stable name of the condition, for programs."""
+    what: str
+    remedy: str
+    """What would change it."""
+
+
+Say = Callable[[WorkerFacts, JobFacts, TaskClassFacts], str]
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """One thing that must be so before a worker gets a task of a job."""
+
+    name: str
+    holds: Callable[[WorkerFacts, JobFacts, TaskClassFacts], bool]
+    what: Say
+    remedy: Say
+
+
+CONDITIONS: tuple[Condition, ...] = (
+    Condition(
+        "worker-awake",
+        lambda worker, _job, _class: worker.status is WorkerStatus.AWAKE,
+        lambda worker, _job, _class: f"worker {worker.name} is {worker.status}",
+        lambda worker, _job, _class: (
+            "start its program"
+            if worker.status in (WorkerStatus.OFFLINE, WorkerStatus.ERROR)
+            else "wake it up"
+        ),
+    ),
+    Condition(
+        "worker-not-asked-away",
+        lambda worker, _job, _class: worker.status_requested is None,
+        lambda worker, _job, _class: (
+            f"worker {worker.name} is asked to become {worker.status_requested}"
+        ),
+        lambda worker, _job, _class: f"ask it to stay {worker.status}",
+    ),
+    Condition(
+        "job-open",
+        lambda _worker, job, _class: job.status in SCHEDULABLE_JOB_STATUSES,
+        lambda _worker, job, _class: f"the job is {job.status}",
+        lambda _worker, job, _class: (
+            "wait until all of it is stored"
+            if job.status is JobStatus.UNDER_CONSTRUCTION
+            else "queue it again"
+        ),
+    ),
+    Condition(
+        "task-type",
+        lambda worker, _job, kind: kind.task_type in worker.task_types,
+        lambda worker, _job, kind: f"worker {worker.name} takes no tasks of type {kind.task_type}",
+        lambda _worker, _job, kind: f"add {kind.task_type} to the worker's task types",
+    ),
+    Condition(
+        "requirements",
+        lambda worker, _job, kind: not _lacking(worker, kind),
+        lambda worker, _job, kind: (
+            f"worker {worker.name} lacks {', '.join(_lacking(worker, kind))}"
+        ),
+        lambda _worker, _job, _class: "use a worker that has it",
+    ),
+    Condition(
+        "tag",
+        lambda worker, job, _class: job.tag is None or job.tag in worker.tags,
+        lambda worker, job, _class: f"the job wants the tag {job.tag}, which {worker.name} has not",
+        lambda _worker, job, _class: f"give the worker the tag {job.tag}, or take it off the job",
+    ),
+    Condition(
+        "not-blocked",
+        lambda _worker, _job, kind: not kind.is_blocked,
+        lambda worker, _job, kind: (
+            f"worker {worker.name} failed too often at {kind.task_type} tasks of this job"
+        ),
+        lambda _worker, _job, _class: "take it off the job's block list",
+    ),
+    Condition(
+        "has-unfinished",
+        lambda _worker, _job, kind: kind.unfinished > 0,
+        lambda _worker, _job, kind: f"no {kind.task_type} task is waiting",
+        lambda _worker, _job, _class: "nothing needs to be done",
+    ),
+    Condition(
+        "has-ready",
+        lambda _worker, _job, kind: kind.ready > 0 or kind.unfinished == 0,
+        lambda _worker, _job, kind: f"all {kind.task_type} tasks wait for other tasks of the job",
+        lambda _worker, _job, _class: "wait until those are completed",
+    ),
+    Condition(
+        "not-failed-before",
+        lambda _worker, _job, kind: kind.ready_and_untried > 0 or kind.ready == 0,
+        lambda worker, _job, kind: (
+            f"worker {worker.name} has failed at every {kind.task_type} task that is ready"
+        ),
+        lambda _worker, _job, _class: "let another worker try, or queue the tasks again",
+    ),
+)
+"""All of them must hold."""
+
+
+def reasons_against(worker: WorkerFacts, job: JobFacts, task_class: TaskClassFacts) -> list[Reason]:
+    """Why a worker gets no task of this class of this job; empty if it would get one."""
+    return [
+        Reason(
+            condition=condition.name,
+            what=condition.what(worker, job, task_class),
+            remedy=condition.remedy(worker, job, task_class),
+        )
+        for condition in CONDITIONS
+        if not condition.holds(worker, job, task_class)
+    ]
+
+
+def _lacking(worker: WorkerFacts, task_class: TaskClassFacts) -> list[str]:
+    return [
+        f"{key} {value}"
+        for key, value in task_class.requirements.items()
+        if worker.capabilities.get(key) != value
+    ]

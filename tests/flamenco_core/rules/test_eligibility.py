@@ -1,0 +1,81 @@
+"""Why a worker gets nothing of a job: one row for each condition."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from flamenco_core.rules.eligibility import (
+    CONDITIONS,
+    JobFacts,
+    TaskClassFacts,
+    WorkerFacts,
+    reasons_against,
+)
+from flamenco_core.statuses import JobStatus, WorkerStatus
+
+WORKER = WorkerFacts(
+    name="mill",
+    status=WorkerStatus.AWAKE,
+    status_requested=None,
+    task_types=frozenset({"blender"}),
+    capabilities={"device": "gpu"},
+    tags=frozenset({"fast"}),
+)
+JOB = JobFacts(name="shot", status=JobStatus.QUEUED, tag="fast")
+TASKS = TaskClassFacts(
+    task_type="blender",
+    requirements={"device": "gpu"},
+    unfinished=3,
+    ready=2,
+    ready_and_untried=1,
+    is_blocked=False,
+)
+
+
+def test_nothing_stands_between_a_fit_worker_and_a_ready_task() -> None:
+    assert reasons_against(WORKER, JOB, TASKS) == []
+
+
+BROKEN: dict[str, tuple[dict[str, Any], dict[str, Any], dict[str, Any], str]] = {
+    "worker-awake": ({"status": WorkerStatus.ASLEEP}, {}, {}, "wake it up"),
+    "worker-not-asked-away": (
+        {"status_requested": WorkerStatus.OFFLINE},
+        {},
+        {},
+        "ask it to stay awake",
+    ),
+    "job-open": ({}, {"status": JobStatus.PAUSED}, {}, "queue it again"),
+    "task-type": ({"task_types": frozenset()}, {}, {}, "add blender to the worker's task types"),
+    "requirements": ({"capabilities": {"device": "cpu"}}, {}, {}, "use a worker that has it"),
+    "tag": ({"tags": frozenset()}, {}, {}, "give the worker the tag fast"),
+    "not-blocked": ({}, {}, {"is_blocked": True}, "block list"),
+    "has-unfinished": (
+        {},
+        {},
+        {"unfinished": 0, "ready": 0, "ready_and_untried": 0},
+        "nothing needs to be done",
+    ),
+    "has-ready": ({}, {}, {"ready": 0, "ready_and_untried": 0}, "until those are completed"),
+    "not-failed-before": ({}, {}, {"ready_and_untried": 0}, "let another worker try"),
+}
+
+
+@pytest.mark.parametrize("condition", [condition.name for condition in CONDITIONS])
+def test_each_broken_condition_is_named_alone_with_its_remedy(condition: str) -> None:
+    worker, job, tasks, remedy = BROKEN[condition]
+    reasons = reasons_against(
+        replace(WORKER, **worker), replace(JOB, **job), replace(TASKS, **tasks)
+    )
+    assert [reason.condition for reason in reasons] == [condition]
+    assert reasons[0].what
+    assert remedy in reasons[0].remedy
+
+
+def test_all_reasons_are_named_together() -> None:
+    worker = replace(WORKER, status=WorkerStatus.ERROR, tags=frozenset())
+    reasons = reasons_against(worker, replace(JOB, status=JobStatus.CANCELED), TASKS)
+    assert [reason.condition for reason in reasons] == ["worker-awake", "job-open", "tag"]
+    assert reasons[0].remedy == "start its program"

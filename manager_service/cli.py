@@ -146,6 +146,10 @@ def _set_up_log(verbosity: int) -> None:
         stream=sys.stderr,
     )
     logging.getLogger("asyncio").setLevel(logging.WARNING)
+    if verbosity < len(levels) - 1:
+        # It logs a traceback for whatever a stranger sends that is not HTTP. Failures of our own
+        # handlers are logged by themselves.
+        logging.getLogger("aiohttp.server").setLevel(logging.CRITICAL)
 
 
 def _fail(message: str) -> int:

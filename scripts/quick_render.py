@@ -188,8 +188,9 @@ def _report(result: Result, farm: LocalFarm) -> None:
 
 
 def _keep_running(farm: LocalFarm) -> None:
-    print(f"\nThe farm goes on at {farm.url}; Ctrl+C stops it.", flush=True)
+    """Until Ctrl+C, which is a wanted end here."""
     try:
+        print(f"\nThe farm goes on at {farm.url}; Ctrl+C stops it.", flush=True)
         while True:
             farm.sleep(1)
     except KeyboardInterrupt:

@@ -163,7 +163,9 @@ def _render(options: argparse.Namespace) -> None:
 
 
 def _treat_as_interrupt(number: signal.Signals) -> None:
-    """A closed terminal, or a `kill`, stops the farm as Ctrl+C does."""
+    """A closed terminal, or a `kill`, stops the farm as Ctrl+C does; `nohup` is respected."""
+    if signal.getsignal(number) is signal.SIG_IGN:
+        return
 
     def interrupt(_number: int, _frame: object) -> None:
         raise KeyboardInterrupt

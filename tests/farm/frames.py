@@ -9,7 +9,7 @@ from typing import Any
 
 from PIL import Image
 
-from scripts import demo_scene
+import demo_scene
 
 TOLERANCE = 3  # of 255, per channel: rounding differs between versions of Blender
 

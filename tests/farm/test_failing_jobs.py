@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from scripts import demo_scene
+import demo_scene
 from tests.farm.farm import Farm, render_job
 
 RAISING_JOB_TYPE = '''

@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from scripts import demo_scene
+import demo_scene
 from tests.farm.farm import Answer, Farm, eventually, free_port, request
 from tests.farm.frames import pixel_faults
 from tests.farm.killing_proxy import Exchange, KillingProxy, Moment

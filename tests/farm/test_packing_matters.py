@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from scripts import demo_scene
+import demo_scene
 from tests.farm.farm import Farm, render_job, run_blender
 from tests.farm.frames import frames_in, pixel_faults, probe_video
 

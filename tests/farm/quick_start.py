@@ -1,0 +1,114 @@
+"""Runs the quick start in a clone of this project, as on a machine that was set up yesterday."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import psutil
+
+import demo_scene
+from tests.farm.farm import free_port
+from tests.farm.frames import frames_in, pixel_faults, probe_video
+
+INSTALLATION_SECONDS = 900  # of 1.2 GB, perhaps over a slow line
+
+
+@dataclass
+class QuickStart:
+    """One clone, one home folder for the farm, one port."""
+
+    clone: Path
+    home: Path
+    path: str
+    """PATH: which programs the machine has."""
+    port: int = field(default_factory=free_port)
+
+    def start(self, *arguments: str | Path) -> subprocess.Popen[str]:
+        command: list[str | Path] = [Path(sys.base_prefix, "bin", "python3")]
+        command += ["scripts/quickstart.py", f"--home={self.home}", f"--port={self.port}"]
+        return subprocess.Popen(
+            [*command, *arguments],
+            cwd=self.clone,
+            env=self._environment(),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+
+    def run(self, *arguments: str | Path) -> tuple[int, str]:
+        """Exit code and what was printed. Whatever happens, nothing may be left running."""
+        with self.start(*arguments) as process:
+            printed, _ = process.communicate(timeout=INSTALLATION_SECONDS)
+        assert self.left_running() == []
+        return process.returncode, printed
+
+    def left_running(self) -> list[str]:
+        """The command lines of processes that have to do with this farm."""
+        found = []
+        for process in psutil.process_iter():
+            try:
+                command = " ".join(process.cmdline())
+            except psutil.Error:
+                continue
+            if str(self.home) in command or f":{self.port}" in command:
+                found.append(command)
+        return found
+
+    def output(self) -> Path:
+        """The folder with the frames of the only job there was."""
+        (folder,) = (self.home / "output").glob("*/*")
+        return folder
+
+    def _environment(self) -> dict[str, str]:
+        """The user has a home folder without anything but pip's configuration."""
+        user = self.home.parent / "user"
+        (user / ".config").mkdir(parents=True, exist_ok=True)
+        configured = Path.home() / ".config" / "pip"
+        if configured.exists() and not (user / ".config" / "pip").exists():
+            (user / ".config" / "pip").symlink_to(configured)
+        cache = os.environ.get("PIP_CACHE_DIR") or str(Path.home() / ".cache" / "pip")
+        kept = {
+            name: value
+            for name, value in os.environ.items()
+            if name.startswith(("PIP_", "SSL_", "REQUESTS_", "LANG", "LC_"))
+            or "proxy" in name.lower()
+        }
+        return kept | {"HOME": str(user), "PATH": self.path, "PIP_CACHE_DIR": cache}
+
+
+def path_without(folder: Path, *programs: str) -> str:
+    """A PATH with all programs of this machine's PATH but those whose names begin like `programs`,
+    made of links in `folder`. The environment that the tests run in is left out too.
+    """
+    folder.mkdir()
+    for place in os.get_exec_path():
+        if Path(place) == Path(sys.executable).parent or not Path(place).is_dir():
+            continue
+        for program in Path(place).iterdir():
+            link = folder / program.name
+            if not program.name.startswith(programs) and not link.is_symlink():
+                link.symlink_to(program)
+    return str(folder)
+
+
+def faults_of_demo(folder: Path) -> list[str]:
+    """What in a folder with the quick start's own scene, rendered, is not as it must be."""
+    first, last = demo_scene.FRAMES
+    frames = [f"{frame:06d}.png" for frame in range(first, last + 1)]
+    video = f"demo-{first}-{last}.mp4"
+    if frames_in(folder) != [*frames, video]:
+        return [f"the folder holds {frames_in(folder)}"]
+    faults = [fault for name in frames for fault in pixel_faults(folder / name)]
+    wanted = {
+        "frames": len(frames),
+        "size": demo_scene.RESOLUTION,
+        "rate": f"{demo_scene.FRAMES_PER_SECOND}/1",
+        "codec": "h264",
+    }
+    seen = probe_video(folder / video)
+    return faults + ([] if seen == wanted else [f"the video is {seen}"])

@@ -22,6 +22,7 @@ _BOOL_WORDS = {
     **dict.fromkeys(["false", "no", "off", "0"], False),
 }
 FRAMES, BLENDFILE = "frames", "blendfile"
+_FORMAT, _EXTENSION = "format", "image_file_extension"
 _SCENE, _OUTPUT_ROOT, _OUTPUT_PATH = "scene", "render_output_root", "render_output_path"
 
 
@@ -76,6 +77,9 @@ def make_settings(
     if BLENDFILE in definitions and facts.blendfile_on_farm:
         values.setdefault(BLENDFILE, facts.blendfile_on_farm)
     _fill_output(values, definitions, facts)
+    if _EXTENSION in definitions and values.get(_EXTENSION) == "":
+        problems.append(_video_problem(str(values.get(_FORMAT))))
+        values[_EXTENSION] = "none"  # one problem says enough
     try:
         values = filled_in_settings(job_type.settings, values)
     except InvalidInput as error:
@@ -102,6 +106,11 @@ def typed_value(definition: AvailableJobSetting, text: str) -> Any:
         return text
 
 
+def _video_problem(image_format: str) -> Problem:
+    what = f"“{image_format}” is a video format, and frames are rendered one by one"
+    return Problem(f"settings.{_FORMAT}", what, "choose an image format in the output properties")
+
+
 def _wanted_scene(
     given: Mapping[str, str], facts: SubmissionFacts
 ) -> tuple[SceneFacts | None, list[Problem]]:
@@ -125,8 +134,8 @@ def _scene_values(scene: SceneFacts) -> dict[str, Any]:
         _SCENE: scene.name,
     }
     if scene.image_format is not None:
-        values["format"] = scene.image_format.name
-        values["image_file_extension"] = scene.image_format.extension
+        values[_FORMAT] = scene.image_format.name
+        values[_EXTENSION] = scene.image_format.extension
     return values
 
 
@@ -152,7 +161,8 @@ def _fill_output(
     values[_OUTPUT_ROOT] = root = _absolute(root) if root else facts.output_folder
     if _OUTPUT_PATH not in definitions or values.get(_OUTPUT_PATH):
         return
-    count = values.get("add_path_components", 0)
+    components = definitions.get("add_path_components")
+    count = values.get("add_path_components", components.default if components else 0)
     folders = _last_folders(facts.blend, count) if isinstance(count, int) else []
     parts = [root.rstrip("/"), *folders, folder_name(facts.job_name), "{timestamp}", "######"]
     values[_OUTPUT_PATH] = "/".join(parts)

@@ -326,6 +326,10 @@ class TaskRequest:
 
     slot: int = field(default=0, metadata={"minimum": 0})
     holding: list[HeldTask] = field(default_factory=list)
+    prefetch: bool = False
+    """Reserve the slot's next task while it still has one. The answer's status is `queued`; it
+    becomes the slot's when the worker reports `active`, or asks for a task without `prefetch`,
+    before the reservation expires."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,7 +2,8 @@
 tasks are brought to the status they were given, and what cut-off uploads left is removed.
 
 All of it starts from what lies on disk, so that a crash only means doing it at the next start.
-Workers' signs of life need nothing here: each group of requests that is stored takes them along.
+Workers' signs of life travel with the next change of the farm; here they are written when there
+has been none for a while.
 """
 
 from __future__ import annotations
@@ -32,6 +33,12 @@ LOG_PIECES = 500
 UPLOADS_PERIOD = timedelta(hours=1)
 """How often uploads are looked for that nobody goes on with."""
 
+SIGNS_OF_LIFE_PERIOD = timedelta(seconds=5)
+"""How long a worker's sign of life is in memory only, at the most."""
+
+RESERVATIONS_PERIOD = timedelta(seconds=10)
+"""How often reservations are looked for whose time is over."""
+
 RETRY_DELAY = timedelta(seconds=30)
 """When something is tried again that failed, such as writing to a full disk."""
 
@@ -55,7 +62,13 @@ class BackgroundWork:
         self._uploads = _Chore(
             "removing abandoned uploads", self._remove_abandoned_uploads, period=UPLOADS_PERIOD
         )
-        self._chores = (self._logs, self._jobs, self._uploads)
+        self._chores = (
+            self._logs,
+            self._jobs,
+            self._uploads,
+            _Chore("writing signs of life", self._store_last_seen, period=SIGNS_OF_LIFE_PERIOD),
+            _Chore("freeing reserved tasks", self._release_expired, period=RESERVATIONS_PERIOD),
+        )
 
     def start(self) -> None:
         """Begins, with what an earlier run may have left."""
@@ -94,6 +107,12 @@ class BackgroundWork:
 
     async def _settle(self, job_id: str) -> None:
         await self._farm.run(lambda manager: manager.settle(job_id))
+
+    async def _store_last_seen(self) -> None:
+        await self._farm.run(lambda manager: manager.store_last_seen())
+
+    async def _release_expired(self) -> None:
+        await self._farm.run(lambda manager: manager.release_expired())
 
     async def _remove_abandoned_uploads(self) -> None:
         if self._shaman is not None:

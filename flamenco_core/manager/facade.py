@@ -131,6 +131,11 @@ class Manager(OpenFarm):
         with self._unit(MANAGER) as unit:
             transitions.settle(unit, job_id)
 
+    def release_expired(self) -> None:
+        """Frees tasks that were reserved and not started in time; no failure of anybody."""
+        with self._unit(MANAGER) as unit:
+            transitions.release_expired(unit)
+
     def register_worker(
         self, registration: model.WorkerRegistration, *, address: str
     ) -> model.RegisteredWorker:

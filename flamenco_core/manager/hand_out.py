@@ -43,11 +43,26 @@ def next_task(
     lost = _lost_task(unit, worker, request)
     if lost is not None:
         return _assigned(unit, worker, lost)
+    reserved = tasks.reserved(unit.db, worker.id, request.slot)
+    if reserved is not None and request.prefetch:
+        return _assigned(unit, worker, reserved)
+    if reserved is not None and start_reserved(unit, worker, reserved):
+        return _assigned(unit, worker, tasks.by_id(unit.db, reserved.id))
     match = queues.worker_match(unit.db, worker.id)
     task = _pick(unit, worker, match)
     if task is None:
         return NoTask(match)
-    return _assign(unit, worker, task, request.slot)
+    hand_over = _reserve if request.prefetch else _assign
+    return hand_over(unit, worker, task, request.slot)
+
+
+def start_reserved(unit: Unit, worker: StoredWorker, task: StoredTask) -> bool:
+    """Makes a reserved task its slot's; releases it and says False if it cannot run now."""
+    if not tasks.start_reserved(unit.db, task, now=unit.now):
+        transitions.release(unit, task)
+        return False
+    _announce_start(unit, worker, tasks.by_id(unit.db, task.id), previous=task.status)
+    return True
 
 
 def _lost_task(unit: Unit, worker: StoredWorker, request: TaskRequest) -> StoredTask | None:
@@ -80,13 +95,30 @@ def _first_ready(unit: Unit, worker: StoredWorker, job: QueuedJob) -> list[Ready
 
 def _assign(unit: Unit, worker: StoredWorker, task: StoredTask, slot: int) -> AssignedTask:
     attempt = tasks.assign(unit.db, task, worker_id=worker.id, slot=slot, now=unit.now)
+    if attempt is None:
+        raise RuntimeError(f"task {task.uuid} was found ready and is not")
     assigned = tasks.by_id(unit.db, task.id)
-    text = f"Task assigned to worker {worker.name} ({worker.uuid}), attempt {attempt}"
-    transitions.add_log_line(unit, assigned, text)
-    transitions.announce_task(unit, assigned, previous=task.status)
-    transitions.follow_job(unit, task.job_id)
-    unit.audit("task.assign", task.uuid, worker=worker.uuid, slot=slot, attempt=attempt)
+    _announce_start(unit, worker, assigned, previous=task.status)
     return _assigned(unit, worker, assigned)
+
+
+def _reserve(unit: Unit, worker: StoredWorker, task: StoredTask, slot: int) -> AssignedTask:
+    until = unit.now + scheduling.RESERVATION
+    attempt = tasks.reserve(
+        unit.db, task, worker_id=worker.id, slot=slot, until=until, now=unit.now
+    )
+    unit.audit("task.reserve", task.uuid, worker=worker.uuid, slot=slot, attempt=attempt)
+    return _assigned(unit, worker, tasks.by_id(unit.db, task.id))
+
+
+def _announce_start(
+    unit: Unit, worker: StoredWorker, task: StoredTask, *, previous: TaskStatus
+) -> None:
+    text = f"Task assigned to worker {worker.name} ({worker.uuid}), attempt {task.attempt}"
+    transitions.add_log_line(unit, task, text)
+    transitions.announce_task(unit, task, previous=previous)
+    transitions.follow_job(unit, task.job_id)
+    unit.audit("task.assign", task.uuid, worker=worker.uuid, slot=task.slot, attempt=task.attempt)
 
 
 def _assigned(unit: Unit, worker: StoredWorker, task: StoredTask) -> AssignedTask:
@@ -97,7 +129,7 @@ def _assigned(unit: Unit, worker: StoredWorker, task: StoredTask) -> AssignedTas
         uuid=task.uuid,
         job=job.uuid,
         name=task.name,
-        status=TaskStatus.ACTIVE,
+        status=task.status,
         priority=task.priority,
         job_priority=job.priority,
         job_type=job.type,

@@ -148,16 +148,16 @@ class OpenFarm(ABC):
             raise NotAllowed(f"The farm {self.file} was opened for reading only")
         is_outermost = not self._transactions.depth
         first_event = len(self._events)
+        changes_before = self._db.total_changes
         try:
             with self._transactions.unit():
                 yield
                 if is_outermost:
-                    workers.store_last_seen(self._db, self._last_seen)
+                    self._take_along_last_seen(changes_before)
         except BaseException:
             del self._events[first_event:]
             raise
         if is_outermost:
-            self._last_seen.clear()
             self._publish()
 
     def subscribe(self, subscriber: Subscriber) -> None:
@@ -169,13 +169,23 @@ class OpenFarm(ABC):
         return FarmReader.open(self.file, log_storage=self.config.local_storage)
 
     def worker_seen(self, worker_id: str) -> None:
-        """Notes a sign of life; written with the next commit."""
+        """Notes a sign of life; written with the next change of the farm."""
         self._last_seen[worker_id] = self._clock()
 
     def store_last_seen(self) -> None:
-        """Writes the signs of life that no commit has taken along yet."""
+        """Writes the signs of life that no change has taken along yet."""
         with self.unit_of_work():
-            pass
+            self._write_last_seen()
+
+    def _take_along_last_seen(self, changes_before: int) -> None:
+        """A poll alone is no reason to write to the disk; a change takes its time along."""
+        if self._db.total_changes != changes_before:
+            self._write_last_seen()
+
+    def _write_last_seen(self) -> None:
+        # Should the commit fail, the next sign of life brings a newer time anyway.
+        workers.store_last_seen(self._db, self._last_seen)
+        self._last_seen.clear()
 
     @contextmanager
     def _unit(self, actor: Actor) -> Iterator[Unit]:

@@ -11,7 +11,7 @@ from flamenco_core.manager.unit import Unit
 from flamenco_core.store import jobs
 from flamenco_core.store.jobs import JobUnderConstruction
 
-PIECE_SIZE = 800
+PIECE_SIZE = 300
 """Tasks (or parents of tasks) stored in one transaction, which keeps it well below 50 ms."""
 
 Step = Callable[[Unit], None]

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from flamenco_core.errors import NotFound, one_problem
 from flamenco_core.events import TaskLogAppended
-from flamenco_core.manager import transitions
+from flamenco_core.manager import hand_out, transitions
 from flamenco_core.manager.unit import Unit
 from flamenco_core.model import MayKeepRunning, TaskUpdate
 from flamenco_core.rules.failures import FailureLimits, after_failure
@@ -37,6 +37,9 @@ def update_task(unit: Unit, worker_uuid: str, task_uuid: str, update: TaskUpdate
     if update.taskStatus is not None and update.taskStatus not in STATUSES_A_WORKER_MAY_REPORT:
         allowed = ", ".join(sorted(STATUSES_A_WORKER_MAY_REPORT))
         raise one_problem("taskStatus", f"a worker may report {allowed}, not {update.taskStatus}")
+    if _starts_reserved(worker, task, update):
+        hand_out.start_reserved(unit, worker, task)
+        task = tasks.by_id(unit.db, task.id)
     attempt = _attempt(unit, worker, task, update)
     if attempt is not None and update.log:
         logs.append(unit.db, task.id, attempt, update.log)
@@ -88,6 +91,12 @@ def _refusal(worker: StoredWorker, task: StoredTask, attempt: int | None) -> str
     if task.status is not TaskStatus.ACTIVE:
         return f"the task is {task.status}"
     return ""
+
+
+def _starts_reserved(worker: StoredWorker, task: StoredTask, update: TaskUpdate) -> bool:
+    """Whether a worker says that it begins with the task that was reserved for it."""
+    is_start = update.taskStatus is TaskStatus.ACTIVE and update.attempt == task.attempt
+    return is_start and task.worker_id == worker.id and task.reserved_until is not None
 
 
 def _store_progress(unit: Unit, task: StoredTask, update: TaskUpdate) -> None:

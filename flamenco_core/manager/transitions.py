@@ -15,7 +15,7 @@ from flamenco_core.store import dependencies, failures, jobs, logs, queues, task
 from flamenco_core.store.jobs import StoredJob
 from flamenco_core.store.tasks import StoredTask
 
-SWEEP_SIZE = 400
+SWEEP_SIZE = 200
 """Tasks changed in one transaction, which keeps it well below 50 ms."""
 
 
@@ -39,7 +39,7 @@ def _next_move(unit: Unit, job: StoredJob) -> JobMove | None:
     return lifecycle.job_status_after(
         job.status,
         job.counts,
-        ready=queues.ready_count(unit.db, job.id),
+        ready=queues.ready_count(unit.db, job.id) + tasks.any_reserved(unit.db, job.id),
         fail_percentage=unit.config.job_fail_percentage,
     )
 
@@ -130,6 +130,19 @@ def announce_task(unit: Unit, task: StoredTask, *, previous: TaskStatus) -> None
             job_id=job.uuid, task_id=task.uuid, status=task.status, previous_status=previous
         )
     )
+
+
+def release(unit: Unit, task: StoredTask) -> None:
+    """Ends the reservation of a task, so that anybody may have it."""
+    job = jobs.by_id(unit.db, task.job_id)
+    _change_task_alone(unit, task, lifecycle.held_back(task.status, job.status), is_bulk=True)
+    unit.audit("task.release", task.uuid, attempt=task.attempt)
+
+
+def release_expired(unit: Unit) -> None:
+    """Ends reservations whose time is over, at most `SWEEP_SIZE` of them."""
+    for task in tasks.expired(unit.db, now=unit.now, limit=SWEEP_SIZE):
+        release(unit, task)
 
 
 def add_log_line(unit: Unit, task: StoredTask, text: str) -> None:

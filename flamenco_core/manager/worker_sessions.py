@@ -135,6 +135,8 @@ def normal_task_types(task_types: list[str]) -> list[str]:
 def _return_tasks(unit: Unit, worker: StoredWorker, reason: str) -> None:
     for task in tasks.held_by_worker(unit.db, worker.id):
         transitions.return_task(unit, task, reason=reason)
+    for task in tasks.reserved_for_worker(unit.db, worker.id):
+        transitions.release(unit, task)
 
 
 def _announce(unit: Unit, worker: StoredWorker, status: WorkerStatus) -> None:

@@ -142,7 +142,9 @@ CONDITIONS: tuple[Condition, ...] = (
     Condition(
         "has-ready",
         lambda _worker, _job, kind: kind.ready > 0 or kind.unfinished == 0,
-        lambda _worker, _job, kind: f"all {kind.task_type} tasks wait for other tasks of the job",
+        lambda _worker, _job, kind: (
+            f"all {kind.task_type} tasks wait for other tasks of the job, or are reserved"
+        ),
         lambda _worker, _job, _class: "wait until those are completed",
     ),
     Condition(

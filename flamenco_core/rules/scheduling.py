@@ -10,8 +10,12 @@ from __future__ import annotations
 import heapq
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 
 from flamenco_core.statuses import WorkerStatus
+
+RESERVATION = timedelta(minutes=1)
+"""How long a prefetched task is kept for its slot."""
 
 NO_TAG = 0
 """The tag id of jobs that any worker may work on."""

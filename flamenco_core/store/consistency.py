@@ -39,6 +39,9 @@ _CHECKS = {
             JOIN tasks parent ON parent.id = p.parent_id
             WHERE p.group_id = g.id AND parent.status <> 'completed') AS real
         FROM dependency_groups g WHERE g.unmet <> real""",
+    "task {0} is {1} and reserved for a slot": """
+        SELECT uuid, status FROM tasks WHERE reserved_until IS NOT NULL
+        AND (status NOT IN ('queued', 'soft-failed') OR worker_id IS NULL OR slot IS NULL)""",
     "task {0} is active without a worker": """
         SELECT uuid FROM tasks WHERE status = 'active' AND worker_id IS NULL""",
 }

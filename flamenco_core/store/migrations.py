@@ -179,6 +179,8 @@ CREATE INDEX ready_tasks ON tasks (job_id, task_class_id, priority DESC, index_i
 CREATE INDEX tasks_by_status ON tasks (job_id, status, index_in_job);
 CREATE INDEX held_tasks ON tasks (worker_id, slot)
     WHERE status = 'active' OR reserved_until IS NOT NULL;
+CREATE INDEX reservations ON tasks (reserved_until) WHERE reserved_until IS NOT NULL;
+CREATE INDEX reservations_of_job ON tasks (job_id) WHERE reserved_until IS NOT NULL;
 CREATE INDEX last_tasks_of_worker ON tasks (worker_id, last_touched_at DESC);
 CREATE INDEX silent_tasks ON tasks (last_touched_at) WHERE status = 'active';
 CREATE INDEX tasks_that_wait ON tasks (dependency_group_id)

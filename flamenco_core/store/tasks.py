@@ -32,6 +32,39 @@ _HELD_BY_WORKER = Statement(
     f"""SELECT {_COLUMNS} FROM tasks t INDEXED BY held_tasks
        WHERE t.worker_id = :worker_id AND t.status = 'active'""",
 )
+_RESERVED = Statement(
+    "What is reserved for a worker's slot.",
+    f"""SELECT {_COLUMNS} FROM tasks t INDEXED BY held_tasks
+       WHERE t.worker_id = :worker_id AND t.slot = :slot AND t.reserved_until IS NOT NULL""",
+)
+_RESERVED_FOR_WORKER = Statement(
+    "What is reserved for all slots of a worker.",
+    f"""SELECT {_COLUMNS} FROM tasks t INDEXED BY held_tasks
+       WHERE t.worker_id = :worker_id AND t.reserved_until IS NOT NULL""",
+)
+_EXPIRED = Statement(
+    "Reservations whose time is over.",
+    f"""SELECT {_COLUMNS} FROM tasks t INDEXED BY reservations
+       WHERE t.reserved_until <= :now LIMIT :limit""",
+)
+_RESERVED_OF_JOB = Statement(
+    "Whether a task of a job is reserved.",
+    """SELECT 1 FROM tasks INDEXED BY reservations_of_job
+       WHERE job_id = :job_id AND reserved_until IS NOT NULL LIMIT 1""",
+)
+_RESERVE = Statement(
+    "Reserves a ready task for a worker's slot, under the number of its next attempt.",
+    f"""UPDATE tasks SET worker_id = :worker_id, slot = :slot, attempt = attempt + 1,
+           reserved_until = :until, updated_at = :now
+       WHERE id = :id AND {READY} RETURNING attempt""",
+)
+_START_RESERVED = Statement(
+    "Makes a reserved task its slot's.",
+    """UPDATE tasks SET status = 'active', reserved_until = NULL, last_touched_at = :now,
+           updated_at = :now, cancel_requested = 0
+       WHERE id = :id AND reserved_until IS NOT NULL AND unmet_dependencies = 0
+       RETURNING attempt""",
+)
 _OF_JOB_BY_STATUS = Statement(
     "The next tasks of a job that have a certain status.",
     f"""SELECT {_COLUMNS} FROM tasks t INDEXED BY tasks_by_status
@@ -150,6 +183,26 @@ def held_by_worker(db: sqlite3.Connection, worker_id: int) -> list[StoredTask]:
     return [_task(row) for row in _HELD_BY_WORKER.run(db, worker_id=worker_id).fetchall()]
 
 
+def reserved(db: sqlite3.Connection, worker_id: int, slot: int) -> StoredTask | None:
+    """The task that waits for a slot, if any."""
+    row = _RESERVED.row(db, worker_id=worker_id, slot=slot)
+    return _task(row) if row else None
+
+
+def reserved_for_worker(db: sqlite3.Connection, worker_id: int) -> list[StoredTask]:
+    return [_task(row) for row in _RESERVED_FOR_WORKER.run(db, worker_id=worker_id).fetchall()]
+
+
+def expired(db: sqlite3.Connection, *, now: datetime, limit: int) -> list[StoredTask]:
+    """Tasks that were reserved and not started in time."""
+    rows = _EXPIRED.run(db, now=to_microseconds(now), limit=limit).fetchall()
+    return [_task(row) for row in rows]
+
+
+def any_reserved(db: sqlite3.Connection, job_id: int) -> bool:
+    return _RESERVED_OF_JOB.value(db, job_id=job_id) is not None
+
+
 def of_job(
     db: sqlite3.Connection, job_id: int, status: TaskStatus, *, limit: int
 ) -> list[StoredTask]:
@@ -173,6 +226,42 @@ def assign(
     _count(db, task, TaskStatus.ACTIVE, steps=0, now=now)
     queues.add_ready(db, task.job_id, task.task_class_id, -1)
     return int(attempt)
+
+
+def reserve(
+    db: sqlite3.Connection,
+    task: StoredTask,
+    *,
+    worker_id: int,
+    slot: int,
+    until: datetime,
+    now: datetime,
+) -> int | None:
+    """Keeps a ready task for a slot; returns the attempt's number, or None if it is not ready."""
+    attempt = _RESERVE.value(
+        db,
+        id=task.id,
+        worker_id=worker_id,
+        slot=slot,
+        until=to_microseconds(until),
+        now=to_microseconds(now),
+    )
+    if attempt is not None:
+        queues.add_ready(db, task.job_id, task.task_class_id, -1)
+    return None if attempt is None else int(attempt)
+
+
+def start_reserved(db: sqlite3.Connection, task: StoredTask, *, now: datetime) -> bool:
+    """Makes a reserved task active; False if it cannot run (any more)."""
+    time = to_microseconds(now)
+    attempt = _START_RESERVED.value(db, id=task.id, now=time)
+    if attempt is None:
+        return False
+    _ADD_ATTEMPT.run(
+        db, task_id=task.id, attempt=attempt, worker_id=task.worker_id, slot=task.slot, now=time
+    )
+    _count(db, task, TaskStatus.ACTIVE, steps=0, now=now)
+    return True
 
 
 def set_status(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import tempfile
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ from flamenco_core.model import (
     AssignedTask,
     JobPriorityChange,
     JobStatusChange,
+    TaskRequest,
     TaskStatusChange,
     WorkerSignOn,
 )
@@ -51,7 +53,11 @@ class Farm(RuleBasedStateMachine):
     @initialize()
     def open_farm(self) -> None:
         self._folder = tempfile.TemporaryDirectory()
-        self.manager = Manager.open(Path(self._folder.name) / "farm.sqlite")
+        self.late = False
+        self.manager = Manager.open(
+            Path(self._folder.name) / "farm.sqlite",
+            clock=lambda: datetime.now(UTC) + timedelta(hours=self.late),
+        )
         self.manager._db.execute("PRAGMA synchronous = OFF")
         self.submitted: list[str] = []
 
@@ -91,9 +97,20 @@ class Farm(RuleBasedStateMachine):
             assert planned == ([task.name] if task else [])
         return (worker, task) if task else multiple()
 
+    @rule(target=hand_outs, worker=workers)
+    def prefetch(self, worker: str) -> Any:
+        task = self.manager.next_task(worker, TaskRequest(prefetch=True))
+        return (worker, task) if isinstance(task, AssignedTask) else multiple()
+
+    @rule()
+    def let_reservations_expire(self) -> None:
+        self.late = True
+        self.manager.release_expired()
+        self.late = False
+
     def holds(self, worker: str) -> bool:
         query = """SELECT 1 FROM tasks t JOIN workers w ON w.id = t.worker_id
-                   WHERE w.uuid = ? AND t.status = 'active'"""
+                   WHERE w.uuid = ? AND (t.status = 'active' OR t.reserved_until IS NOT NULL)"""
         return self.manager._db.execute(query, [worker]).fetchone() is not None
 
     def nothing_against(self, worker: str, job: str) -> bool:
@@ -145,17 +162,20 @@ class Farm(RuleBasedStateMachine):
                 left = set(counts) & {"active", "queued", "soft-failed", "paused"}
                 assert not left, f"job is {job.status} with {counts}"
             elif job.status in (JobStatus.QUEUED, JobStatus.ACTIVE):
-                assert counts.get("active") or self.ready(job_id), f"{job.status} with {counts}"
+                assert counts.get("active") or self.can_go_on(job_id), f"{job.status} with {counts}"
             elif job.status is JobStatus.PAUSE_REQUESTED:
                 assert counts.get("active")
             else:
                 assert job.status is JobStatus.PAUSED, job.status
                 assert not counts.get("active")
 
-    def ready(self, job_id: str) -> int:
-        query = """SELECT sum(ready_count) FROM job_queues q JOIN jobs j ON j.id = q.job_id
-                   WHERE j.uuid = ? AND is_open = 1"""
-        return int(self.manager._db.execute(query, [job_id]).fetchone()[0] or 0)
+    def can_go_on(self, job_id: str) -> bool:
+        """Whether a task of the job can be handed out, or is reserved."""
+        query = """SELECT sum(q.ready_count) > 0 OR EXISTS (
+                       SELECT 1 FROM tasks t WHERE t.job_id = j.id AND t.reserved_until > 0)
+                   FROM job_queues q JOIN jobs j ON j.id = q.job_id
+                   WHERE j.uuid = ? AND q.is_open = 1"""
+        return bool(self.manager._db.execute(query, [job_id]).fetchone()[0])
 
 
 TestFarm = Farm.TestCase

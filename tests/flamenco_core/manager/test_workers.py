@@ -268,3 +268,92 @@ def test_commands_reach_the_worker_with_its_platforms_values(manager: Manager) -
     assert parameters["exeArgs"] == "-b -y"
     jobs = manager.config.job_storage.as_posix()
     assert parameters["blendfile"] == f"{jobs}/shot/scene.blend"
+
+
+def prefetched(manager: Manager, worker: str) -> AssignedTask:
+    task = manager.next_task(worker, TaskRequest(prefetch=True))
+    assert isinstance(task, AssignedTask)
+    return task
+
+
+def holding(task: AssignedTask, *, prefetch: bool = False) -> TaskRequest:
+    held = HeldTask(task=task.uuid, attempt=task.attempt or 0)
+    return TaskRequest(holding=[held], prefetch=prefetch)
+
+
+def test_a_prefetched_task_stays_queued_and_nobody_else_gets_it(manager: Manager) -> None:
+    worker = awake_worker(manager)
+    job = store(manager, compiled_job(1))
+    task = prefetched(manager, worker)
+    assert (task.status, task.attempt) == (TaskStatus.QUEUED, 1)
+    assert statuses(manager, job) == ["queued"]
+    assert take_or_none(manager, awake_worker(manager)) is None
+    assert manager.job(job).status == JobStatus.QUEUED
+
+
+def test_a_prefetched_task_becomes_active_when_its_worker_reports_the_start(
+    manager: Manager,
+) -> None:
+    worker = awake_worker(manager)
+    job = store(manager, compiled_job(2))
+    running = take(manager, worker)
+    reserved = manager.next_task(worker, holding(running, prefetch=True))
+    assert isinstance(reserved, AssignedTask)
+    complete(manager, worker, running)
+    assert report(manager, worker, reserved, TaskStatus.ACTIVE).is_accepted
+    assert statuses(manager, job) == ["completed", "active"]
+    assert complete(manager, worker, reserved).is_accepted
+    assert manager.job(job).status == JobStatus.COMPLETED
+
+
+def test_asking_for_a_task_gives_the_slot_what_was_reserved_for_it(manager: Manager) -> None:
+    worker = awake_worker(manager)
+    store(manager, compiled_job(2))
+    reserved = prefetched(manager, worker)
+    task = take(manager, worker)
+    assert (task.uuid, task.attempt) == (reserved.uuid, reserved.attempt)
+    assert task.status == TaskStatus.ACTIVE
+
+
+def test_a_slot_has_at_most_one_task_reserved(manager: Manager) -> None:
+    worker = awake_worker(manager)
+    store(manager, compiled_job(2))
+    assert prefetched(manager, worker) == prefetched(manager, worker)
+
+
+def test_an_expired_reservation_frees_the_task_and_is_no_failure(
+    manager: Manager, clock: FakeClock
+) -> None:
+    worker, other = awake_worker(manager), awake_worker(manager)
+    store(manager, compiled_job(1))
+    reserved = prefetched(manager, worker)
+    clock.advance(timedelta(minutes=2))
+    manager.release_expired()
+    assert not report(manager, worker, reserved, TaskStatus.ACTIVE).is_accepted
+    task = take(manager, other)
+    assert (task.uuid, task.attempt) == (reserved.uuid, 2)
+
+
+def test_a_reserved_task_goes_back_when_its_worker_signs_off(manager: Manager) -> None:
+    worker, other = awake_worker(manager), awake_worker(manager)
+    store(manager, compiled_job(1))
+    prefetched(manager, worker)
+    manager.sign_off(worker)
+    assert take_or_none(manager, other) is not None
+
+
+def test_a_reserved_task_of_a_cancelled_job_cannot_be_started(manager: Manager) -> None:
+    worker = awake_worker(manager)
+    job = store(manager, compiled_job(1))
+    reserved = prefetched(manager, worker)
+    ask(manager, job, JobStatus.CANCEL_REQUESTED)
+    assert not report(manager, worker, reserved, TaskStatus.ACTIVE).is_accepted
+    assert statuses(manager, job) == ["canceled"]
+
+
+def test_a_poll_alone_writes_nothing_to_the_disk(manager: Manager) -> None:
+    worker = awake_worker(manager)
+    before = manager._db.total_changes
+    manager.worker_state(worker)
+    manager.next_task(worker)
+    assert manager._db.total_changes == before

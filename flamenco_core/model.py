@@ -385,6 +385,23 @@ class WorkerTagList:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class WorkerTagChangeRequest:
+    tag_ids: list[str]
+    """All tags that the worker is to have."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkerSleepSchedule:
+    is_active: bool
+    days_of_week: str
+    """Short names with blanks between them (`mo tu we`); empty for every day."""
+    start_time: str
+    """`HH:MM`, or empty for the beginning of the day."""
+    end_time: str
+    """`HH:MM`, or empty for the end of the day; before the start, it is on the day after."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class WorkerSummary:
     id: str
     name: str

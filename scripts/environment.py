@@ -28,9 +28,12 @@ _NO_SPACE = re.compile(
 )
 _NO_NETWORK = re.compile(
     r"NewConnectionError|ConnectTimeout|NameResolutionError|Failed to establish a new connection"
-    r"|Could not fetch URL|ProxyError|Network is unreachable|ReadTimeoutError",
+    r"|Could not fetch URL|ProxyError|Network is unreachable|ReadTimeoutError"
+    # Without retries pip keeps quiet; this one is always there, and always asked for first.
+    r"|No matching distribution found for hatchling",
     re.IGNORECASE,
 )
+_NO_BPY = "No matching distribution found for bpy"
 _LAST_LINES = 15
 _MADE_FOR = "made-for.txt"
 """Holds the environment's own path: one that was moved with its checkout is made anew."""
@@ -187,6 +190,11 @@ def _why_it_failed(printed: str, purpose: str) -> str:
         return (
             f"No connection to the Python package index: could not {purpose}."
             " Check the network (or pip's proxy settings) and start again."
+        )
+    if _NO_BPY in printed:
+        return (
+            "There is no `bpy` wheel for this kind of machine. Install Blender"
+            " (https://www.blender.org/download/) so that it is on PATH, or name it with --blender."
         )
     if "ensurepip" in printed:
         return (

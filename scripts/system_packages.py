@@ -14,30 +14,37 @@ from environment import CannotGoOnError
 
 @dataclass(frozen=True, slots=True)
 class SystemProgram:
-    name: str
+    names: tuple[str, ...]
+    """One of these is enough."""
     package: str
     """Of Debian and Ubuntu."""
     purpose: str
 
+    @property
+    def is_missing(self) -> bool:
+        return not any(map(shutil.which, self.names))
 
+
+_BROWSERS = ("chromium", "chromium-browser", "google-chrome", "msedge")
 PROGRAMS = (
-    SystemProgram("git", "git", "checkouts for tests"),
-    SystemProgram("ffmpeg", "ffmpeg", "preview videos"),
-    SystemProgram("ffprobe", "ffmpeg", "looking into preview videos"),
-    SystemProgram("blender", "blender", "rendering with an installed Blender"),
+    SystemProgram(("git",), "git", "checkouts for tests"),
+    SystemProgram(("ffmpeg",), "ffmpeg", "preview videos"),
+    SystemProgram(("ffprobe",), "ffmpeg", "looking into preview videos"),
+    SystemProgram(("blender",), "blender", "rendering with an installed Blender"),
+    SystemProgram(_BROWSERS, "chromium", "opening the Manager's pages"),
 )
 
 
 def need_system_packages() -> None:
     """Raises `CannotGoOnError` with what is missing and cannot be installed from here."""
-    missing = [program for program in PROGRAMS if shutil.which(program.name) is None]
+    missing = [program for program in PROGRAMS if program.is_missing]
     packages = sorted({program.package for program in missing} | _missing_libraries())
     if not packages:
         return
     if _may_use_apt():
         _apt_install(packages)
         return
-    lines = [f"{program.name} ({program.purpose})" for program in missing]
+    lines = [f"{program.names[0]} ({program.purpose})" for program in missing]
     wanted = "\n  ".join(lines or ["system libraries for Blender"])
     raise CannotGoOnError(
         f"The tests need what is not on this machine:\n  {wanted}\n"

@@ -7,7 +7,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from flamenco_core.errors import InvalidInput
-from flamenco_core.frames import MAX_FRAMES, frame_chunks, frame_count, parse_frames
+from flamenco_core.frames import (
+    MAX_FRAMES,
+    FrameOrder,
+    frame_chunks,
+    frame_count,
+    parse_frames,
+)
 
 
 @st.composite
@@ -17,16 +23,19 @@ def range_texts(draw: st.DrawFn) -> tuple[str, set[int]]:
     parts: list[str] = []
     frames: set[int] = set()
     for _ in range(draw(st.integers(1, 8))):
-        first = draw(st.integers(0, 300))
+        first = draw(st.integers(-150, 300))
         last = first + draw(st.integers(0, 40))
         number = f"{first:0{draw(st.integers(1, 4))}d}"
+        step = draw(st.integers(1, 12))
         if last == first and draw(st.booleans()):
             part = number
         else:
             separator = draw(st.sampled_from(["-", ".."]))
             part = f"{number}{draw(blank)}{separator}{draw(blank)}{last}"
+            if step > 1 or draw(st.booleans()):
+                part += f"{draw(blank)}x{draw(blank)}{step}"
         parts.append(f"{draw(blank)}{part}{draw(blank)}")
-        frames.update(range(first, last + 1))
+        frames.update(range(first, last + 1, step))
     return ",".join(parts), frames
 
 
@@ -80,6 +89,56 @@ def test_chunks_are_written_as_flamenco_3_writes_them(
     assert frame_chunks(text, size) == chunks
 
 
+@pytest.mark.parametrize(
+    ("text", "size", "chunks"),
+    [
+        ("1-20x5, 3", 2, ["1,3", "6,11", "16"]),
+        ("1-100x5", 100, [",".join(map(str, range(1, 101, 5)))]),
+        ("-5-1", 3, ["-5..-3", "-2..0", "1"]),
+        ("-10--9, -3", 5, ["-10,-9,-3"]),
+        ("reversed: 1-10", 4, ["9,10", "5-8", "1-4"]),
+        ("Reversed: 3", 4, ["3"]),
+        ("first-middle-last: 1-9", 1, ["1", "5", "9", "2", "3", "4", "6", "7", "8"]),
+        ("first middle last:1-10", 2, ["1,2", "5,6", "9,10", "3,4", "7,8"]),
+        ("first-middle-last: 1,2", 1, ["1", "2"]),
+        ("ascending: 4,1", 1, ["1", "4"]),
+    ],
+)
+def test_steps_negative_frames_and_orders_are_cut_into_chunks(
+    text: str, size: int, chunks: list[str]
+) -> None:
+    assert frame_chunks(text, size) == chunks
+
+
+@given(range_texts(), st.sampled_from(FrameOrder))
+def test_an_order_is_kept_when_a_range_is_written_and_loses_no_frame(
+    case: tuple[str, set[int]], order: FrameOrder
+) -> None:
+    frames = parse_frames(f"{order}: {case[0]}")
+    assert frames.order is order
+    assert parse_frames(str(frames)) == frames
+    assert sorted(frames) == sorted(case[1])
+    assert [chunk.first for chunk in frames.chunks(1)] == list(frames)
+    assert (frames.first, frames.last) == (min(case[1]), max(case[1]))
+
+
+@pytest.mark.parametrize(
+    ("text", "blender"),
+    [
+        ("1-3", "1..3"),
+        ("1,2,9", "1,2,9"),
+        ("-5..-1", " -5.. -1"),
+        ("-2,-1,7", " -2, -1,7"),
+        ("-1-1", " -1..1"),
+        ("1-10x4", "1,5,9"),
+        ("reversed: 1-3", "3,2,1"),
+        ("first-middle-last: 1-6", "1,3,6,2,4,5"),
+    ],
+)
+def test_frames_are_written_for_blender(text: str, blender: str) -> None:
+    assert parse_frames(text).for_blender() == blender
+
+
 @pytest.mark.parametrize(("text", "count"), [("1-3,3-5", 5), ("0", 1), ("0007..8", 2)])
 def test_counting_frames(text: str, count: int) -> None:
     assert frame_count(text) == count
@@ -98,12 +157,23 @@ def test_counting_frames(text: str, count: int) -> None:
         ("１-５", "“１-５” is neither a frame nor a range", "such as 1-10"),
         ("1,,2", "no frame between two commas", "remove the extra comma"),
         ("1-5,", "no frame between two commas", "remove the extra comma"),
-        ("-5", "“-5” names a negative frame", "from 0 upwards"),
-        ("-5-10", "“-5-10” names a negative frame", "from 0 upwards"),
-        ("1--5", "“1--5” names a negative frame", "from 0 upwards"),
+        ("1--5", "“1--5” runs backwards", "write -5..1, or reversed: -5..1"),
+        ("10-1", "“10-1” runs backwards", "reversed: 1-10 to begin with the last frame"),
+        ("10-1x-3", "“10-1x-3” runs backwards", "write 1-10x3, or reversed: 1-10x3"),
+        ("1-10x0", "has a step of 0", "1 or more"),
+        ("1-10x-1", "has a step of -1", "reversed: in front"),
+        ("1-10:2", "has a step in another notation", "write 1-10x2"),
+        ("-8..-2 / 3", "has a step in another notation", "write -8..-2x3"),
+        ("5x2", "“5x2” is neither a frame nor a range", "such as 1-10"),
+        ("- 5", "“- 5” is neither a frame nor a range", "such as 1-10"),
+        ("reverse: 1-10", "no order of frames called “reverse”", "did you mean reversed?"),
+        ("sideways: 1-10", "no order of frames called “sideways”", "first-middle-last"),
+        ("reversed: ", "no frames are given", "such as 1-10"),
+        ("1-5, reversed: 6-10", "no order of frames called", "did you mean"),
         ("1 2", "“1 2” lacks a comma", "separated by commas"),
         ("1-3 7", "“1-3 7” lacks a comma", "separated by commas"),
-        ("1-10x2", "“1-10x2” has a step", "1,3,5,7"),
+        ("1-2,3-900000000x2", "has 449999999 frames, more than", "several jobs"),
+        ("-3000000000", "the lowest, -2147483647", ""),
         ("3000000000", "beyond the highest frame number", ""),
         ("1-" + "9" * 5000, "beyond the highest frame number", ""),
     ],

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from flamenco_core.frames import frame_chunks, frame_count, parse_frames
+from flamenco_core.frames import cut_frames, parse_frames
 from flamenco_core.job_types import any_paths
 from flamenco_core.job_types.authoring import (
     AuthoredJob,
@@ -142,7 +142,7 @@ def _author_render_tasks(job: AuthoredJob, output_folder: str) -> list[AuthoredT
     output = any_paths.join(output_folder, any_paths.basename(settings.render_output_path))
     scene = ["--scene", settings.scene] if settings.scene else []
     tasks: list[AuthoredTask] = []
-    for chunk in frame_chunks(settings.frames, settings.chunk_size):
+    for chunk in cut_frames(settings.frames, settings.chunk_size):
         task = job.task(f"render-{chunk}", type="blender")
         task.command(
             "blender-render",
@@ -156,11 +156,10 @@ def _author_render_tasks(job: AuthoredJob, output_folder: str) -> list[AuthoredT
                     *("--python-expr", OUTPUT_OVERRIDES),
                     *("--render-output", output),
                     *("--render-format", settings.format),
-                    # Blender separates the ends of a range by dots.
-                    *("--render-frame", chunk.replace("-", "..")),
+                    *("--render-frame", chunk.for_blender()),
                 ],
             },
-            total_step_count=frame_count(chunk),
+            total_step_count=len(chunk),
         )
         tasks.append(task)
     return tasks
@@ -204,7 +203,7 @@ def _author_video_task(
 
 def _frames_in_name(frames: str) -> str:
     """The frames as part of a file's name: as they were written, or the first and the last."""
-    if "," not in frames:
+    if "," not in frames and ":" not in frames:
         return "".join(frames.split())
     parsed = parse_frames(frames)
     return f"{parsed.first}-{parsed.last}"

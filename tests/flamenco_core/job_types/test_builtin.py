@@ -210,6 +210,16 @@ def test_every_frame_is_rendered_once_and_counted_once(frames: str, chunk_size: 
     ]
 
 
+def test_steps_negative_frames_and_orders_reach_blender_in_its_own_notation() -> None:
+    renders = rendered(frames="first-middle-last: -4-8x2", chunk_size=2).tasks[:-1]
+    assert [(task.name, task.commands[0].parameters["args"][-1]) for task in renders] == [
+        ("render--4,-2", " -4, -2"),
+        ("render-0,2", "0,2"),
+        ("render-8", "8"),
+        ("render-4,6", "4,6"),
+    ]
+
+
 @pytest.mark.parametrize(
     ("frames", "name"),
     [
@@ -218,6 +228,8 @@ def test_every_frame_is_rendered_once_and_counted_once(frames: str, chunk_size: 
         ("1..10", "scene-1..10.mp4"),
         (" 1 - 10 ", "scene-1-10.mp4"),
         ("30, 2..4", "scene-2-30.mp4"),
+        ("1-9x2", "scene-1-9x2.mp4"),
+        ("reversed: 1-10", "scene-1-10.mp4"),
     ],
 )
 def test_the_video_is_named_after_the_file_and_the_frames(frames: str, name: str) -> None:

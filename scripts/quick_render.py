@@ -150,7 +150,7 @@ def check_frames(job: Job) -> tuple[Path, int, ImageSize]:
     frames = list(parse_frames(str(job.settings["frames"])))
     for frame in frames:
         digits = pattern.name.count("#")
-        number = f"{frame:0{digits}d}" if frame >= 0 else f"-{-frame:0{digits - 1}d}"
+        number = f"{frame:0{digits}d}" if frame >= 0 else f"-{-frame:0{digits}d}"
         name = pattern.name.replace("#" * digits, number)
         file = pattern.with_name(name + str(job.settings["image_file_extension"]))
         try:

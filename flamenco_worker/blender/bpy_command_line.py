@@ -263,7 +263,10 @@ class BlenderSession:
             say(f"\n{kind}: {error} '-f / --render-frame {value}'.")
             return
         for frame in frames:
-            self._render(frame, frame)
+            if frame < 0:
+                self._render_negative(frame)
+            else:
+                self._render(frame, frame)
 
     def render_animation(self, _value: str | None) -> None:
         self._render(self.scene.frame_start, self.scene.frame_end)
@@ -279,6 +282,32 @@ class BlenderSession:
             self.exit_code = 1
         finally:
             scene.frame_start, scene.frame_end = range_of_scene
+            flush_all()
+
+    def _render_negative(self, frame: int) -> None:
+        """Renders a still under the name that it has in an animation.
+
+        Python cannot make a scene's range begin below 0.
+        """
+        scene = self.scene
+        render = scene.render
+        path = self.bpy.path.abspath(render.frame_path(frame=frame))
+        if render.is_movie_format:
+            say(f"Error: frame {frame} cannot be rendered into a movie by bpy")
+            self.exit_code = 1
+            return
+        if not render.use_overwrite and Path(path).exists():
+            say(f'skipping existing frame "{path}"')
+            return
+        output = render.filepath
+        render.filepath = path
+        try:
+            scene.frame_set(frame)
+            self.bpy.ops.render.render(write_still=True, scene=scene.name)
+        except RuntimeError:  # already printed
+            self.exit_code = 1
+        finally:
+            render.filepath = output
             flush_all()
 
 

@@ -1,7 +1,8 @@
 """The frame list of Blender's `--render-frame` argument: `1`, `1..10`, `3,5..7`, `+0..-1`.
 
 Not the grammar of a job's `frames` setting: here a leading `+` counts from the scene's first
-frame and a leading `-` backwards from its last one (`-1` is the last frame itself).
+frame and a leading `-` backwards from its last one (`-1` is the last frame itself). Behind a blank
+a number is what it says, so that ` -5` is frame -5; `FrameRange.for_blender` writes lists that way.
 
 This module also runs inside Blender's own Python (3.9 and up) from its bare file, so it uses the
 standard library only and old syntax.
@@ -40,17 +41,6 @@ def resolve_frames(text: str, first: int | None = None, last: int | None = None)
     return frames
 
 
-def write_frames(frames: list[int]) -> str:
-    """The argument that makes Blender render exactly these frames, in this order."""
-    runs: list[list[int]] = []
-    for frame in frames:
-        if runs and frame == runs[-1][1] + 1:
-            runs[-1][1] = frame
-        else:
-            runs.append([frame, frame])
-    return ",".join(str(a) if a == b else f"{a}..{b}" for a, b in runs)
-
-
 def resolve_range_bound(text: str, first: int, last: int) -> int:
     """The frame meant by the argument of `--frame-start` or `--frame-end`.
 
@@ -62,7 +52,7 @@ def resolve_range_bound(text: str, first: int, last: int) -> int:
 def _resolve_number(
     text: str, first: int | None, last: int | None, *, empty_is_zero: bool = False
 ) -> int:
-    digits = text.strip() if text == text.rstrip() else text
+    digits = text.lstrip()
     if not digits and empty_is_zero:
         return 0
     sign = digits[:1] if digits[:1] in ("+", "-") else ""
@@ -70,7 +60,9 @@ def _resolve_number(
     if not (number_text.isascii() and number_text.isdigit()):
         raise FrameArgumentError("not a number")
     number = int(number_text)
-    if sign:
+    if sign and digits != text:
+        number = -number if sign == "-" else number
+    elif sign:
         if first is None or last is None:
             raise RelativeFrameError(f"{text!r} counts from the scene's frame range")
         number = first + number if sign == "+" else last - number + 1

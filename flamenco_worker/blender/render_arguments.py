@@ -10,9 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from flamenco_core.frames import frames_for_blender
 from flamenco_worker.blender import in_blender_report
 from flamenco_worker.blender.format_names import python_name
-from flamenco_worker.blender.frame_arguments import resolve_frames, write_frames
+from flamenco_worker.blender.frame_arguments import resolve_frames
 
 PYTHON_EXIT_CODE = 73
 """With this Blender ends when a script of the command line raises, instead of going on."""
@@ -108,7 +109,7 @@ class RenderArguments:
             number += 1
             if frames is not None and not frames[number]:
                 continue
-            left = write_frames(list(frames[number])) if frames is not None else ""
+            left = frames_for_blender(frames[number]) if frames is not None else ""
             render = ["--render-frame", left] if left else part
             asked = render[1] if render[0] in _FRAME_OPTIONS else None
             line += _call({"render": number, "frames": asked, "folder": folder, "owner": owner})

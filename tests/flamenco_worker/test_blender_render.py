@@ -11,6 +11,7 @@ import pytest
 from PIL import Image
 
 from flamenco_core.errors import InvalidInput
+from flamenco_core.frames import parse_frames
 from flamenco_core.model import Command as TaskCommand
 from flamenco_worker.blender.image_files import read_image
 from flamenco_worker.cancellation import Cancelled
@@ -62,6 +63,23 @@ def test_frames_are_rendered_verified_and_counted(
     assert task.lines[0].startswith("going to run:\n\n    ")
     assert "Rendering frame 2" in " ".join(task.activities)
     assert "flamenco-render-report" not in task.log.replace(task.lines[0], "")
+
+
+def test_negative_frames_and_any_sequence_are_rendered_as_written_for_blender(
+    blender: BlenderProgram,
+    small_scene: Path,
+    tmp_path: Path,
+    new_task: Callable[[], RecordedTask],
+) -> None:
+    frames = parse_frames("first-middle-last: -3--1, 5-9x2").for_blender()
+    names = [f"-00000{frame}.png" for frame in (1, 2, 3)]
+    names += [f"00000{frame}.png" for frame in (5, 7, 9)]
+    for attempt in (1, 2):  # the second finds everything there
+        task = new_task()
+        command = render_command(blender, small_scene, tmp_path / "out", frames=frames)
+        make_command(command).run(task.context(attempt))
+        assert names_in(tmp_path / "out") == names
+        assert task.steps == 6
 
 
 def test_whole_frames_are_kept_and_not_rendered_again(

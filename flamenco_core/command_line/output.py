@@ -52,7 +52,8 @@ def print_fields(fields: Iterable[tuple[str, object]]) -> None:
 
 
 def print_error(error: FlamencoError) -> None:
-    click.echo(f"flamenco: {error}", err=True)
+    only_repeats = [str(problem) for problem in error.problems] == [error.message]
+    click.echo(f"flamenco: {error.message if only_repeats else error}", err=True)
 
 
 def cell_text(value: object) -> str:

@@ -118,7 +118,7 @@ def submit(
     the file.
     """
     request = _Request(
-        blend=file.absolute() if file else None,
+        blend=file,
         job_type=job_type,
         given=parse_assignments(assignments),
         name=name or (file.stem if file else job_type),
@@ -263,7 +263,7 @@ def _look_at_missing(plan: PackPlan, allow_missing: bool) -> None:
 def _progress_shown(quiet: bool) -> Iterator[ProgressCallback]:
     """A progress bar that is told how packing goes."""
     columns = (
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),
         BarColumn(),
         DownloadColumn(),
         TimeRemainingColumn(),

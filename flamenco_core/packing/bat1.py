@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from flamenco_core.packing.dependencies import FileUse, PathField, Trace, UseKind
+from flamenco_core.packing.dependencies import FileUse, PathField, Trace, UseKind, file_identity
 from flamenco_core.packing.errors import MissingExtra, PackingCancelled, PackingError
 from flamenco_core.packing.sequences import files_of_sequence
 
@@ -46,7 +46,14 @@ class Bat1Tracer:
         on_blend: Callable[[Path], None] | None = None,
     ) -> Trace:
         with _BAT_LOCK:
-            return Trace(blend, tuple(_trace(blend, cancel, on_blend)))
+            identities: dict[Path, str] = {}
+
+            def opening(path: Path) -> None:
+                identities[path] = file_identity(path)
+                if on_blend is not None:
+                    on_blend(path)
+
+            return Trace(blend, tuple(_trace(blend, cancel, opening)), identities)
 
 
 def prepare_bat() -> None:
@@ -102,7 +109,7 @@ def close_files_that_cannot_be_read() -> None:
 
 
 def _trace(
-    blend: Path, cancel: threading.Event | None, on_blend: Callable[[Path], None] | None
+    blend: Path, cancel: threading.Event | None, opening: Callable[[Path], None]
 ) -> Iterator[FileUse]:
     from blender_asset_tracer import blendfile, trace
     from blender_asset_tracer.trace import progress
@@ -112,8 +119,7 @@ def _trace(
     class Watcher(progress.Callback):  # type: ignore[misc, unused-ignore]
         def trace_blendfile(self, filename: Path) -> None:
             reading[0] = filename
-            if on_blend is not None:
-                on_blend(filename)
+            opening(filename)
 
     # Real files have pointers to data blocks that are gone; Blender does not mind them either.
     blendfile.BlendFile.strict_pointer_mode = False
@@ -156,7 +162,7 @@ def _use(usage: BlockUsage) -> FileUse:
         stored=bytes(usage.asset_path).decode("utf-8", "surrogateescape"),
         path=path,
         kind=kind,
-        field=_path_field(usage),
+        written_at=_path_field(usage),
         files=files,
     )
 

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
+from flamenco_core.packing.dependencies import file_identity
 from flamenco_core.packing.digests import FileDigest, FileDigests
 from flamenco_core.packing.errors import PackingError
 from flamenco_core.packing.plan import PackedFile
@@ -28,6 +29,7 @@ def digest_of(
     A rewritten copy is made only if its digest is not remembered. Raises `PackingError`,
     `PackingCancelled`.
     """
+    _require_as_traced(file)
     source = digests.of_file(file.source, on_bytes=on_bytes, cancel=cancel)
     if not file.changes:
         return source
@@ -44,6 +46,7 @@ def digest_of(
 @contextmanager
 def opened(file: PackedFile) -> Iterator[IO[bytes]]:
     """The packed content of `file`, to read from its start. Raises `PackingError`."""
+    _require_as_traced(file)
     if not file.changes:
         with _opened_as_is(file.source) as content:
             yield content
@@ -55,8 +58,21 @@ def opened(file: PackedFile) -> Iterator[IO[bytes]]:
             raise PackingError(
                 f"cannot rewrite {file.source}: {error.strerror or error}"
             ) from error
+        _require_as_traced(file)
         copy.seek(0)
         yield copy
+
+
+def _require_as_traced(file: PackedFile) -> None:
+    """A blend file that was saved since it was traced may use other files, elsewhere in it."""
+    if file.identity is None:
+        return
+    try:
+        is_as_traced = file_identity(file.source) == file.identity
+    except OSError as error:
+        raise PackingError(f"cannot read {file.source}: {error.strerror or error}") from error
+    if not is_as_traced:
+        raise PackingError(f"{file.source} was saved while it was packed; try again")
 
 
 def _opened_as_is(path: Path) -> IO[bytes]:

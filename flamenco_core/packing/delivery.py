@@ -19,7 +19,7 @@ from flamenco_core.packing.errors import PackingCancelled
 from flamenco_core.packing.folder_pack import pack_into_folder
 from flamenco_core.packing.plan import PackPlan, make_plan
 from flamenco_core.packing.progress import PackProgress, ProgressCallback, Stage, no_progress
-from flamenco_core.packing.project import find_project_root
+from flamenco_core.packing.project import find_project_root, without_dots
 from flamenco_core.packing.shaman_upload import ShamanUpload
 
 if TYPE_CHECKING:
@@ -78,12 +78,12 @@ class Packer:
 
         Raises `NotFound` if there is no such file, `MissingExtra` without a tracer.
         """
-        self.blend = blend.absolute()
-        if not self.blend.is_file():
-            raise NotFound(f"there is no file {self.blend}")
-        self.project = project.absolute() if project else find_project_root(self.blend)
-        if not self.project.is_dir():
-            raise NotFound(f"there is no project folder {self.project}")
+        if not blend.is_file():
+            raise NotFound(f"there is no file {blend.absolute()}")
+        self.blend = without_dots(blend)
+        if project is not None and not project.is_dir():
+            raise NotFound(f"there is no project folder {project.absolute()}")
+        self.project = without_dots(project) if project else find_project_root(self.blend)
         self._tracer = tracer or default_tracer()
         self._progress = progress
         self._cancel = cancel or threading.Event()

@@ -6,8 +6,8 @@ The tracer itself depends on the Blender that a file is for, so it stands behind
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from enum import Enum, auto
 from pathlib import Path
 from typing import Protocol
@@ -45,15 +45,26 @@ class FileUse:
     path: Path
     """The same, absolute; a pattern if the use is one of many files."""
     kind: UseKind
-    field: PathField
+    written_at: PathField
     files: tuple[Path, ...]
     """What exists of it."""
+
+
+def file_identity(path: Path) -> str:
+    """Changes whenever the file's content does, as far as its folder entry can tell.
+
+    Raises `OSError`.
+    """
+    status = path.stat()
+    return f"{status.st_size}/{status.st_mtime_ns}/{status.st_ctime_ns}/{status.st_ino}"
 
 
 @dataclass(frozen=True, slots=True)
 class Trace:
     blend: Path
     uses: tuple[FileUse, ...]
+    identities: Mapping[Path, str] = field(default_factory=dict)
+    """Of each blend file that was read, before it was read."""
 
     @property
     def missing(self) -> tuple[FileUse, ...]:

@@ -19,7 +19,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
+from flamenco_core.packing.dependencies import file_identity
 from flamenco_core.packing.errors import PackingCancelled, PackingError
 from flamenco_core.packing.plan import PathChange
 
@@ -29,6 +31,8 @@ _PIECE = 1 << 20
 _TIME_RESOLUTION = timedelta(seconds=2)
 """FAT counts in steps of two seconds; no file system in use is coarser."""
 _KEEP = timedelta(days=60)
+_USED_RESOLUTION = timedelta(days=1)
+"""A write for each file at each submission would cost more than the sums do."""
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS file (
@@ -88,14 +92,14 @@ class FileDigests:
         `PackingCancelled`.
         """
         try:
+            identity = file_identity(path)
             before = path.stat()
-            identity = _identity(before)
             sha = self._remembered(str(path), identity)
             if sha is not None:
                 on_bytes(before.st_size)
                 return FileDigest(sha, before.st_size)
             sha = _hash(path, before.st_size, on_bytes, cancel)
-            if _identity(path.stat()) != identity:
+            if file_identity(path) != identity:
                 raise PackingError(f"{path} changed while it was read; try again when it is saved")
         except OSError as error:
             raise PackingError(f"cannot read {path}: {error.strerror or error}") from error
@@ -127,11 +131,15 @@ class FileDigests:
         )
 
     def _remembered(self, path: str, identity: str) -> str | None:
-        rows = self._read("SELECT sha FROM file WHERE path = ? AND identity = ?", (path, identity))
+        rows = self._read(
+            "SELECT sha, used FROM file WHERE path = ? AND identity = ?", (path, identity)
+        )
         if not rows:
             return None
-        self._write("UPDATE file SET used = ? WHERE path = ?", (self._clock(), path))
-        return str(rows[0][0])
+        sha, used = rows[0]
+        if self._clock() - used > _USED_RESOLUTION.total_seconds():
+            self._write("UPDATE file SET used = ? WHERE path = ?", (self._clock(), path))
+        return str(sha)
 
     def _forget_old(self) -> None:
         oldest = self._clock() - _KEEP.total_seconds()
@@ -141,7 +149,7 @@ class FileDigests:
         except sqlite3.Error as error:
             logger.info("cannot tidy the cache of file sums: %s", error)
 
-    def _read(self, statement: str, values: Sequence[object]) -> list[tuple[str, int]]:
+    def _read(self, statement: str, values: Sequence[object]) -> list[tuple[Any, ...]]:
         with self._lock:
             try:
                 return self._database.execute(statement, values).fetchall()
@@ -183,11 +191,6 @@ def _open(path: Path | None) -> sqlite3.Connection:
             continue
         return database
     raise AssertionError("a database in memory can always be opened")
-
-
-def _identity(status: os.stat_result) -> str:
-    """Changes whenever the file's content does, as far as its folder entry can tell."""
-    return f"{status.st_size}/{status.st_mtime_ns}/{status.st_ctime_ns}/{status.st_ino}"
 
 
 def _hash(

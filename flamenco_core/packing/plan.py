@@ -34,6 +34,8 @@ class PackedFile:
     """Relative, with forward slashes."""
     changes: tuple[PathChange, ...] = ()
     """Only blend files have any."""
+    identity: str | None = None
+    """Of a blend file, when it was traced: the changes hold for no other content."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,13 +82,18 @@ def make_plan(trace: Trace, project: Path) -> PackPlan:
             places[file] = place_in_pack(file, project)
         new = _new_value(use, project)
         if use.files and new is not None:
-            changes.setdefault(use.used_by, {})[use.field] = new
+            changes.setdefault(use.used_by, {})[use.written_at] = new
     _refuse_shared_places(places)
     return PackPlan(
         project=project,
         blend_in_pack=places[trace.blend],
         files=tuple(
-            PackedFile(source, place, _sorted_changes(changes.get(source, {})))
+            PackedFile(
+                source,
+                place,
+                _sorted_changes(changes.get(source, {})),
+                trace.identities.get(source),
+            )
             for source, place in sorted(places.items(), key=lambda item: item[1])
         ),
         missing=trace.missing,
@@ -118,15 +125,15 @@ def _new_value(use: FileUse, project: Path) -> str | None:
         leads_to = posixpath.normpath(posixpath.join(blend_folder, use.stored[2:]))
         if leads_to == wanted:
             return None
-    if use.field.holds_folder_only:
+    if use.written_at.holds_folder_only:
         new = "//" + posixpath.relpath(posixpath.dirname(wanted) or ".", blend_folder or ".") + "/"
     else:
         new = "//" + posixpath.relpath(wanted, blend_folder or ".")
-    if len(new.encode("utf-8", "surrogateescape")) >= use.field.size:
+    if len(new.encode("utf-8", "surrogateescape")) >= use.written_at.size:
         raise PackingError(
             f"{use.data_block[2:]} in {use.used_by} uses {use.path}: its path in the pack, {new}, "
-            f"is longer than the {use.field.size - 1} bytes that Blender keeps for it; move the "
-            "file into the project"
+            f"is longer than the {use.written_at.size - 1} bytes that Blender keeps for it; make "
+            "it a relative path, or move the file into the project"
         )
     return new
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 ROOT_MARKERS = (".blender_project", ".git", ".svn")
@@ -13,3 +14,17 @@ def find_project_root(blend: Path) -> Path:
         if any((folder / marker).exists() for marker in ROOT_MARKERS):
             return folder
     return blend.parent
+
+
+def without_dots(path: Path) -> Path:
+    """The absolute path of something that exists, without `.` and `..`.
+
+    Symbolic links stay as they are, as artists know their folders by these names, unless `..`
+    behind a link makes that impossible.
+    """
+    shortened = Path(os.path.abspath(path))  # noqa: PTH100 - Path.resolve() follows links
+    try:
+        is_same = shortened.samefile(path)
+    except OSError:
+        is_same = False
+    return shortened if is_same else path.resolve()

@@ -38,8 +38,10 @@ HASHING_THREADS = 2
 SENDING_THREADS = 4
 """More connections gain nothing once the network is full, and each costs the Manager a thread."""
 
-TRIES = 4
-"""How often one file is sent when the connection breaks."""
+TRIES = 6
+"""How often one file is sent when the connection breaks; each pause is twice the one before."""
+WORTH_ASKING = 1 << 20
+"""Bytes from which on the Manager is asked for a file's status before the file is sent."""
 CHECKOUT_TRIES = 3
 """A file can vanish from the store between the question and the checkout, if it is old."""
 PAUSE_BETWEEN_ROUNDS = timedelta(seconds=1)
@@ -169,7 +171,7 @@ class ShamanUpload:
         counter: ProgressCounter,
     ) -> None:
         """Send in rounds: each sends again what the one before could not."""
-        broken: dict[FileDigest, int] = {}
+        failures: dict[FileDigest, int] = {}
         last_success = time.monotonic()
         while waiting:
             can_defer = time.monotonic() - last_success < self._patience.total_seconds()
@@ -187,69 +189,82 @@ class ShamanUpload:
                     continue
                 waiting.append(digest)
                 if isinstance(outcome, Exception):
-                    broken[digest] = broken.get(digest, 0) + 1
-                    if broken[digest] >= TRIES:
+                    failures[digest] = failures.get(digest, 0) + 1
+                    if failures[digest] >= TRIES:
                         raise outcome
             if waiting:
-                self._cancel.wait(self._pause.total_seconds())
+                worst = max((failures.get(digest, 0) for digest in waiting), default=0)
+                self._cancel.wait(self._pause.total_seconds() * 2 ** max(0, worst - 1))
                 self._check_cancelled()
 
     def _send_one(
         self, file: PackedFile, digest: FileDigest, can_defer: bool, counter: ProgressCounter
     ) -> _Outcome | Exception:
         """Send one file; an exception that is *returned* is one after which to try again."""
-        from flamenco_core.client import ManagerRefused, ManagerUnreachable
-
         self._check_cancelled()
+        known = self._outcome_so_far(digest, can_defer) if digest.size >= WORTH_ASKING else None
+        if known is _Outcome.DONE:
+            counter.add_bytes(file.path_in_pack, digest.size)
+            counter.file_done(file.path_in_pack)
+        if known is not None:
+            return known
         with opened(file) as content:
             counted = _CountedContent(
                 content, lambda count: counter.add_bytes(file.path_in_pack, count), self._is_over
             )
-            try:
-                self._client.shaman_file_store(
-                    digest.sha,
-                    digest.size,
-                    cast("IO[bytes]", counted),  # its read() is all that is called
-                    can_defer=can_defer,
-                    original_filename=PurePosixPath(file.path_in_pack).name,
-                )
-            except ManagerRefused as error:
+            outcome = self._send_content(file, digest, can_defer, counted)
+            if outcome is not _Outcome.DONE:
                 counted.take_back()
-                if error.status == HTTPStatus.TOO_EARLY:
-                    return _Outcome.DEFERRED
-                if error.status == HTTPStatus.EXPECTATION_FAILED:
-                    raise PackingError(
-                        f"{file.source} changed while it was sent; try again when it is saved"
-                    ) from error
-                if error.status in _PASSING_TROUBLE:
-                    return error
-                raise
-            except ManagerUnreachable as error:
-                self._check_cancelled()
-                counted.raise_read_error(file)
-                counted.take_back()
-                if not self._is_stored(digest):
-                    return error
-        counted.complete(digest.size)
+                return outcome
+            counted.complete(digest.size)
         with self._lock:
             self._files_sent += 1
             self._bytes_sent += digest.size
         counter.file_done(file.path_in_pack)
+        return outcome
+
+    def _send_content(
+        self, file: PackedFile, digest: FileDigest, can_defer: bool, content: _CountedContent
+    ) -> _Outcome | Exception:
+        from flamenco_core.client import ManagerRefused, ManagerUnreachable
+
+        try:
+            self._client.shaman_file_store(
+                digest.sha,
+                digest.size,
+                cast("IO[bytes]", content),  # its read() is all that is called
+                can_defer=can_defer,
+                original_filename=PurePosixPath(file.path_in_pack).name,
+            )
+        except ManagerRefused as error:
+            if error.status == HTTPStatus.TOO_EARLY:
+                return _Outcome.DEFERRED
+            if error.status == HTTPStatus.EXPECTATION_FAILED:
+                raise PackingError(
+                    f"{file.source} changed while it was sent; try again when it is saved"
+                ) from error
+            if error.status in _PASSING_TROUBLE:
+                return error
+            raise
+        except ManagerUnreachable as error:
+            self._check_cancelled()
+            content.raise_read_error(file)
+            # A Manager that does not want the rest of a file hangs up, and its answer may be
+            # lost with the connection.
+            return self._outcome_so_far(digest, can_defer) or error
         return _Outcome.DONE
 
-    def _is_stored(self, digest: FileDigest) -> bool:
-        """Whether the file is there after all.
-
-        A Manager that learns in the middle that it has the file hangs up; its answer may be lost
-        with the connection.
-        """
+    def _outcome_so_far(self, digest: FileDigest, can_defer: bool) -> _Outcome | None:
+        """What sending this file would lead to; None if it has to be sent, or nobody knows."""
         from flamenco_core.client import ManagerUnreachable
 
         try:
             status = self._client.shaman_file_store_check(digest.sha, digest.size)
         except ManagerUnreachable:
-            return False
-        return status is ShamanFileStatus.STORED
+            return None
+        if status is ShamanFileStatus.STORED:
+            return _Outcome.DONE
+        return _Outcome.DEFERRED if can_defer and status is ShamanFileStatus.UPLOADING else None
 
     def _is_over(self) -> bool:
         return self._cancel.is_set() or self._failed.is_set()

@@ -43,7 +43,9 @@ class ScriptedManager:
         self.checkouts: list[dict[str, Any]] = []
         self.storage_location = "/nowhere"
         self.shaman_enabled = True
+        self.status_questions = 0
         self.on_upload: Callable[[], None] = lambda: None
+        self.on_status_question: Callable[[], None] = lambda: None
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever)
         self._runner: web.AppRunner | None = None
@@ -104,8 +106,11 @@ class ScriptedManager:
         return web.json_response({"files": wanted})
 
     async def _status(self, request: web.Request) -> web.StreamResponse:
-        is_stored = request.match_info["sha"] in self.stored
-        return web.json_response({"status": "stored" if is_stored else "unknown"})
+        sha = request.match_info["sha"]
+        self.status_questions += 1
+        self.on_status_question()
+        status = "uploading" if sha in self.reported_uploading else "unknown"
+        return web.json_response({"status": "stored" if sha in self.stored else status})
 
     async def _upload(self, request: web.Request) -> web.StreamResponse:
         sha = request.match_info["sha"]

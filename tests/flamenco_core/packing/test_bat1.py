@@ -47,7 +47,7 @@ def test_fields_are_where_the_paths_are_written(bpy_projects: Callable[[str], Pa
     root = bpy_projects("plain")
     for use in traced(root).uses:
         content = use.used_by.read_bytes()
-        stored = content[use.field.offset : use.field.offset + use.field.size]
+        stored = content[use.written_at.offset : use.written_at.offset + use.written_at.size]
         assert stored.split(b"\0")[0].decode() == use.stored
 
 

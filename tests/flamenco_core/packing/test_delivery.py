@@ -20,6 +20,7 @@ from flamenco_core.packing import (
     FileDigests,
     Packer,
     PackingCancelled,
+    PackingError,
     PackProgress,
     Stage,
     default_output_folder,
@@ -161,6 +162,24 @@ def test_cancelling_a_copy_removes_what_was_copied(
     with pytest.raises(PackingCancelled):
         pack_into_folder(plan, storage, "x", now=lambda: NOW, progress=report, cancel=cancel)
     assert list(storage.iterdir()) == []
+
+
+def test_a_blend_file_that_is_saved_between_tracing_and_sending_is_refused(
+    manager: ScriptedManager, storage: Path, project: Path
+) -> None:
+    library = project / "show/library/props.blend"
+    packer = Packer(project / "show/shots/scene.blend")
+    plan = packer.prepare()
+    library.write_bytes(library.read_bytes())
+    for with_shaman in (False, True):
+        manager.shaman_enabled = with_shaman
+        with (
+            ManagerClient(manager.url) as client,
+            pytest.raises(PackingError, match=r"props\.blend was saved while it was packed"),
+        ):
+            packer.deliver(plan, client, "my job", digests=FileDigests())
+    assert list(storage.iterdir()) == []
+    assert manager.uploads == []
 
 
 def test_tracing_can_be_cancelled(bpy_projects: Callable[[str], Path]) -> None:

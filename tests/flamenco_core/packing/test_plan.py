@@ -28,7 +28,7 @@ def use(
         stored=stored,
         path=Path(path),
         kind=kind,
-        field=field or PathField(offset=abs(hash(stored)) % 10_000, size=1024),
+        written_at=field or PathField(offset=abs(hash(stored)) % 10_000, size=1024),
         files=(Path(path),) if exists else (),
     )
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from flamenco_core.packing import find_project_root, folder_name
+from flamenco_core.packing.project import without_dots
 
 
 @pytest.mark.parametrize("marker", [".blender_project", ".git", ".svn"])
@@ -26,6 +27,25 @@ def test_without_a_marker_the_root_is_the_folder_of_the_blend_file(tmp_path: Pat
     if find_project_root(tmp_path / "x") != tmp_path:
         pytest.fail(f"a folder above {tmp_path} has a project marker")
     assert find_project_root(blend) == blend.parent
+
+
+def test_dots_in_a_path_do_not_lead_to_the_root_of_another_project(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "show").mkdir()
+    (tmp_path / "show/scene.blend").touch()
+    (tmp_path / "other/.git").mkdir(parents=True)
+    monkeypatch.chdir(tmp_path / "other")
+    assert without_dots(Path("../show/./scene.blend")) == tmp_path / "show/scene.blend"
+
+
+def test_links_keep_their_names_unless_dots_behind_them_lead_elsewhere(tmp_path: Path) -> None:
+    (tmp_path / "disk/show").mkdir(parents=True)
+    (tmp_path / "disk/scene.blend").touch()
+    (tmp_path / "disk/show/scene.blend").touch()
+    (tmp_path / "link").symlink_to(tmp_path / "disk/show")
+    assert without_dots(tmp_path / "link/scene.blend") == tmp_path / "link/scene.blend"
+    assert without_dots(tmp_path / "link/../scene.blend") == tmp_path / "disk/scene.blend"
 
 
 @pytest.mark.parametrize(

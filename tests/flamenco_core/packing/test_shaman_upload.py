@@ -24,7 +24,7 @@ from flamenco_core.packing import (
 from flamenco_core.packing import digests as digests_module
 from flamenco_core.packing.plan import PackedFile, PathChange
 from flamenco_core.packing.progress import ProgressCallback, no_progress
-from flamenco_core.packing.shaman_upload import TRIES, ShamanUpload, UploadedPack
+from flamenco_core.packing.shaman_upload import TRIES, WORTH_ASKING, ShamanUpload, UploadedPack
 from tests.flamenco_core.packing.scripted_manager import HANG_UP, ScriptedManager
 
 CONTENTS = {
@@ -179,6 +179,33 @@ def test_a_lost_answer_does_not_send_the_file_again(
     manager.on_upload = lambda: manager.stored.update({sha(wood): CONTENTS[wood]})
     send(manager, plan)
     assert len([upload for upload in manager.uploads if upload.sha == sha(wood)]) == 1
+
+
+def test_a_large_file_that_somebody_else_sends_meanwhile_is_not_sent(
+    manager: ScriptedManager, plan: PackPlan, reports: list[PackProgress]
+) -> None:
+    large = bytes(WORTH_ASKING)
+    plan.files[1].source.write_bytes(large)
+    large_sha = hashlib.sha256(large).hexdigest()
+    manager.reported_uploading = {large_sha}
+
+    def arrive() -> None:
+        if manager.status_questions == 3:
+            manager.stored[large_sha] = large
+
+    manager.on_status_question = arrive
+    assert send(manager, plan, report=reports.append).files_sent == 3
+    assert large_sha not in {upload.sha for upload in manager.uploads}
+    assert reports[-1].bytes_done == reports[-1].bytes_total
+
+
+def test_a_broken_connection_while_somebody_else_sends_the_file_means_to_wait(
+    manager: ScriptedManager, plan: PackPlan
+) -> None:
+    wood = sha("textures/wood.png")
+    manager.answers[wood] = [HANG_UP] * (TRIES + 2)
+    manager.reported_uploading = {wood}
+    assert send(manager, plan).files_sent == 4
 
 
 def test_a_refused_file_ends_the_upload_with_the_managers_reason(

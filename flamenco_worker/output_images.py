@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import logging
 import threading
+from datetime import timedelta
 from pathlib import Path
 
 from flamenco_core.client import ManagerClient, ManagerRefused, ManagerUnreachable
@@ -37,11 +38,12 @@ class OutputImages:
             self._waiting = (task_id, path)
             self._changed.notify_all()
 
-    def close(self) -> None:
-        """Forgets what waits; the image in flight is not waited for."""
+    def close(self, wait: timedelta = timedelta(0)) -> None:
+        """Forgets what waits; the image in flight gets `wait` to arrive."""
         with self._changed:
             self._is_closing = True
             self._changed.notify_all()
+        self._thread.join(wait.total_seconds())
 
     def _send_all(self) -> None:
         while (waiting := self._next()) is not None:

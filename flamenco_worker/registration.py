@@ -8,7 +8,7 @@ import secrets
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TypeVar
 
@@ -96,15 +96,15 @@ class Registration:
         client: ManagerClient,
         config: WorkerConfig,
         stopping: threading.Event,
-        back_off: Callable[[], BackOff] | None = None,
+        new_back_off: Callable[[], BackOff],
     ) -> None:
         self._client = client
         self._config = config
         self._stopping = stopping
-        self._new_back_off = back_off or _patient
+        self._new_back_off = new_back_off
 
-    def sign_on(self) -> tuple[str, WorkerStatus]:
-        """Returns the worker's id and the status that the Manager wants it in.
+    def sign_on(self) -> tuple[Credentials, WorkerStatus]:
+        """Returns who this worker is, and the status that the Manager wants it in.
 
         Registers anew only if there are no credentials, or the Manager says that it does not know
         them (401, 403). Any other trouble of the Manager is waited for.
@@ -118,7 +118,7 @@ class Registration:
         if kept is not None:
             self._client.sign_in(kept.worker_id, kept.secret)
             try:
-                return kept.worker_id, self._repeat(self._try_sign_on)
+                return kept, self._repeat(self._try_sign_on)
             except ManagerRefused as refusal:
                 if refusal.status not in _REFUSED:
                     raise
@@ -126,7 +126,7 @@ class Registration:
         new = self._repeat(self._try_register)
         save_credentials(self._config.home, new)
         self._client.sign_in(new.worker_id, new.secret)
-        return new.worker_id, self._repeat(self._try_sign_on)
+        return new, self._repeat(self._try_sign_on)
 
     def _try_sign_on(self) -> WorkerStatus:
         sign_on = WorkerSignOn(
@@ -172,7 +172,3 @@ class Registration:
 def is_temporary(refusal: ManagerRefused) -> bool:
     """Whether the same request may succeed later: the Manager's own troubles, and "too many"."""
     return refusal.status >= 500 or refusal.status in (408, 425, 429)
-
-
-def _patient() -> BackOff:
-    return BackOff(timedelta(seconds=1), timedelta(seconds=30))

@@ -53,16 +53,14 @@ class _Waiting:
 class UpdateQueue:
     """Takes updates from any thread and sends them from its own."""
 
-    def __init__(
-        self, path: Path, client: ManagerClient, *, back_off: BackOff | None = None
-    ) -> None:
+    def __init__(self, path: Path, client: ManagerClient, back_off: BackOff) -> None:
         """Opens the queue; `start` begins to send.
 
         Raises:
             StorageError: if the file cannot be opened.
         """
         self._client = client
-        self._back_off = back_off or BackOff(timedelta(seconds=1), timedelta(seconds=30))
+        self._back_off = back_off
         self._worker_id = ""
         self._on_refused: TaskRefused = lambda _task, _attempt, _message: None
         self._changed = threading.Condition()
@@ -122,6 +120,8 @@ class UpdateQueue:
             self._is_closing = True
             self._changed.notify_all()
         if self._thread is not None:
+            # A Manager that hangs must not keep the worker from ending.
+            self._client.abort()
             self._thread.join()
         left = self._count()
         if left:

@@ -22,7 +22,7 @@ from flamenco_worker.backing_off import BackOff
 from flamenco_worker.cancellation import Cancellation
 from flamenco_worker.config import WorkerConfig
 from flamenco_worker.output_images import OutputImages
-from flamenco_worker.registration import Registration, Stopped
+from flamenco_worker.registration import Credentials, Registration, Stopped
 from flamenco_worker.task_runner import MAY_I_RUN_EVERY, TaskRunner
 from flamenco_worker.update_queue import QUEUE_NAME, UpdateQueue
 
@@ -38,9 +38,10 @@ class Pace:
 
     task_wait: timedelta = timedelta(seconds=30)
     """How long the Manager may hold a request for a task before it says that there is none."""
-    longest_pause: timedelta = timedelta(seconds=20)
-    """Between requests, where the Manager answers at once (Flamenco 3) or with errors."""
     first_pause: timedelta = timedelta(seconds=1)
+    longest_pause: timedelta = timedelta(seconds=20)
+    """Before a request is made again, where the Manager is away, answers with errors, or answers
+    at once that there is no task (Flamenco 3); it doubles from the first to the longest."""
     while_asleep: timedelta = timedelta(seconds=5)
     may_i_run: timedelta = MAY_I_RUN_EVERY
     flush_at_end: timedelta = timedelta(seconds=5)
@@ -61,7 +62,6 @@ class Worker:
         *,
         pace: Pace | None = None,
         only_one_task: bool = False,
-        client: ManagerClient | None = None,
     ) -> None:
         """`only_one_task` makes it end after the first task.
 
@@ -71,18 +71,19 @@ class Worker:
         self._config = config
         self._pace = pace or Pace()
         self._only_one_task = only_one_task
-        self._client = client or ManagerClient(config.manager_url)
+        self._client = ManagerClient(config.manager_url)
+        # Of its own, so that ending a request that waits for a task harms no other one.
+        self._asking = ManagerClient(config.manager_url)
+        self._credentials: Credentials | None = None
         self._stopping = threading.Event()
         self._current: Cancellation | None = None
         self._task: AssignedTask | None = None
         config.home.mkdir(parents=True, exist_ok=True)
-        self._queue = UpdateQueue(config.home / QUEUE_NAME, self._client)
+        self._queue = UpdateQueue(config.home / QUEUE_NAME, self._client, self._new_back_off())
         self._images = OutputImages(self._client)
         self._runner = TaskRunner(
             self._client, config, self._queue.add, self._images.offer, self._pace.may_i_run
         )
-        self._is_signed_on = False
-        self._is_ending = False
 
     def run(self) -> int:
         """Works until the Manager or `stop` ends it; returns the program's exit code.
@@ -113,17 +114,18 @@ class Worker:
         current = self._current
         if current is not None:
             current.cancel(reason)
-        if self._task is None and not self._is_ending:
-            # Ends a request that waits for a task. Called again while `run` has not returned,
-            # it also ends one that began a moment later.
+        # Called again while `run` has not returned, this also ends a request that has begun a
+        # moment later.
+        self._asking.abort()
+        if self._credentials is None:
             self._client.abort()
 
     def _sign_on(self) -> WorkerStatus:
-        registration = Registration(self._client, self._config, self._stopping)
-        worker_id, status = registration.sign_on()
-        self._is_signed_on = True
+        registration = Registration(self._client, self._config, self._stopping, self._new_back_off)
+        self._credentials, status = registration.sign_on()
+        self._asking.sign_in(self._credentials.worker_id, self._credentials.secret)
         log.info("signed on at %s as %s", self._client.url, self._config.worker_name)
-        self._queue.start(worker_id, self._task_was_refused)
+        self._queue.start(self._credentials.worker_id, self._task_was_refused)
         return status
 
     def _live(self, status: WorkerStatus) -> WorkerStatus:
@@ -140,7 +142,7 @@ class Worker:
 
     def _be_awake(self) -> WorkerStatus:
         self._acknowledge(WorkerStatus.AWAKE)
-        pauses = BackOff(self._pace.first_pause, self._pace.longest_pause)
+        pauses = self._new_back_off()
         while not self._stopping.is_set():
             # The Manager hands a task out again if we ask before it knows that it is done.
             if not self._queue.wait_until_empty(self._pace.longest_pause):
@@ -148,7 +150,7 @@ class Worker:
             asked_at = time.monotonic()
             try:
                 request = TaskRequest(slot=0, holding=[])
-                task = self._client.schedule_task(request, wait=self._pace.task_wait)
+                task = self._asking.schedule_task(request, wait=self._pace.task_wait)
             except StatusChangeRequested as change:
                 log.info("the Manager wants this worker to be %s", change.status)
                 return change.status
@@ -185,7 +187,7 @@ class Worker:
 
     def _acknowledge(self, status: WorkerStatus) -> None:
         """Tells the Manager what this worker does now; keeps trying, since it waits for that."""
-        pauses = BackOff(self._pace.first_pause, self._pace.longest_pause)
+        pauses = self._new_back_off()
         while not self._stopping.is_set():
             try:
                 self._client.worker_state_changed(status)
@@ -238,13 +240,27 @@ class Worker:
         self._stopping.wait(pauses.next_wait().total_seconds())
 
     def _end(self) -> None:
-        self._is_ending = True
         self._images.close()
-        if not self._is_signed_on:
+        if self._credentials is None:
             self._queue.close()
-            return
-        self._queue.close(self._pace.flush_at_end)
-        self._try(self._client.sign_off)
+        else:
+            self._queue.close(self._pace.flush_at_end)
+            self._sign_off(self._credentials)
+        for client in (self._client, self._asking):
+            client.abort()  # closes the connections that are kept
+
+    def _sign_off(self, credentials: Credentials) -> None:
+        client = ManagerClient(
+            self._config.manager_url,
+            worker_id=credentials.worker_id,
+            secret=credentials.secret,
+            timeout=self._pace.sign_off,
+        )
+        self._try(client.sign_off)
+        client.abort()
+
+    def _new_back_off(self) -> BackOff:
+        return BackOff(self._pace.first_pause, self._pace.longest_pause)
 
     def _try(self, action: Callable[[], None]) -> None:
         try:

@@ -164,13 +164,13 @@ def _tiff_is_complete(file: _File) -> bool:
     order = "<" if file.head.startswith(b"II") else ">"
     if len(file.head) < 8 or file.head[2:4] in (b"+\x00", b"\x00+"):
         return len(file.head) >= 8  # BigTIFF, for files of more than 4 GB, is left to the decoder
-    (start,) = struct.unpack_from(f"{order}I", file.head, 4)
+    start: int = struct.unpack_from(f"{order}I", file.head, 4)[0]
     with file.path.open("rb") as opened:
         opened.seek(start)
         count = opened.read(2)
     if len(count) < 2:
         return False
-    (entries,) = struct.unpack(f"{order}H", count)
+    entries: int = struct.unpack(f"{order}H", count)[0]
     return file.size >= start + 2 + 12 * entries + 4
 
 

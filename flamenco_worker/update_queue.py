@@ -65,6 +65,7 @@ class UpdateQueue:
         self._on_refused: TaskRefused = lambda _task, _attempt, _message: None
         self._changed = threading.Condition()
         self._is_closing = False
+        self._is_locked_out = False
         self._thread: threading.Thread | None = None
         try:
             self._database = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
@@ -80,6 +81,7 @@ class UpdateQueue:
         with self._changed:
             self._worker_id = worker_id
             self._on_refused = on_refused
+            self._is_locked_out = False
             dropped = self._database.execute(
                 "DELETE FROM waiting_updates WHERE worker_id != ?", (worker_id,)
             ).rowcount
@@ -101,11 +103,16 @@ class UpdateQueue:
             )
             self._changed.notify_all()
 
+    @property
+    def is_locked_out(self) -> bool:
+        """Whether the Manager does not take our credentials; `start` tries anew."""
+        return self._is_locked_out
+
     def wait_until_empty(self, timeout: timedelta) -> bool:
-        """Waits until the Manager has everything; returns whether it has."""
+        """Waits until the Manager has everything, or no credentials; returns whether it has."""
         deadline = time.monotonic() + timeout.total_seconds()
         with self._changed:
-            while self._count() and not self._is_closing:
+            while self._count() and not (self._is_closing or self._is_locked_out):
                 left = deadline - time.monotonic()
                 if left <= 0:
                     return False
@@ -148,7 +155,7 @@ class UpdateQueue:
                 row = self._database.execute(
                     "SELECT id, task_id, attempt, payload FROM waiting_updates ORDER BY id LIMIT 1"
                 ).fetchone()
-                if row is not None:
+                if row is not None and not self._is_locked_out:
                     return _Waiting(*row)
                 self._changed.wait()
         return None
@@ -160,7 +167,13 @@ class UpdateQueue:
         self._remove("id = ?", (waiting.number,))
 
     def _handle_refusal(self, waiting: _Waiting, refusal: ManagerRefused) -> None:
-        if is_temporary(refusal) or refusal.status in _NOT_SIGNED_ON:
+        if refusal.status in _NOT_SIGNED_ON:
+            log.warning("the Manager takes no task updates from us: %s", refusal.message)
+            with self._changed:
+                self._is_locked_out = True
+                self._changed.notify_all()
+            return
+        if is_temporary(refusal):
             self._pause(f"the Manager answers {refusal.status}: {refusal.message}")
             return
         self._back_off.reset()

@@ -146,6 +146,8 @@ class Worker:
         while not self._stopping.is_set():
             # The Manager hands a task out again if we ask before it knows that it is done.
             if not self._queue.wait_until_empty(self._pace.longest_pause):
+                if self._queue.is_locked_out:
+                    raise _SignOnAgain
                 continue
             asked_at = time.monotonic()
             try:
@@ -207,6 +209,7 @@ class Worker:
             return
         match error:
             case ManagerRefused() if error.status in _NOT_SIGNED_ON:
+                self._pause(pauses)
                 raise _SignOnAgain from error
             case ManagerRefused() if error.status == _NOT_AWAKE:
                 # It has lost sight of us in the meantime; tell it that we are here.

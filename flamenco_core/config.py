@@ -16,13 +16,15 @@ from typing import TYPE_CHECKING, Any
 from flamenco_core.durations import parse_duration
 from flamenco_core.errors import InvalidInput, Problem, StorageError
 from flamenco_core.model import Audience
-from flamenco_core.variables import Variable, Variables, VariableValue
+from flamenco_core.paths import own_platform
+from flamenco_core.variables import Variable, Variables, VariableTable, VariableValue
 
 if TYPE_CHECKING:
     import yaml
 
 FILE_VERSION = 3
 DEFAULT_FILE_NAME = "flamenco-manager.yaml"
+_MOST_TABLES = 100
 
 DEFAULT_VARIABLES: Mapping[str, Variable] = {
     "blender": Variable(
@@ -48,6 +50,10 @@ class Config:
     """The folder that Manager, workers and artists share."""
     shaman_enabled: bool = True
     task_timeout: timedelta = timedelta(minutes=10)
+    task_progress_timeout: timedelta = timedelta(0)
+    """How long a task may go on without completing a step; zero for ever."""
+    task_total_timeout: timedelta = timedelta(0)
+    """How long one attempt at a task may take; zero for ever."""
     worker_timeout: timedelta = timedelta(minutes=1)
     blocklist_threshold: int = 3
     """Failures of one worker in one job and task type before it gets no more of them."""
@@ -56,6 +62,11 @@ class Config:
     job_fail_percentage: int = 10
     """A job fails when this share of its tasks, in percent, has failed for good."""
     variables: Variables = field(default_factory=lambda: Variables(DEFAULT_VARIABLES))
+    platform: str = field(default_factory=own_platform)
+    """The platform that the Manager runs on, and that its own paths are for."""
+    _tables: dict[tuple[Audience, str], VariableTable] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
 
     def absolute(self, path: Path) -> Path:
         return self.home / path.expanduser()
@@ -87,11 +98,20 @@ class Config:
         """The farm's own job types."""
         return self.home / "scripts"
 
-    @property
-    def all_variables(self) -> Variables:
-        """The configured variables, and `{jobs}`, which always is the job storage."""
-        jobs = Variable((VariableValue(self.job_storage.as_posix()),))
-        return Variables({**self.variables.by_name, "jobs": jobs})
+    def variables_for(self, audience: Audience, platform: str) -> VariableTable:
+        """The variables as an audience on a platform sees them, with `{jobs}`."""
+        key = (audience, platform)
+        table = self._tables.get(key)
+        if table is None:
+            table = self.variables.table(
+                audience,
+                platform,
+                job_storage=self.job_storage.as_posix(),
+                manager_platform=self.platform,
+            )
+            if len(self._tables) < _MOST_TABLES:  # anybody may ask for any platform
+                self._tables[key] = table
+        return table
 
 
 def load_config(path: Path, *, home: Path | None = None) -> Config:
@@ -294,6 +314,8 @@ _KEYS: dict[str, Any] = {
         "garbageCollect": {"period": ("", _duration), "maxAge": ("", _duration)},
     },
     "task_timeout": ("task_timeout", _duration),
+    "task_progress_timeout": ("task_progress_timeout", _duration),
+    "task_total_timeout": ("task_total_timeout", _duration),
     "worker_timeout": ("worker_timeout", _duration),
     "blocklist_threshold": ("blocklist_threshold", _count(1, 1_000_000)),
     "task_fail_after_softfail_count": ("task_fail_after_softfail_count", _count(1, 1_000_000)),

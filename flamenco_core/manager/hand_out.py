@@ -16,7 +16,6 @@ from flamenco_core.store import jobs, queues, tasks, workers
 from flamenco_core.store.queues import WorkerMatch
 from flamenco_core.store.tasks import StoredTask
 from flamenco_core.store.workers import StoredWorker
-from flamenco_core.variables import expand
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +122,7 @@ def _announce_start(
 
 def _assigned(unit: Unit, worker: StoredWorker, task: StoredTask) -> AssignedTask:
     job = jobs.by_id(unit.db, task.job_id)
-    variables = unit.config.all_variables.resolved(Audience.WORKERS, worker.platform)
+    variables = unit.config.variables_for(Audience.WORKERS, worker.platform)
     commands = json.loads(tasks.commands_json(unit.db, task.id))
     return AssignedTask(
         uuid=task.uuid,
@@ -137,7 +136,7 @@ def _assigned(unit: Unit, worker: StoredWorker, task: StoredTask) -> AssignedTas
         commands=[
             Command(
                 name=command["name"],
-                parameters=expand(command["parameters"], variables),
+                parameters=variables.expand(command["parameters"]),
                 total_step_count=command["total_step_count"],
             )
             for command in commands

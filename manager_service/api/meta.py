@@ -13,7 +13,7 @@ from flamenco_core.model import (
     SharedStorageLocation,
 )
 from flamenco_core.rules.farm_status import farm_status
-from flamenco_core.variables import expand
+from flamenco_core.variables import JOBS
 from flamenco_core.version import current_version
 from manager_service.json_answers import json_answer
 from manager_service.routing import TEXT, Call, OperationTable, Role, in_path, ok, one_of
@@ -73,8 +73,8 @@ async def get_configuration(call: Call) -> web.StreamResponse:
     answers=[ok(dict[str, ManagerVariable], "The variables that have a value there, by name.")],
 )
 async def get_variables(call: Call) -> web.StreamResponse:
-    variables = call.service.config.all_variables
-    return json_answer(variables.resolved(call.value(AUDIENCE), call.value(PLATFORM)))
+    variables = call.service.config.variables_for(call.value(AUDIENCE), call.value(PLATFORM))
+    return json_answer(variables.as_sent())
 
 
 @OPERATIONS.operation(
@@ -89,10 +89,9 @@ async def get_variables(call: Call) -> web.StreamResponse:
 async def get_shared_storage(call: Call) -> web.StreamResponse:
     config = call.service.config
     audience, platform = call.value(AUDIENCE), call.value(PLATFORM)
-    variables = config.all_variables.resolved(audience, platform)
     return json_answer(
         SharedStorageLocation(
-            location=expand(config.job_storage.as_posix(), variables),
+            location=config.variables_for(audience, platform).values[JOBS],
             audience=audience,
             platform=platform,
             shamanEnabled=config.shaman_enabled,

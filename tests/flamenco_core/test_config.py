@@ -59,9 +59,9 @@ def test_a_file_of_flamenco_3_is_read() -> None:
     assert config.blocklist_threshold == 5
     assert config.database_file == HOME / "farm.sqlite"
     assert config.job_storage == Path("/mnt/shared")
-    workers = config.all_variables.resolved(Audience.WORKERS, "linux")
-    assert workers["blender"].value == "/opt/blender/blender"
-    assert workers["jobs"].value == "/mnt/shared"
+    workers = config.variables_for(Audience.WORKERS, "linux").values
+    assert workers["blender"] == "/opt/blender/blender"
+    assert workers["jobs"] == "/mnt/shared"
 
 
 def test_an_empty_file_means_the_defaults() -> None:

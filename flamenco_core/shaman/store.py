@@ -136,7 +136,9 @@ class ShamanStore:
 
     def _status(self, identity: BlobIdentity) -> ShamanFileStatus:
         if self._layout.mark_as_used(identity):
-            return ShamanFileStatus.STORED
+            # Asked in this order: what settled in between is safe by now.
+            is_settling = self._uploads.is_settling(identity)
+            return ShamanFileStatus.UPLOADING if is_settling else ShamanFileStatus.STORED
         if self._uploads.is_going_on(identity):
             return ShamanFileStatus.UPLOADING
         return ShamanFileStatus.UNKNOWN

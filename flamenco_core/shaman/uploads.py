@@ -10,8 +10,9 @@ import hashlib
 import logging
 import os
 import threading
-from collections.abc import Callable
-from contextlib import suppress
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from datetime import datetime, timedelta
 from pathlib import Path
 from types import TracebackType
@@ -158,6 +159,12 @@ class Upload:
         make_folders(blob.parent)
         if self.stored_by_another:
             raise AlreadyStored(self.identity.sha, self.identity.size)
+        with self._ongoing.settling(self.identity):
+            self._replace(blob)
+            sync_folder(blob.parent)
+        self._ongoing.announce_success(self)
+
+    def _replace(self, blob: Path) -> None:
         try:
             self.path.replace(blob)  # by an equal file if two uploads get here together
         except PermissionError:
@@ -165,8 +172,6 @@ class Upload:
             if self._layout.mark_as_used(self.identity):
                 raise AlreadyStored(self.identity.sha, self.identity.size) from None
             raise
-        sync_folder(blob.parent)
-        self._ongoing.announce_success(self)
 
     def _remove_temporary_file(self) -> None:
         """Remove what is left of the upload, and its folders if nobody else uses them."""
@@ -206,6 +211,7 @@ class OngoingUploads:
         self._clock = clock
         self._quiet_limit = quiet_limit
         self._last_heard: dict[BlobIdentity, dict[Upload, datetime]] = {}
+        self._settling: Counter[BlobIdentity] = Counter()
 
     def begin(self, identity: BlobIdentity) -> Upload:
         upload = Upload(identity, self._layout, self)
@@ -223,6 +229,23 @@ class OngoingUploads:
             others.pop(upload, None)
             if not others:
                 self._last_heard.pop(upload.identity, None)
+
+    @contextmanager
+    def settling(self, identity: BlobIdentity) -> Iterator[None]:
+        """While a file has its name in the store but a power cut could take it away again."""
+        with self._lock:
+            self._settling[identity] += 1
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._settling[identity] -= 1
+                if not self._settling[identity]:
+                    del self._settling[identity]
+
+    def is_settling(self, identity: BlobIdentity) -> bool:
+        with self._lock:
+            return identity in self._settling
 
     def announce_success(self, upload: Upload) -> None:
         """Tell the other uploads of the same file."""

@@ -18,6 +18,7 @@ from flamenco_core.shaman import (
     ShamanStore,
     UploadInProgress,
 )
+from flamenco_core.shaman.durable import sync_folder
 from flamenco_core.shaman.store import QUIET_LIMIT
 from tests.flamenco_core.shaman.content import SteppedClock, put, spec, wanted
 
@@ -212,6 +213,22 @@ def test_the_failure_of_one_upload_does_not_touch_the_others(store: ShamanStore)
     assert not good.stored_by_another
     good.write(b"shared texture")
     good.finish()
+    assert store.status(file.sha, file.size) is ShamanFileStatus.STORED
+
+
+def test_a_file_is_not_called_stored_before_it_would_survive_a_power_cut(
+    store: ShamanStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = spec(b"not yet safe")
+    seen: list[ShamanFileStatus] = []
+
+    def look_while_syncing(folder: Path) -> None:
+        seen.append(store.status(file.sha, file.size))
+        sync_folder(folder)
+
+    monkeypatch.setattr("flamenco_core.shaman.uploads.sync_folder", look_while_syncing)
+    put(store, b"not yet safe")
+    assert seen == [ShamanFileStatus.UPLOADING]
     assert store.status(file.sha, file.size) is ShamanFileStatus.STORED
 
 

@@ -16,10 +16,11 @@ from pathlib import Path
 
 from flamenco_core.errors import FlamencoError
 from flamenco_core.events import Event, JobChanged, TaskLogAppended
-from flamenco_core.manager import log_files
+from flamenco_core.manager import Manager, log_files
 from flamenco_core.rules.lifecycle import SWEEPS
 from flamenco_core.shaman import ShamanStore
 from manager_service.threads import Threads
+from manager_service.waiting import WaitingWorkers
 from manager_service.write_thread import WriteThread
 
 logger = logging.getLogger(__name__)
@@ -39,6 +40,9 @@ SIGNS_OF_LIFE_PERIOD = timedelta(seconds=5)
 RESERVATIONS_PERIOD = timedelta(seconds=10)
 """How often reservations are looked for whose time is over."""
 
+TIMEOUTS_PERIOD = timedelta(minutes=1)
+"""How often workers and tasks are looked for that were quiet for too long."""
+
 RETRY_DELAY = timedelta(seconds=30)
 """When something is tried again that failed, such as writing to a full disk."""
 
@@ -52,11 +56,13 @@ class BackgroundWork:
         threads: Threads,
         log_storage: Path,
         shaman: ShamanStore | None,
+        waiting: WaitingWorkers,
     ) -> None:
         self._farm = farm
         self._shaman = shaman
         self._threads = threads
         self._log_storage = log_storage
+        self._waiting = waiting
         self._logs = _Chore("moving task logs", self._move_logs, delay=LOG_DELAY)
         self._jobs = _Chore("settling jobs", self._settle_jobs)
         self._uploads = _Chore(
@@ -68,6 +74,7 @@ class BackgroundWork:
             self._uploads,
             _Chore("writing signs of life", self._store_last_seen, period=SIGNS_OF_LIFE_PERIOD),
             _Chore("freeing reserved tasks", self._release_expired, period=RESERVATIONS_PERIOD),
+            _Chore("looking for time-outs", self._check_timeouts, period=TIMEOUTS_PERIOD),
         )
 
     def start(self) -> None:
@@ -113,6 +120,16 @@ class BackgroundWork:
 
     async def _release_expired(self) -> None:
         await self._farm.run(lambda manager: manager.release_expired())
+
+    async def _check_timeouts(self) -> None:
+        while await self._farm.run(self._look_for_timeouts):
+            pass
+
+    def _look_for_timeouts(self, manager: Manager) -> bool:
+        # Who waits inside a request is there, however long the request is held back.
+        for worker_id in self._waiting.worker_ids():
+            manager.worker_seen(worker_id)
+        return manager.check_timeouts()
 
     async def _remove_abandoned_uploads(self) -> None:
         if self._shaman is not None:

@@ -75,6 +75,10 @@ class WaitingWorkers:
     def __len__(self) -> int:
         return len(self._waiters)
 
+    def worker_ids(self) -> set[str]:
+        """The UUIDs of all who wait; may be called from any thread."""
+        return {waiter.worker_id for waiter in tuple(self._waiters)}
+
     @contextmanager
     def enter(self, worker_id: str, slot: int = 0) -> Iterator[Waiter]:
         """A waiter, for as long as its request lasts; on leaving, unused offers are passed on.

@@ -15,6 +15,7 @@ from flamenco_core.manager import (
     people,
     submission,
     task_updates,
+    timeouts,
     transitions,
     worker_sessions,
 )
@@ -155,7 +156,8 @@ class Manager(OpenFarm):
     def worker_state(self, worker_id: str) -> WorkerStatus | None:
         """The status that a worker is asked to take, if any; a sign of life too."""
         self.worker_seen(worker_id)
-        return workers.by_uuid(self._db, worker_id).status_requested
+        with self._unit(Actor.worker(worker_id)) as unit:
+            return worker_sessions.poll(unit, worker_id)
 
     def worker_state_changed(self, worker_id: str, status: WorkerStatus) -> None:
         self.worker_seen(worker_id)
@@ -191,6 +193,16 @@ class Manager(OpenFarm):
         self.worker_seen(worker_id)
         with self._unit(Actor.worker(worker_id)) as unit:
             return task_updates.may_keep_running(unit, worker_id, task_id)
+
+    def check_timeouts(self) -> bool:
+        """Gives up on some workers and tasks of which nothing was heard for too long.
+
+        Call it once a minute, and again at once when it returns that there is more to do. For
+        the first minutes after the farm was opened it does nothing.
+        """
+        with self._unit(MANAGER) as unit:
+            self._write_last_seen()
+            return timeouts.check(unit, running_for=self._steady.running_for)
 
     def worker_match(self, worker_id: str) -> WorkerMatch:
         """Which ready tasks concern a worker."""

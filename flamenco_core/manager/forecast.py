@@ -11,6 +11,7 @@ from flamenco_core.manager import hand_out
 from flamenco_core.manager.unit import Unit
 from flamenco_core.model import AssignedTask, HeldTask, TaskRequest
 from flamenco_core.rules.eligibility import Reason, reasons_against
+from flamenco_core.statuses import WorkerStatus
 from flamenco_core.store import facts, tasks
 
 
@@ -52,7 +53,9 @@ def plan(unit: Unit, worker_uuids: Sequence[str]) -> list[PlannedTask]:
 
 
 def _next_for(unit: Unit, worker_uuid: str) -> AssignedTask | None:
-    worker_id, _ = facts.worker(unit.db, worker_uuid)
+    worker_id, worker = facts.worker(unit.db, worker_uuid)
+    if worker.status is WorkerStatus.ERROR:
+        return None  # asking would make it awake, and it does not ask
     holding = [
         HeldTask(task=task.uuid, attempt=task.attempt)
         for task in tasks.held_by_worker(unit.db, worker_id)

@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass
 
 from flamenco_core.errors import Conflict
-from flamenco_core.manager import transitions
+from flamenco_core.manager import transitions, worker_sessions
 from flamenco_core.manager.unit import Unit
 from flamenco_core.model import AssignedTask, Audience, Command, TaskRequest
 from flamenco_core.rules import scheduling
@@ -33,7 +33,7 @@ def next_task(
     Raises:
         Conflict: if the worker is not awake.
     """
-    worker = workers.by_uuid(unit.db, worker_uuid)
+    worker = worker_sessions.found_again(unit, workers.by_uuid(unit.db, worker_uuid))
     answer = scheduling.gate(worker.status, worker.status_requested)
     if isinstance(answer, NotAwake):
         raise Conflict(f"Worker {worker.name} is {answer.status}, and only gets tasks when awake")
@@ -57,7 +57,7 @@ def next_task(
 
 def start_reserved(unit: Unit, worker: StoredWorker, task: StoredTask) -> bool:
     """Makes a reserved task its slot's; releases it and says False if it cannot run now."""
-    if not tasks.start_reserved(unit.db, task, now=unit.now):
+    if not tasks.start_reserved(unit.db, task, now=unit.now, steady=unit.steady):
         transitions.release(unit, task)
         return False
     _announce_start(unit, worker, tasks.by_id(unit.db, task.id), previous=task.status)
@@ -93,7 +93,9 @@ def _first_ready(unit: Unit, worker: StoredWorker, job: QueuedJob) -> list[Ready
 
 
 def _assign(unit: Unit, worker: StoredWorker, task: StoredTask, slot: int) -> AssignedTask:
-    attempt = tasks.assign(unit.db, task, worker_id=worker.id, slot=slot, now=unit.now)
+    attempt = tasks.assign(
+        unit.db, task, worker_id=worker.id, slot=slot, now=unit.now, steady=unit.steady
+    )
     if attempt is None:
         raise RuntimeError(f"task {task.uuid} was found ready and is not")
     assigned = tasks.by_id(unit.db, task.id)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+import time
 import uuid
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
@@ -17,12 +18,14 @@ from flamenco_core.errors import NotAllowed
 from flamenco_core.events import Event
 from flamenco_core.job_types.library import JobTypeLibrary
 from flamenco_core.manager.lock import FarmLock, refuse_network_file_system
+from flamenco_core.manager.steady_time import SteadyTime
 from flamenco_core.manager.unit import Unit
-from flamenco_core.store import farm, workers
+from flamenco_core.store import farm, silence, workers
 from flamenco_core.store.audit import Actor
 from flamenco_core.store.database import Transactions, connect, connect_read_only
 from flamenco_core.store.migrations import migrate, refuse_other_schema
 from flamenco_core.store.reader import FarmReader
+from flamenco_core.store.workers import Sighting
 
 Subscriber = Callable[[Sequence[Event]], None]
 
@@ -47,6 +50,7 @@ class OpenFarm(ABC):
         read_only: bool = False,
         address: str = "",
         clock: Callable[[], datetime] = _utc_now,
+        monotonic: Callable[[], float] = time.monotonic,
         new_id: Callable[[], str] = _random_id,
     ) -> Self:
         """Opens a farm file, and makes it if it is not there.
@@ -63,7 +67,7 @@ class OpenFarm(ABC):
         if config is None:
             config = Config(home=Path(path).absolute().parent if path else Path.cwd())
         file = Path(path).absolute() if path else config.database_file
-        manager = cls(file, config, clock, new_id)
+        manager = cls(file, config, clock, monotonic, new_id)
         if read_only:
             manager._open_for_reading()
         else:
@@ -75,6 +79,7 @@ class OpenFarm(ABC):
         file: Path,
         config: Config,
         clock: Callable[[], datetime],
+        monotonic: Callable[[], float],
         new_id: Callable[[], str],
     ) -> None:
         """Use `open`."""
@@ -82,10 +87,11 @@ class OpenFarm(ABC):
         self.farm_id = ""
         self.config = config
         self._clock = clock
+        self._steady = SteadyTime(clock(), monotonic)
         self._new_id = new_id
         self._subscribers: list[Subscriber] = []
         self._events: list[Event] = []
-        self._last_seen: dict[str, datetime] = {}
+        self._last_seen: dict[str, Sighting] = {}
         self._job_types = JobTypeLibrary([config.scripts])
         self._is_read_only = False
 
@@ -100,6 +106,7 @@ class OpenFarm(ABC):
             migrate(self._db, self.file)
             with self.unit_of_work():
                 self.farm_id = farm.identify(self._db, new_id=self._new_id, now=self._clock())
+                silence.pull_back(self._db, self._steady.now)
             self._resume()
             self._closing = on_failure.pop_all()
 
@@ -170,7 +177,7 @@ class OpenFarm(ABC):
 
     def worker_seen(self, worker_id: str) -> None:
         """Notes a sign of life; written with the next change of the farm."""
-        self._last_seen[worker_id] = self._clock()
+        self._last_seen[worker_id] = Sighting(self._clock(), self._steady.now)
 
     def store_last_seen(self) -> None:
         """Writes the signs of life that no change has taken along yet."""
@@ -193,6 +200,7 @@ class OpenFarm(ABC):
             yield Unit(
                 db=self._db,
                 now=self._clock(),
+                steady=self._steady.now,
                 actor=actor,
                 config=self.config,
                 new_id=self._new_id,

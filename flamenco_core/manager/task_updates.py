@@ -52,7 +52,7 @@ def update_task(unit: Unit, worker_uuid: str, task_uuid: str, update: TaskUpdate
     if update.taskStatus is TaskStatus.COMPLETED:
         transitions.change_task(unit, tasks.by_id(unit.db, task.id), TaskStatus.COMPLETED)
     elif update.taskStatus is TaskStatus.FAILED:
-        _fail(unit, worker, tasks.by_id(unit.db, task.id), update.activity or "Failed")
+        fail(unit, worker, tasks.by_id(unit.db, task.id), update.activity or "Failed")
     if update.taskStatus is not None:
         unit.audit("task.update", task.uuid, status=update.taskStatus.value, attempt=attempt)
     return UpdateAnswer(is_accepted=True)
@@ -70,7 +70,7 @@ def may_keep_running(unit: Unit, worker_uuid: str, task_uuid: str) -> MayKeepRun
     reason = _refusal(worker, task, task.attempt)
     if reason:
         return _stop(reason)
-    tasks.touch(unit.db, task.id, now=unit.now)
+    tasks.touch(unit.db, task.id, now=unit.now, steady=unit.steady)
     return MayKeepRunning(mayKeepRunning=True, reason="", statusChangeRequested=False)
 
 
@@ -107,10 +107,12 @@ def _store_progress(unit: Unit, task: StoredTask, update: TaskUpdate) -> None:
         steps_completed=min(steps, task.steps_total),
         activity=update.activity,
         now=unit.now,
+        steady=unit.steady,
     )
 
 
-def _fail(unit: Unit, worker: StoredWorker, task: StoredTask, activity: str) -> None:
+def fail(unit: Unit, worker: StoredWorker, task: StoredTask, activity: str) -> None:
+    """Ends an attempt as a failure of its worker, with all that follows from that."""
     failures.record(unit.db, task, worker.id, now=unit.now)
     config = unit.config
     decision = after_failure(

@@ -20,6 +20,8 @@ class Unit:
 
     db: sqlite3.Connection
     now: datetime
+    steady: datetime
+    """The same moment on a clock that never jumps, for ages; see `steady_time`."""
     actor: Actor
     config: Config
     new_id: Callable[[], str]

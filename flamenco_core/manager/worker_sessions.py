@@ -13,6 +13,7 @@ from flamenco_core.model import (
     WorkerStateChange,
     WorkerStatusChangeRequest,
 )
+from flamenco_core.rules.timeouts import asked_of_lost_worker
 from flamenco_core.statuses import WorkerStatus
 from flamenco_core.store import tasks, workers
 from flamenco_core.store.workers import StoredWorker
@@ -57,6 +58,7 @@ def sign_on(
         address=address,
         can_restart=bool(sign_on.can_restart),
         now=unit.now,
+        steady=unit.steady,
     )
     workers.set_abilities(
         unit.db,
@@ -103,6 +105,35 @@ def state_changed(unit: Unit, worker_uuid: str, status: WorkerStatus) -> None:
     _announce(unit, worker, status)
 
 
+def lose(unit: Unit, worker: StoredWorker, reason: str) -> None:
+    """Nothing is heard of a worker any more: its tasks go back until it is found again."""
+    requested, is_lazy = asked_of_lost_worker(
+        worker.status, worker.status_requested, worker.lazy_request
+    )
+    workers.set_status(
+        unit.db, worker, WorkerStatus.ERROR, requested=requested, is_lazy=is_lazy, now=unit.now
+    )
+    _return_tasks(unit, worker, reason)
+    unit.audit("worker.lose", worker.uuid, reason=reason)
+    _announce(unit, worker, WorkerStatus.ERROR)
+
+
+def found_again(unit: Unit, worker: StoredWorker) -> StoredWorker:
+    """A worker asks for a task; if it was in error, it is awake by that."""
+    if worker.status is not WorkerStatus.ERROR:
+        return worker
+    return _recover(unit, worker, WorkerStatus.AWAKE)
+
+
+def poll(unit: Unit, worker_uuid: str) -> WorkerStatus | None:
+    """What a worker is asked to become. Only a sleeping one asks, so that it is found again."""
+    worker = workers.by_uuid(unit.db, worker_uuid)
+    is_lost = worker.status is WorkerStatus.ERROR
+    if is_lost and worker.status_requested is WorkerStatus.ASLEEP:
+        worker = _recover(unit, worker, WorkerStatus.ASLEEP)
+    return worker.status_requested
+
+
 def request_status(unit: Unit, worker_uuid: str, request: WorkerStatusChangeRequest) -> None:
     """Asks a worker to take a status; asking for the one it has takes back what was asked.
 
@@ -130,6 +161,21 @@ def request_status(unit: Unit, worker_uuid: str, request: WorkerStatusChangeRequ
 def normal_task_types(task_types: list[str]) -> list[str]:
     """Task types are compared without regard to case and surrounding blanks, on both sides."""
     return sorted({kind.strip().lower() for kind in task_types if kind.strip()})
+
+
+def _recover(unit: Unit, worker: StoredWorker, status: WorkerStatus) -> StoredWorker:
+    is_fulfilled = worker.status_requested is status
+    workers.set_status(
+        unit.db,
+        worker,
+        status,
+        requested=None if is_fulfilled else worker.status_requested,
+        is_lazy=False if is_fulfilled else worker.lazy_request,
+        now=unit.now,
+    )
+    unit.audit("worker.recover", worker.uuid, status=status.value)
+    _announce(unit, worker, status)
+    return workers.by_uuid(unit.db, worker.uuid)
 
 
 def _return_tasks(unit: Unit, worker: StoredWorker, reason: str) -> None:

@@ -37,11 +37,15 @@ CREATE TABLE workers (
     lazy_request INTEGER NOT NULL DEFAULT 0,
     can_restart INTEGER NOT NULL DEFAULT 0,
     last_seen_at INTEGER,
+    -- The same on a clock that never jumps, for time-outs.
+    alive_at INTEGER,
     created_at INTEGER NOT NULL,
     updated_at INTEGER NOT NULL,
     deleted_at INTEGER
 );
 CREATE INDEX worker_statuses ON workers (status) WHERE deleted_at IS NULL;
+CREATE INDEX silent_workers ON workers (alive_at)
+    WHERE deleted_at IS NULL AND status NOT IN ('offline', 'error');
 
 CREATE TABLE worker_task_types (
     worker_id INTEGER NOT NULL REFERENCES workers ON DELETE CASCADE,
@@ -169,6 +173,11 @@ CREATE TABLE tasks (
     reserved_until INTEGER,
     cancel_requested INTEGER NOT NULL DEFAULT 0,
     last_touched_at INTEGER,
+    -- For time-outs only, on a clock that never jumps: when the present attempt began, last
+    -- completed a step, and was last heard of.
+    attempt_began_at INTEGER,
+    progress_at INTEGER,
+    alive_at INTEGER,
     created_at INTEGER NOT NULL,
     updated_at INTEGER NOT NULL,
     UNIQUE (job_id, index_in_job)
@@ -182,7 +191,9 @@ CREATE INDEX held_tasks ON tasks (worker_id, slot)
 CREATE INDEX reservations ON tasks (reserved_until) WHERE reserved_until IS NOT NULL;
 CREATE INDEX reservations_of_job ON tasks (job_id) WHERE reserved_until IS NOT NULL;
 CREATE INDEX last_tasks_of_worker ON tasks (worker_id, last_touched_at DESC);
-CREATE INDEX silent_tasks ON tasks (last_touched_at) WHERE status = 'active';
+CREATE INDEX silent_tasks ON tasks (alive_at) WHERE status = 'active';
+CREATE INDEX stuck_tasks ON tasks (progress_at) WHERE status = 'active';
+CREATE INDEX long_tasks ON tasks (attempt_began_at) WHERE status = 'active';
 CREATE INDEX tasks_that_wait ON tasks (dependency_group_id)
     WHERE dependency_group_id IS NOT NULL;
 

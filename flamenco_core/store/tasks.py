@@ -61,7 +61,8 @@ _RESERVE = Statement(
 _START_RESERVED = Statement(
     "Makes a reserved task its slot's.",
     """UPDATE tasks SET status = 'active', reserved_until = NULL, last_touched_at = :now,
-           updated_at = :now, cancel_requested = 0
+           updated_at = :now, cancel_requested = 0, attempt_began_at = :steady,
+           progress_at = :steady, alive_at = :steady
        WHERE id = :id AND reserved_until IS NOT NULL AND unmet_dependencies = 0
        RETURNING attempt""",
 )
@@ -73,7 +74,8 @@ _OF_JOB_BY_STATUS = Statement(
 _ASSIGN = Statement(
     "Hands a ready task to a worker's slot, as a new attempt.",
     f"""UPDATE tasks SET status = 'active', worker_id = :worker_id, slot = :slot,
-           attempt = attempt + 1, last_touched_at = :now, updated_at = :now, cancel_requested = 0
+           attempt = attempt + 1, last_touched_at = :now, updated_at = :now, cancel_requested = 0,
+           attempt_began_at = :steady, progress_at = :steady, alive_at = :steady
        WHERE id = :id AND {READY} RETURNING attempt""",
 )
 _ADD_ATTEMPT = Statement(
@@ -103,12 +105,14 @@ _SET_STATUS = Statement(
 )
 _SET_PROGRESS = Statement(
     "Stores how far a task is.",
-    """UPDATE tasks SET steps_completed = :steps, activity = coalesce(:activity, activity),
-           updated_at = :now, last_touched_at = :now WHERE id = :id""",
+    """UPDATE tasks SET activity = coalesce(:activity, activity), updated_at = :now,
+           last_touched_at = :now, alive_at = :steady,
+           progress_at = CASE WHEN :steps > steps_completed THEN :steady ELSE progress_at END,
+           steps_completed = :steps WHERE id = :id""",
 )
 _TOUCH = Statement(
     "Notes that a task's worker is at it.",
-    "UPDATE tasks SET last_touched_at = :now WHERE id = :id",
+    "UPDATE tasks SET last_touched_at = :now, alive_at = :steady WHERE id = :id",
 )
 _COUNT = Statement(
     "Keeps a job's counts and steps.",
@@ -215,11 +219,27 @@ def commands_json(db: sqlite3.Connection, task_id: int) -> str:
 
 
 def assign(
-    db: sqlite3.Connection, task: StoredTask, *, worker_id: int, slot: int, now: datetime
+    db: sqlite3.Connection,
+    task: StoredTask,
+    *,
+    worker_id: int,
+    slot: int,
+    now: datetime,
+    steady: datetime,
 ) -> int | None:
-    """Hands out a ready task; returns the attempt's number, or None if it is not ready."""
+    """Hands out a ready task; returns the attempt's number, or None if it is not ready.
+
+    `steady` is the time that ages are measured from, here and below.
+    """
     time = to_microseconds(now)
-    attempt = _ASSIGN.value(db, id=task.id, worker_id=worker_id, slot=slot, now=time)
+    attempt = _ASSIGN.value(
+        db,
+        id=task.id,
+        worker_id=worker_id,
+        slot=slot,
+        now=time,
+        steady=to_microseconds(steady),
+    )
     if attempt is None:
         return None
     _ADD_ATTEMPT.run(db, task_id=task.id, attempt=attempt, worker_id=worker_id, slot=slot, now=time)
@@ -251,10 +271,12 @@ def reserve(
     return None if attempt is None else int(attempt)
 
 
-def start_reserved(db: sqlite3.Connection, task: StoredTask, *, now: datetime) -> bool:
+def start_reserved(
+    db: sqlite3.Connection, task: StoredTask, *, now: datetime, steady: datetime
+) -> bool:
     """Makes a reserved task active; False if it cannot run (any more)."""
     time = to_microseconds(now)
-    attempt = _START_RESERVED.value(db, id=task.id, now=time)
+    attempt = _START_RESERVED.value(db, id=task.id, now=time, steady=to_microseconds(steady))
     if attempt is None:
         return False
     _ADD_ATTEMPT.run(
@@ -297,16 +319,23 @@ def set_progress(
     steps_completed: int,
     activity: str | None,
     now: datetime,
+    steady: datetime,
 ) -> None:
     """Stores steps and activity of a running task, and that its worker is at it."""
-    time = to_microseconds(now)
-    _SET_PROGRESS.run(db, id=task.id, steps=steps_completed, activity=activity, now=time)
+    _SET_PROGRESS.run(
+        db,
+        id=task.id,
+        steps=steps_completed,
+        activity=activity,
+        now=to_microseconds(now),
+        steady=to_microseconds(steady),
+    )
     if steps_completed != task.steps_completed:
         _count(db, task, task.status, steps=steps_completed - task.steps_completed, now=now)
 
 
-def touch(db: sqlite3.Connection, task_id: int, *, now: datetime) -> None:
-    _TOUCH.run(db, id=task_id, now=to_microseconds(now))
+def touch(db: sqlite3.Connection, task_id: int, *, now: datetime, steady: datetime) -> None:
+    _TOUCH.run(db, id=task_id, now=to_microseconds(now), steady=to_microseconds(steady))
 
 
 def end_attempt(

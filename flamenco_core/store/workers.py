@@ -19,6 +19,10 @@ _BY_UUID = Statement(
     "A worker by UUID.",
     f"SELECT {_COLUMNS} FROM workers WHERE uuid = :uuid AND deleted_at IS NULL",
 )
+_BY_ID = Statement(
+    "A worker by key.",
+    f"SELECT {_COLUMNS} FROM workers WHERE id = :id AND deleted_at IS NULL",
+)
 _SECRET = Statement(
     "What a worker's secret is checked against.",
     "SELECT secret_hash FROM workers WHERE uuid = :uuid AND deleted_at IS NULL",
@@ -34,7 +38,7 @@ _SIGN_ON = Statement(
     "Stores what a worker says of itself.",
     """UPDATE workers SET name = :name, software = :software, address = :address,
            can_restart = :can_restart, status = 'starting', updated_at = :now,
-           last_seen_at = :now
+           last_seen_at = :now, alive_at = :steady
        WHERE id = :id""",
 )
 _SET_STATUS = Statement(
@@ -44,7 +48,7 @@ _SET_STATUS = Statement(
 )
 _SEEN = Statement(
     "Notes when a worker was last heard of.",
-    "UPDATE workers SET last_seen_at = :time WHERE uuid = :uuid",
+    "UPDATE workers SET last_seen_at = :time, alive_at = :steady WHERE uuid = :uuid",
 )
 _CLEAR_TYPES = Statement(
     "Forgets a worker's task types.", "DELETE FROM worker_task_types WHERE worker_id = :worker_id"
@@ -66,6 +70,16 @@ _ADD_CAPABILITY = Statement(
 
 
 @dataclass(frozen=True, slots=True)
+class Sighting:
+    """A sign of life of a worker."""
+
+    at: datetime
+    """What people are shown."""
+    steady: datetime
+    """What its age is measured from."""
+
+
+@dataclass(frozen=True, slots=True)
 class StoredWorker:
     """A row of the worker table, as decisions need it."""
 
@@ -81,17 +95,11 @@ class StoredWorker:
 
 def by_uuid(db: sqlite3.Connection, uuid: str) -> StoredWorker:
     """Raises `NotFound` if there is none, or if it was deleted."""
-    row = found(_BY_UUID.row(db, uuid=uuid), "worker", uuid)
-    return StoredWorker(
-        id=row["id"],
-        uuid=row["uuid"],
-        name=row["name"],
-        platform=row["platform"],
-        status=WorkerStatus(row["status"]),
-        status_requested=_status(row["status_requested"]),
-        lazy_request=bool(row["lazy_request"]),
-        can_restart=bool(row["can_restart"]),
-    )
+    return _worker(found(_BY_UUID.row(db, uuid=uuid), "worker", uuid))
+
+
+def by_id(db: sqlite3.Connection, worker_id: int) -> StoredWorker:
+    return _worker(found(_BY_ID.row(db, id=worker_id), "worker", str(worker_id)))
 
 
 def secret_is_right(db: sqlite3.Connection, uuid: str, secret: str) -> bool:
@@ -137,6 +145,7 @@ def sign_on(
     address: str,
     can_restart: bool,
     now: datetime,
+    steady: datetime,
 ) -> None:
     _SIGN_ON.run(
         db,
@@ -146,6 +155,7 @@ def sign_on(
         address=address,
         can_restart=int(can_restart),
         now=to_microseconds(now),
+        steady=to_microseconds(steady),
     )
 
 
@@ -187,10 +197,23 @@ def set_status(
     )
 
 
-def store_last_seen(db: sqlite3.Connection, times: Mapping[str, datetime]) -> None:
+def store_last_seen(db: sqlite3.Connection, times: Mapping[str, Sighting]) -> None:
     """Writes when workers (by UUID) were last heard of."""
-    for uuid, time in times.items():
-        _SEEN.run(db, uuid=uuid, time=to_microseconds(time))
+    for uuid, seen in times.items():
+        _SEEN.run(db, uuid=uuid, time=to_microseconds(seen.at), steady=to_microseconds(seen.steady))
+
+
+def _worker(row: sqlite3.Row) -> StoredWorker:
+    return StoredWorker(
+        id=row["id"],
+        uuid=row["uuid"],
+        name=row["name"],
+        platform=row["platform"],
+        status=WorkerStatus(row["status"]),
+        status_requested=_status(row["status_requested"]),
+        lazy_request=bool(row["lazy_request"]),
+        can_restart=bool(row["can_restart"]),
+    )
 
 
 def _digest(salt: str, secret: str) -> str:

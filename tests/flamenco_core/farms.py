@@ -26,11 +26,22 @@ class FakeClock:
     """A clock that stands still until it is moved."""
 
     now: datetime = field(default_factory=lambda: datetime(2026, 2, 3, 4, 5, 6, tzinfo=UTC))
+    elapsed: timedelta = timedelta(0)
 
     def __call__(self) -> datetime:
         return self.now
 
+    def monotonic(self) -> float:
+        """Seconds, as of a clock that nobody sets."""
+        return self.elapsed.total_seconds()
+
     def advance(self, by: timedelta) -> None:
+        """Lets time pass."""
+        self.now += by
+        self.elapsed += by
+
+    def jump(self, by: timedelta) -> None:
+        """Sets the wall clock, forward or back."""
         self.now += by
 
 

@@ -17,6 +17,7 @@ def clock() -> FakeClock:
 @pytest.fixture
 def manager(tmp_path: Path, clock: FakeClock) -> Iterator[Manager]:
     """An empty farm; at the end of the test its counters must add up."""
-    with Manager.open(tmp_path / "farm.sqlite", clock=clock) as manager:
+    file = tmp_path / "farm.sqlite"
+    with Manager.open(file, clock=clock, monotonic=clock.monotonic) as manager:
         yield manager
         assert manager.check() == []

@@ -125,6 +125,7 @@ def run_every_request(manager: Manager, reader: FarmReader, worker: str) -> None
     chunks = manager.waiting_log_chunks(limit=100)
     manager.drop_log_chunks(chunks)
     manager.unsettled_jobs()
+    manager.check_timeouts()
 
 
 def read_everything(reader: FarmReader, job: str, task: str, worker: str) -> None:

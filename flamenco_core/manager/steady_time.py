@@ -1,0 +1,29 @@
+"""A clock that never jumps, for ages; people are shown the wall clock instead."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+
+class SteadyTime:
+    """Starts at what the wall clock says, then goes on with a monotonic clock.
+
+    Within one run of the Manager, ages are what the monotonic clock says, whoever sets the wall
+    clock meanwhile; times from earlier runs are as far away as the wall clock says at the start.
+    """
+
+    def __init__(self, started: datetime, monotonic: Callable[[], float]) -> None:
+        """`monotonic` counts seconds from anywhere."""
+        self._started = started
+        self._monotonic = monotonic
+        self._first = monotonic()
+
+    @property
+    def running_for(self) -> timedelta:
+        """Since this clock was made."""
+        return timedelta(seconds=self._monotonic() - self._first)
+
+    @property
+    def now(self) -> datetime:
+        return self._started + self.running_for

@@ -25,6 +25,7 @@ INSTALLED_BYTES = 1_000_000_000
 BPY_BYTES = 2_000_000_000
 RENDER_BYTES = 100_000_000
 
+HIGHEST_PORT = 65535
 INTERRUPTED = 130
 
 
@@ -58,7 +59,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--frames", help="such as 1-10 or 1,5,20-30 (default: as in the scene)")
     parser.add_argument("--output", type=Path, metavar="DIR", help="where the frames go")
     parser.add_argument("--blender", metavar="PROGRAM", help="the Blender to render with")
-    parser.add_argument("--port", type=int, default=8080, help="of the Manager (default: 8080)")
+    parser.add_argument("--port", type=_port, default=8080, help="of the Manager (default: 8080)")
     parser.add_argument(
         "--home",
         type=Path,
@@ -77,6 +78,12 @@ def _options() -> argparse.Namespace:
     if options.blend is not None:
         options.blend = options.blend.expanduser().absolute()
     return options
+
+
+def _port(text: str) -> int:
+    if not text.isdigit() or not 1 <= int(text) <= HIGHEST_PORT:
+        raise argparse.ArgumentTypeError(f"{text} is not a port, from 1 to {HIGHEST_PORT}")
+    return int(text)
 
 
 def _default_home() -> Path:

@@ -9,8 +9,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+from flamenco_core.client import ManagerClient
 from flamenco_core.errors import NotFound
 from flamenco_core.model import Audience, JobStorageInfo, Platform, SharedStorageLocation
 from flamenco_core.packing.dependencies import FileUse, Tracer, default_tracer
@@ -21,9 +21,7 @@ from flamenco_core.packing.plan import PackPlan, make_plan
 from flamenco_core.packing.progress import PackProgress, ProgressCallback, Stage, no_progress
 from flamenco_core.packing.project import find_project_root, without_dots
 from flamenco_core.packing.shaman_upload import ShamanUpload
-
-if TYPE_CHECKING:
-    from flamenco_core.client import ManagerClient
+from flamenco_core.shaman.checkout_paths import checkout_path_problems
 
 _JOBS = "{jobs}"
 """The variable that every Manager has: the folder that packs and checkouts lie in."""
@@ -57,8 +55,6 @@ def folder_name(job_name: str) -> str:
     name = re.sub(r"[\x00-\x1f\x7f/\\<>:\"|?*;{}]", "_", job_name).strip(". ")
     name = name.encode("utf-8", "replace")[:_LONGEST_FOLDER_NAME].decode("utf-8", "ignore")
     name = name.strip(". ") or "job"
-    from flamenco_core.shaman.checkout_paths import checkout_path_problems
-
     return f"job {name}" if checkout_path_problems(name) else name
 
 
@@ -113,14 +109,14 @@ class Packer:
     ) -> Delivery:
         """Send the pack to the Manager, or copy it into the shared storage if Shaman is off.
 
-        A file that lies in the shared storage already is used where it is. Raises what
-        `ShamanUpload.run` and `pack_into_folder` raise.
+        A file that lies in the shared storage already, with all that it uses, is used where it
+        is. Raises what `ShamanUpload.run` and `pack_into_folder` raise.
         """
         storage = client.get_shared_storage(Audience.USERS, this_platform())
         if storage.shamanEnabled:
             return self._upload(plan, client, job_name, digests)
         location = Path(storage.location)
-        if _lies_in(self.blend, location):
+        if all(_lies_in(file.source, location) for file in plan.files):
             return Delivery(
                 blendfile=f"{_JOBS}/{_below(self.blend, location)}",
                 storage=None,
@@ -179,8 +175,8 @@ def default_output_folder(storage: SharedStorageLocation) -> str:
     return f"{location}/renders"
 
 
-def _lies_in(blend: Path, storage: Path) -> bool:
-    return storage.is_dir() and blend.resolve().is_relative_to(storage.resolve())
+def _lies_in(file: Path, storage: Path) -> bool:
+    return storage.is_dir() and file.resolve().is_relative_to(storage.resolve())
 
 
 def _below(blend: Path, storage: Path) -> str:

@@ -12,8 +12,9 @@ from datetime import timedelta
 from enum import Enum, auto
 from http import HTTPStatus
 from pathlib import PurePosixPath
-from typing import IO, TYPE_CHECKING, TypeVar, cast
+from typing import IO, TypeVar, cast
 
+from flamenco_core.client import ManagerClient, ManagerRefused, ManagerUnreachable
 from flamenco_core.errors import InvalidInput
 from flamenco_core.model import (
     ShamanCheckout,
@@ -27,9 +28,6 @@ from flamenco_core.packing.errors import PackingCancelled, PackingError
 from flamenco_core.packing.plan import PackedFile, PackPlan
 from flamenco_core.packing.progress import ProgressCallback, ProgressCounter, Stage, no_progress
 from flamenco_core.shaman.checkout_paths import file_list_problems
-
-if TYPE_CHECKING:
-    from flamenco_core.client import ManagerClient
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -105,8 +103,6 @@ class ShamanUpload:
             raise InvalidInput("these files cannot be sent to the farm", problems=problems)
         by_digest = {digest: file for file, digest in files}
         checkout = ShamanCheckout(files=specs, checkoutPath=checkout_path)
-        from flamenco_core.client import ManagerRefused
-
         for tries_left in reversed(range(CHECKOUT_TRIES)):
             self._send_all(by_digest, specs)
             self._check_cancelled()
@@ -226,8 +222,6 @@ class ShamanUpload:
     def _send_content(
         self, file: PackedFile, digest: FileDigest, can_defer: bool, content: _CountedContent
     ) -> _Outcome | Exception:
-        from flamenco_core.client import ManagerRefused, ManagerUnreachable
-
         try:
             self._client.shaman_file_store(
                 digest.sha,
@@ -256,8 +250,6 @@ class ShamanUpload:
 
     def _outcome_so_far(self, digest: FileDigest, can_defer: bool) -> _Outcome | None:
         """What sending this file would lead to; None if it has to be sent, or nobody knows."""
-        from flamenco_core.client import ManagerUnreachable
-
         try:
             status = self._client.shaman_file_store_check(digest.sha, digest.size)
         except ManagerUnreachable:

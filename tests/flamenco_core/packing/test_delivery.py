@@ -26,7 +26,7 @@ from flamenco_core.packing import (
     default_output_folder,
 )
 from flamenco_core.packing.folder_pack import pack_into_folder
-from tests.flamenco_core.packing.conftest import run
+from tests.flamenco_core.packing.conftest import SCRIPT, run
 from tests.flamenco_core.packing.scripted_manager import ScriptedManager
 
 NOW = datetime(2026, 11, 21, 16, 12, 52, tzinfo=UTC)
@@ -123,14 +123,25 @@ def test_the_caller_can_choose_the_project(
     assert delivery.blendfile == "{jobs}/my job-x1y2/show/shots/scene.blend"
 
 
-def test_a_file_in_the_shared_storage_is_used_where_it_is(
-    manager: ScriptedManager, storage: Path, bpy_projects: Callable[[str], Path]
+def test_a_file_in_the_shared_storage_is_used_where_it_is_with_all_that_it_uses(
+    manager: ScriptedManager, storage: Path
 ) -> None:
-    shutil.copytree(bpy_projects("plain") / "show", storage / "shows/show")
-    delivery = deliver(manager, storage / "shows/show/shots/scene.blend")
+    root = storage / "shows"
+    run([sys.executable, str(SCRIPT), "plain", str(root)])
+    delivery = deliver(manager, root / "show/shots/scene.blend")
     assert delivery.blendfile == "{jobs}/shows/show/shots/scene.blend"
     assert delivery.files_sent == 0
     assert [path.name for path in storage.iterdir()] == ["shows"]
+
+
+def test_a_file_in_the_shared_storage_that_uses_others_is_packed(
+    manager: ScriptedManager, storage: Path, bpy_projects: Callable[[str], Path]
+) -> None:
+    shutil.copytree(bpy_projects("plain") / "show", storage / "show")
+    delivery = deliver(manager, storage / "show/shots/scene.blend")
+    packed = Path(delivery.blendfile.replace("{jobs}", str(storage)))
+    assert packed.is_file()
+    assert list((packed.parents[1] / "_outside_project").rglob("outside.png"))
 
 
 def test_a_storage_that_is_not_mounted_here_is_named(

@@ -8,10 +8,10 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
-from flamenco_core import wire
 from flamenco_core.errors import InvalidInput, Problem
-from flamenco_core.job_types.compiled import CompiledJob, CompiledTask
+from flamenco_core.job_types.compiled import CompiledJob
 from flamenco_core.statuses import SCHEDULABLE_JOB_STATUSES, JobStatus, TaskStatus
 from flamenco_core.store import queues
 from flamenco_core.store.database import Statement, found, to_microseconds
@@ -47,16 +47,20 @@ _INSERT = Statement(
            :submitter_platform, :shaman_checkout_id, :tag_id, :created_at, :created_at,
            :steps_total) RETURNING id""",
 )
+_LAST_TASK_KEY = Statement(
+    "The newest task's key; only the one writer adds tasks, so that the next keys are free.",
+    "SELECT coalesce(max(id), 0) FROM tasks",
+)
 _INSERT_TASK = Statement(
     "Stores a task.",
-    """INSERT INTO tasks (uuid, job_id, index_in_job, name, task_class_id, priority, status,
+    """INSERT INTO tasks (id, uuid, job_id, index_in_job, name, task_class_id, priority, status,
            steps_total, dependency_group_id, unmet_dependencies, created_at, updated_at)
-       VALUES (:uuid, :job_id, :index_in_job, :name, :task_class_id, :priority, :status,
-           :steps_total, :group_id, :unmet, :now, :now) RETURNING id""",
+       VALUES (:id, :uuid, :job_id, :index_in_job, :name, :task_class_id, :priority, :status,
+           :steps_total, :group_id, :unmet, :now, :now)""",
 )
 _INSERT_COMMANDS = Statement(
     "Stores what a task runs.",
-    "INSERT INTO task_commands (task_id, commands) VALUES (:task_id, :commands)",
+    "INSERT INTO task_commands (task_id, commands) VALUES (:id, :commands)",
 )
 _INSERT_GROUP = Statement(
     "Stores a set of tasks that others wait for.",
@@ -169,25 +173,24 @@ def add_tasks(
     """Stores the tasks at these positions; those they wait for may come in a later piece."""
     status = TaskStatus.PAUSED if job.status is JobStatus.PAUSED else TaskStatus.QUEUED
     classes = _Classes(db)
-    ready: Counter[int] = Counter()
-    count = 0
-    for position in positions:
-        task = job.tasks[position]
-        class_id = classes[task.type.strip().lower()]
-        _insert_task(db, construction, task, position, class_id, status, job.created)
-        ready[class_id] += int(not task.depends_on and status is TaskStatus.QUEUED)
-        count += 1
-    for class_id, ready_count in ready.items():
+    next_key = int(_LAST_TASK_KEY.value(db)) + 1
+    rows = [
+        _task_row(db, construction, job, position, classes, status, key)
+        for key, position in enumerate(positions, start=next_key)
+    ]
+    _INSERT_TASK.run_many(db, rows)
+    _INSERT_COMMANDS.run_many(db, rows)
+    ready = Counter(row["task_class_id"] for row in rows if _is_ready(row))
+    for class_id in classes.values():
         queues.add_queue(
             db,
             job_id=construction.id,
             task_class_id=class_id,
             tag_id=construction.tag_id,
             job_priority=job.priority,
-            ready_count=ready_count,
+            ready_count=ready[class_id],
         )
-    counted = {"queued": 0, "paused": 0, status.value: count}
-    _ADD_COUNTS.run(db, id=construction.id, **counted)
+    _ADD_COUNTS.run(db, id=construction.id, **{"queued": 0, "paused": 0, status.value: len(rows)})
 
 
 def add_dependencies(
@@ -251,30 +254,44 @@ class _Classes(dict[str, int]):
         return self[task_type]
 
 
-def _insert_task(
+def _task_row(
     db: sqlite3.Connection,
     construction: JobUnderConstruction,
-    task: CompiledTask,
+    job: CompiledJob,
     position: int,
-    class_id: int,
+    classes: _Classes,
     status: TaskStatus,
-    created: datetime,
-) -> None:
-    task_id = _INSERT_TASK.value(
-        db,
-        uuid=task.id,
-        job_id=construction.id,
-        index_in_job=position + 1,
-        name=task.name,
-        task_class_id=class_id,
-        priority=task.priority,
-        status=status,
-        steps_total=task.steps_total,
-        group_id=_group(db, construction, tuple(task.depends_on)),
-        unmet=int(bool(task.depends_on)),
-        now=to_microseconds(created),
-    )
-    _INSERT_COMMANDS.run(db, task_id=task_id, commands=json.dumps(wire.to_json(task.commands)))
+    key: int,
+) -> dict[str, Any]:
+    task = job.tasks[position]
+    return {
+        "id": key,
+        "uuid": task.id,
+        "job_id": construction.id,
+        "index_in_job": position + 1,
+        "name": task.name,
+        "task_class_id": classes[task.type.strip().lower()],
+        "priority": task.priority,
+        "status": status.value,
+        "steps_total": task.steps_total,
+        "group_id": _group(db, construction, tuple(task.depends_on)),
+        "unmet": int(bool(task.depends_on)),
+        "now": to_microseconds(job.created),
+        "commands": json.dumps(
+            [
+                {
+                    "name": command.name,
+                    "parameters": command.parameters,
+                    "total_step_count": command.total_step_count,
+                }
+                for command in task.commands
+            ]
+        ),
+    }
+
+
+def _is_ready(row: Mapping[str, Any]) -> bool:
+    return row["status"] == TaskStatus.QUEUED and not row["unmet"]
 
 
 def _group(

@@ -66,7 +66,7 @@ class Manager(OpenFarm):
         """
         return compile_job(
             self._job_types,
-            submitted,
+            submission.with_variables(submitted, self.config),
             job_id=self._new_id(),
             created=self._clock(),
             new_id=self._new_id,

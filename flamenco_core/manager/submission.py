@@ -1,20 +1,46 @@
-"""Storing a compiled job: in pieces, so that no transaction holds up the others for long."""
+"""Taking in a job: its paths get variables, and once compiled it is stored.
+
+It is stored in pieces, so that no transaction holds up the others for long.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from functools import partial
 
+from flamenco_core.config import Config
 from flamenco_core.events import JobChanged
 from flamenco_core.job_types.compiled import CompiledJob
 from flamenco_core.manager.unit import Unit
+from flamenco_core.model import Audience, SubmittedJob
 from flamenco_core.store import jobs
 from flamenco_core.store.jobs import JobUnderConstruction
 
 PIECE_SIZE = 300
 """Tasks (or parents of tasks) stored in one transaction, which keeps it well below 50 ms."""
 
+SAME_PLATFORM = "manager"
+"""What a submitter writes whose platform is the Manager's."""
+
 Step = Callable[[Unit], None]
+
+
+def with_variables(submitted: SubmittedJob, config: Config) -> SubmittedJob:
+    """The submission with what its job keeps: paths that mean the same on every platform.
+
+    Settings and metadata are taken to hold paths as workers on the submitter's platform see them.
+    """
+    platform = submitted.submitter_platform
+    if platform == SAME_PLATFORM:
+        platform = config.platform
+    table = config.variables_for(Audience.WORKERS, platform)
+    return replace(
+        submitted,
+        submitter_platform=platform,
+        settings=table.abbreviate(submitted.settings),
+        metadata=table.abbreviate(submitted.metadata),
+    )
 
 
 class JobStoring:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from aiohttp import web
 
+from flamenco_core.manager.submission import with_variables
 from flamenco_core.model import (
     AvailableJobType,
     AvailableJobTypes,
@@ -99,7 +100,7 @@ async def submit_job(call: Call) -> web.StreamResponse:
     A submission that cannot be used is refused with all its problems, and nothing is stored.
     """
     service = call.service
-    compiled = await service.submissions.compile(call.body(SubmittedJob))
+    compiled = await service.submissions.compile(_submitted(call))
     await service.submissions.store(compiled, actor_of(call.request))
     return encoded_answer(await service.readers.read_json(lambda reader: reader.job(compiled.id)))
 
@@ -114,8 +115,12 @@ async def submit_job(call: Call) -> web.StreamResponse:
     answers=[no_content("It would be accepted."), _WRONG_ETAG],
 )
 async def submit_job_check(call: Call) -> web.StreamResponse:
-    await call.service.submissions.compile(call.body(SubmittedJob))
+    await call.service.submissions.compile(_submitted(call))
     return empty_answer()
+
+
+def _submitted(call: Call) -> SubmittedJob:
+    return with_variables(call.body(SubmittedJob), call.service.config)
 
 
 @OPERATIONS.operation(

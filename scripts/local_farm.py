@@ -157,7 +157,7 @@ def _end(process: subprocess.Popen[bytes]) -> None:
         process.send_signal(_STOP_SIGNAL)
         try:
             process.wait(_STOP_SECONDS)
-        except subprocess.TimeoutExpired:
+        except (subprocess.TimeoutExpired, KeyboardInterrupt):  # a second Ctrl+C means: at once
             descendants = _descendants(process.pid) or descendants
             process.kill()
             process.wait()

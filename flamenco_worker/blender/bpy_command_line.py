@@ -11,6 +11,7 @@ from __future__ import annotations
 import ctypes
 import importlib
 import os
+import shutil
 import sys
 import traceback
 from collections.abc import Callable, Sequence
@@ -378,9 +379,11 @@ def import_bpy() -> Any:
 def main() -> NoReturn:
     """The console script; `sys.argv` is Blender's command line."""
     arguments = sys.argv[1:]
-    exit_code = BlenderSession(import_bpy(), arguments).run()
+    bpy = import_bpy()
+    exit_code = BlenderSession(bpy, arguments).run()
     # A handler, class or timer that a script or the .blend file has registered makes bpy crash
-    # or hang in Python's normal way out.
+    # or hang in Python's normal way out; this way out leaves Blender's temporary folder to us.
+    shutil.rmtree(bpy.app.tempdir, ignore_errors=True)
     flush_all()
     os._exit(exit_code)
 

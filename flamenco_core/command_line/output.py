@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 
 import click
 from rich.console import Console
+from rich.progress import Progress, ProgressColumn
 from rich.table import Table
 from rich.text import Text
 
@@ -79,5 +81,13 @@ def stdout_console() -> Console:
     )
 
 
-def stderr_console() -> Console:
-    return Console(stderr=True, highlight=False)
+@contextmanager
+def progress_bars(*columns: ProgressColumn, quiet: bool, transient: bool) -> Iterator[Progress]:
+    """Progress bars on stderr; without a terminal there are none.
+
+    `transient`: they vanish at the end.
+    """
+    console = Console(stderr=True, highlight=False)
+    is_off = quiet or not console.is_terminal
+    with Progress(*columns, console=console, disable=is_off, transient=transient) as progress:
+        yield progress

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import click
-from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, DownloadColumn, TextColumn, TimeRemainingColumn
 
 from flamenco_core.client import ManagerClient
 from flamenco_core.command_line.job_settings import (
@@ -19,7 +19,7 @@ from flamenco_core.command_line.job_settings import (
     parse_assignments,
 )
 from flamenco_core.command_line.manager_option import with_json, with_manager
-from flamenco_core.command_line.output import print_json, stderr_console
+from flamenco_core.command_line.output import print_json, progress_bars
 from flamenco_core.command_line.waiting import wait_for_job
 from flamenco_core.errors import FlamencoError, NotFound, one_problem
 from flamenco_core.model import (
@@ -268,7 +268,7 @@ def _progress_shown(quiet: bool) -> Iterator[ProgressCallback]:
         DownloadColumn(),
         TimeRemainingColumn(),
     )
-    with Progress(*columns, console=stderr_console(), disable=quiet, transient=True) as shown:
+    with progress_bars(*columns, quiet=quiet, transient=True) as shown:
         bars = {stage: shown.add_task(stage.value, visible=False, total=None) for stage in Stage}
 
         def show(progress: PackProgress) -> None:

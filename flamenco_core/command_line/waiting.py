@@ -7,10 +7,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
 
 from flamenco_core.client import ManagerClient, ManagerRefused, ManagerUnreachable
-from flamenco_core.command_line.output import stderr_console
+from flamenco_core.command_line.output import progress_bars
 from flamenco_core.model import Job
 from flamenco_core.statuses import JobStatus, TaskStatus
 
@@ -48,7 +48,7 @@ def wait_for_job(
         MofNCompleteColumn(),
         TimeElapsedColumn(),
     )
-    with Progress(*columns, console=stderr_console(), disable=quiet) as progress:
+    with progress_bars(*columns, quiet=quiet, transient=False) as progress:
         bar = progress.add_task(str(job.status), total=job.steps_total or None)
         last_heard = monotonic()
         while job.status not in _ENDED:

@@ -119,4 +119,4 @@ def test_the_project_can_be_chosen(flamenco: Program, farm: RunningManager, blen
 def test_people_see_where_the_job_is(flamenco: Program, farm: RunningManager, blend: Path) -> None:
     ended = flamenco("submit", blend, "--type", "simple-blender-render", manager=farm)
     job = farm.get("/jobs").json["jobs"][0]["id"]
-    assert (ended.code, ended.out) == (0, f"Submitted scene as job {job}\n")
+    assert (ended.code, ended.out, ended.err) == (0, f"Submitted scene as job {job}\n", "")

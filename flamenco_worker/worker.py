@@ -147,6 +147,7 @@ class Worker:
             # The Manager hands a task out again if we ask before it knows that it is done.
             if not self._queue.wait_until_empty(self._pace.longest_pause):
                 if self._queue.is_locked_out:
+                    self._pause(pauses)
                     raise _SignOnAgain
                 continue
             asked_at = time.monotonic()

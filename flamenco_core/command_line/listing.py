@@ -10,6 +10,7 @@ import click
 from flamenco_core.client import ManagerClient
 from flamenco_core.command_line.manager_option import with_json, with_manager
 from flamenco_core.command_line.output import (
+    ID_HEADING,
     print_fields,
     print_json,
     print_table,
@@ -44,7 +45,7 @@ def jobs(manager_url: str, as_json: bool, statuses: Sequence[str]) -> None:
         print_json(JobsQueryResult(jobs=found))
         return
     print_table(
-        ("Id", "Status", "Prio", "Progress", "Type", "Name", "Created"),
+        (ID_HEADING, "Status", "Prio", "Progress", "Type", "Name", "Created"),
         (
             (
                 job.id,
@@ -58,6 +59,7 @@ def jobs(manager_url: str, as_json: bool, statuses: Sequence[str]) -> None:
             for job in found
         ),
         empty="There are no jobs." if not statuses else "There are no such jobs.",
+        wide_only=("Type", "Created"),
     )
 
 
@@ -87,7 +89,7 @@ def tasks(manager_url: str, as_json: bool, job_id: str) -> None:
         print_json({"tasks": found})
         return
     print_table(
-        ("Id", "Status", "Type", "Progress", "Name", "Worker", "Updated"),
+        (ID_HEADING, "Status", "Type", "Progress", "Name", "Worker", "Updated"),
         (
             (
                 task.id,
@@ -101,6 +103,7 @@ def tasks(manager_url: str, as_json: bool, job_id: str) -> None:
             for task in found
         ),
         empty="This job has no tasks.",
+        wide_only=("Type", "Updated"),
     )
 
 
@@ -131,7 +134,7 @@ def workers(manager_url: str, as_json: bool) -> None:
         print_json({"workers": found})
         return
     print_table(
-        ("Id", "Status", "Name", "Version", "Last seen"),
+        (ID_HEADING, "Status", "Name", "Version", "Last seen"),
         (
             (
                 worker.id,

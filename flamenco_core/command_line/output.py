@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 
@@ -17,6 +17,10 @@ from rich.text import Text
 from flamenco_core import wire
 from flamenco_core.errors import FlamencoError
 
+ID_HEADING = "Id"
+
+_WIDE_TERMINAL = 120
+"""Columns."""
 _WIDTH_WITHOUT_TERMINAL = 10_000
 """Columns: a table that another program reads is never folded."""
 
@@ -26,21 +30,33 @@ def print_json(value: object) -> None:
     click.echo(json.dumps(wire.to_json(value), indent=2, ensure_ascii=False))
 
 
-def print_table(headings: Sequence[str], rows: Iterable[Sequence[object]], *, empty: str) -> None:
+def print_table(
+    headings: Sequence[str],
+    rows: Iterable[Sequence[object]],
+    *,
+    empty: str,
+    wide_only: Collection[str] = (),
+) -> None:
     """A table; `empty` is printed instead if there are no rows.
 
-    Cells that do not fit into the terminal are folded, never cut off.
+    Cells that do not fit into the terminal are folded, never cut off. The columns `wide_only`
+    are left out on a narrow terminal.
     """
-    texts = [[cell_text(cell) for cell in row] for row in rows]
+    console = _stdout_console()
+    is_narrow = console.width < _WIDE_TERMINAL
+    shown = [
+        index for index, heading in enumerate(headings) if not (is_narrow and heading in wide_only)
+    ]
+    texts = [[cell_text(row[index]) for index in shown] for row in rows]
     if not texts:
         click.echo(empty)
         return
     table = Table(box=None, pad_edge=False, show_edge=False, header_style="bold")
-    for heading in headings:
-        table.add_column(heading, overflow="fold")
+    for heading in (headings[index] for index in shown):
+        # Ids stay in one piece, since people copy them.
+        table.add_column(heading, overflow="fold", no_wrap=heading == ID_HEADING)
     for row in texts:
         table.add_row(*(Text(cell) for cell in row))
-    console = stdout_console()
     console.print(table)
 
 
@@ -71,7 +87,7 @@ def progress_text(done: int, total: int) -> str:
     return f"{done}/{total} ({100 * done // total}%)" if total else ""
 
 
-def stdout_console() -> Console:
+def _stdout_console() -> Console:
     is_terminal = sys.stdout.isatty()
     return Console(
         file=sys.stdout,

@@ -272,9 +272,10 @@ def _progress_shown(quiet: bool) -> Iterator[ProgressCallback]:
         bars = {stage: shown.add_task(stage.value, visible=False, total=None) for stage in Stage}
 
         def show(progress: PackProgress) -> None:
+            for stage, bar in bars.items():
+                shown.update(bar, visible=stage is progress.stage)
             shown.update(
                 bars[progress.stage],
-                visible=True,
                 description=f"{progress.stage.value} {progress.file}",
                 completed=progress.bytes_done,
                 total=progress.bytes_total or None,

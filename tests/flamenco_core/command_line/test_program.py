@@ -141,6 +141,22 @@ def test_tables_show_whole_ids_and_names_when_they_are_not_read_on_a_terminal(
     assert all(task["id"] in tasks for task in manager.get(f"/jobs/{job}/tasks").json["tasks"])
 
 
+def test_on_a_narrow_terminal_ids_stay_whole_and_nothing_is_cut_off(
+    flamenco: Program, farm: RunningManager, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name = "[red]a job[/red] " + "abcdefghij" * 12
+    job = farm.submit(name=name)["id"]
+    monkeypatch.setenv("COLUMNS", "80")
+    monkeypatch.setenv("TERM", "dumb")
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    lines = flamenco("jobs", manager=farm).out.splitlines()
+    assert len([line for line in lines if job in line]) == 1
+    assert max(map(len, lines)) <= 80
+    start = lines[0].index("Name")
+    shown = "".join(line[start:].strip() for line in lines[1:])
+    assert shown.replace(" ", "") == name.replace(" ", "")
+
+
 def test_jobs_can_be_listed_by_status(flamenco: Program, manager: RunningManager) -> None:
     job = manager.submit()["id"]
     queued = flamenco("jobs", "--json", "--status", "queued", "--status", "active", manager=manager)

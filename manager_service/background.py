@@ -43,6 +43,9 @@ RESERVATIONS_PERIOD = timedelta(seconds=10)
 TIMEOUTS_PERIOD = timedelta(minutes=1)
 """How often workers and tasks are looked for that were quiet for too long."""
 
+SCHEDULES_PERIOD = timedelta(minutes=1)
+"""How often sleep schedules are looked at."""
+
 RETRY_DELAY = timedelta(seconds=30)
 """When something is tried again that failed, such as writing to a full disk."""
 
@@ -75,6 +78,7 @@ class BackgroundWork:
             _Chore("writing signs of life", self._store_last_seen, period=SIGNS_OF_LIFE_PERIOD),
             _Chore("freeing reserved tasks", self._release_expired, period=RESERVATIONS_PERIOD),
             _Chore("looking for time-outs", self._check_timeouts, period=TIMEOUTS_PERIOD),
+            _Chore("looking at sleep schedules", self._check_schedules, period=SCHEDULES_PERIOD),
         )
 
     def start(self) -> None:
@@ -130,6 +134,10 @@ class BackgroundWork:
         for worker_id in self._waiting.worker_ids():
             manager.worker_seen(worker_id)
         return manager.check_timeouts()
+
+    async def _check_schedules(self) -> None:
+        while await self._farm.run(lambda manager: manager.check_sleep_schedules()):
+            pass
 
     async def _remove_abandoned_uploads(self) -> None:
         if self._shaman is not None:

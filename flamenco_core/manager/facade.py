@@ -21,9 +21,9 @@ from flamenco_core.manager import (
 )
 from flamenco_core.manager.forecast import PlannedTask, WhyNot
 from flamenco_core.manager.hand_out import NoTask
-from flamenco_core.manager.opening import OpenFarm
 from flamenco_core.manager.submission import JobStoring
 from flamenco_core.manager.task_updates import UpdateAnswer
+from flamenco_core.manager.worker_care import WorkerCare
 from flamenco_core.rules.scheduling import MustChangeStatus
 from flamenco_core.statuses import WorkerStatus
 from flamenco_core.store import consistency, jobs, queues, workers
@@ -35,7 +35,7 @@ class _TakenBackError(Exception):
     """Ends a unit of work of which nothing is to be kept."""
 
 
-class Manager(OpenFarm):
+class Manager(WorkerCare):
     """The engine of a farm: synchronous, for one thread, in a script or inside the service.
 
     What a method has returned is on disk. Every method that names a job, task or worker that

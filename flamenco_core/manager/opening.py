@@ -8,7 +8,7 @@ import uuid
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, tzinfo
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -18,6 +18,7 @@ from flamenco_core.errors import NotAllowed
 from flamenco_core.events import Event
 from flamenco_core.job_types.library import JobTypeLibrary
 from flamenco_core.manager.lock import FarmLock, refuse_network_file_system
+from flamenco_core.manager.machine_zone import MachineZone
 from flamenco_core.manager.steady_time import SteadyTime
 from flamenco_core.manager.unit import Unit
 from flamenco_core.store import farm, silence, workers
@@ -52,12 +53,14 @@ class OpenFarm(ABC):
         clock: Callable[[], datetime] = _utc_now,
         monotonic: Callable[[], float] = time.monotonic,
         new_id: Callable[[], str] = _random_id,
+        zone: tzinfo | None = None,
     ) -> Self:
         """Opens a farm file, and makes it if it is not there.
 
         Without a `config`, everything the farm keeps lies beside the file. `address` tells
         whoever tries to open the same farm where to find this program. With `read_only` the
         farm may be open elsewhere, and every change is refused with `NotAllowed`.
+        Sleep schedules are read in `zone`, this machine's if there is none.
 
         Raises:
             FarmLocked: if another program has the farm open.
@@ -67,7 +70,7 @@ class OpenFarm(ABC):
         if config is None:
             config = Config(home=Path(path).absolute().parent if path else Path.cwd())
         file = Path(path).absolute() if path else config.database_file
-        manager = cls(file, config, clock, monotonic, new_id)
+        manager = cls(file, config, clock, monotonic, new_id, zone or MachineZone())
         if read_only:
             manager._open_for_reading()
         else:
@@ -81,6 +84,7 @@ class OpenFarm(ABC):
         clock: Callable[[], datetime],
         monotonic: Callable[[], float],
         new_id: Callable[[], str],
+        zone: tzinfo,
     ) -> None:
         """Use `open`."""
         self.file = file
@@ -89,6 +93,7 @@ class OpenFarm(ABC):
         self._clock = clock
         self._steady = SteadyTime(clock(), monotonic)
         self._new_id = new_id
+        self._zone = zone
         self._subscribers: list[Subscriber] = []
         self._events: list[Event] = []
         self._last_seen: dict[str, Sighting] = {}
@@ -201,6 +206,7 @@ class OpenFarm(ABC):
                 db=self._db,
                 now=self._clock(),
                 steady=self._steady.now,
+                zone=self._zone,
                 actor=actor,
                 config=self.config,
                 new_id=self._new_id,

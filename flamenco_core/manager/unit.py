@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, tzinfo
 
 from flamenco_core.config import Config
 from flamenco_core.events import Event, TasksBecameReady
@@ -22,6 +22,8 @@ class Unit:
     now: datetime
     steady: datetime
     """The same moment on a clock that never jumps, for ages; see `steady_time`."""
+    zone: tzinfo
+    """The Manager's time zone."""
     actor: Actor
     config: Config
     new_id: Callable[[], str]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from flamenco_core.errors import Conflict
 from flamenco_core.events import WorkerChanged, WorkerStatusRequested
-from flamenco_core.manager import transitions
+from flamenco_core.manager import sleeping, transitions
 from flamenco_core.manager.unit import Unit
 from flamenco_core.model import (
     RegisteredWorker,
@@ -68,7 +68,8 @@ def sign_on(
     )
     unit.audit("worker.sign-on", worker.uuid, version=sign_on.software_version, address=address)
     _announce(unit, worker, WorkerStatus.STARTING)
-    return WorkerStateChange(status_requested=worker.status_requested or WorkerStatus.AWAKE)
+    wanted = worker.status_requested or sleeping.scheduled_status(unit, worker.id)
+    return WorkerStateChange(status_requested=wanted or WorkerStatus.AWAKE)
 
 
 def sign_off(unit: Unit, worker_uuid: str) -> None:

@@ -68,6 +68,18 @@ CREATE TABLE tags (
     description TEXT NOT NULL DEFAULT ''
 );
 
+-- Minutes since midnight in the Manager's zone; days are digits, 0 for Monday.
+CREATE TABLE sleep_schedules (
+    worker_id INTEGER PRIMARY KEY REFERENCES workers ON DELETE CASCADE,
+    is_active INTEGER NOT NULL,
+    days TEXT NOT NULL,
+    start_minute INTEGER,
+    end_minute INTEGER,
+    next_check_at INTEGER
+);
+CREATE INDEX due_sleep_schedules ON sleep_schedules (next_check_at)
+    WHERE next_check_at IS NOT NULL;
+
 CREATE TABLE worker_tags (
     worker_id INTEGER NOT NULL REFERENCES workers ON DELETE CASCADE,
     tag_id INTEGER NOT NULL REFERENCES tags ON DELETE CASCADE,

@@ -10,8 +10,9 @@ from types import TracebackType
 from typing import Any, Self
 
 from flamenco_core import task_logs, wire
+from flamenco_core.sleep_schedule import format_schedule
 from flamenco_core.statuses import FINAL_JOB_STATUSES, JobStatus, WorkerStatus
-from flamenco_core.store import logs, workers
+from flamenco_core.store import logs, sleep_schedules, workers
 from flamenco_core.store.database import Statement, connect_read_only, found, from_microseconds
 from flamenco_core.store.tasks import COUNT_COLUMNS
 
@@ -206,6 +207,12 @@ class FarmReader:
         if tags:
             worker["tags"] = tags
         return worker
+
+    def sleep_schedule(self, worker_uuid: str) -> dict[str, Any] | None:
+        """When a worker is to sleep; None if it has no schedule."""
+        worker_id = found(_WORKER.row(self._db, uuid=worker_uuid), "worker", worker_uuid)["id"]
+        schedule = sleep_schedules.of_worker(self._db, worker_id)
+        return None if schedule is None else wire.to_json(format_schedule(schedule))
 
     def tags(self) -> list[dict[str, Any]]:
         return [_tag(row) for row in _TAGS.run(self._db, after="", limit=-1)]

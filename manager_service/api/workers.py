@@ -4,9 +4,15 @@ from __future__ import annotations
 
 from aiohttp import web
 
-from flamenco_core.model import Worker, WorkerList, WorkerStatusChangeRequest, WorkerTagList
+from flamenco_core.model import (
+    Worker,
+    WorkerList,
+    WorkerSleepSchedule,
+    WorkerStatusChangeRequest,
+    WorkerTagList,
+)
 from manager_service.authentication import actor_of
-from manager_service.json_answers import empty_answer, encoded_answer
+from manager_service.json_answers import empty_answer, encoded_answer, json_answer
 from manager_service.routing import (
     UUID,
     Answer,
@@ -76,6 +82,49 @@ async def request_worker_status_change(call: Call) -> web.StreamResponse:
     actor = actor_of(call.request)
     await call.service.farm.run(
         lambda manager: manager.request_worker_status(worker_id, request, actor=actor)
+    )
+    return empty_answer()
+
+
+@OPERATIONS.operation(
+    "fetchWorkerSleepSchedule",
+    "GET",
+    "/worker-mgt/workers/{worker_id}/sleep-schedule",
+    role=Role.VIEWER,
+    summary="When a worker is to sleep",
+    parameters=[WORKER_ID],
+    answers=[
+        ok(WorkerSleepSchedule, "The schedule, in the Manager's time zone."),
+        no_content("The worker has no schedule."),
+        _UNKNOWN_WORKER,
+    ],
+)
+async def fetch_worker_sleep_schedule(call: Call) -> web.StreamResponse:
+    worker_id = call.value(WORKER_ID)
+    schedule = await call.service.readers.read(lambda reader: reader.sleep_schedule(worker_id))
+    return empty_answer() if schedule is None else json_answer(schedule)
+
+
+@OPERATIONS.operation(
+    "setWorkerSleepSchedule",
+    "POST",
+    "/worker-mgt/workers/{worker_id}/sleep-schedule",
+    role=Role.WRANGLER,
+    summary="Say when a worker is to sleep",
+    parameters=[WORKER_ID],
+    body=Body(json=WorkerSleepSchedule),
+    answers=[no_content("The schedule counts from now on."), _UNKNOWN_WORKER],
+)
+async def set_worker_sleep_schedule(call: Call) -> web.StreamResponse:
+    """The worker sleeps from the start to the end time on the listed days, and is awake otherwise.
+
+    An end before the start is on the day after. What a person asks of the worker in between
+    stands until the schedule's next boundary.
+    """
+    worker_id, schedule = call.value(WORKER_ID), call.body(WorkerSleepSchedule)
+    actor = actor_of(call.request)
+    await call.service.farm.run(
+        lambda manager: manager.set_sleep_schedule(worker_id, schedule, actor=actor)
     )
     return empty_answer()
 

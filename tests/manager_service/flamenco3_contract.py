@@ -72,6 +72,14 @@ OPERATIONS: dict[str, tuple[str, str, dict[int, str]]] = {
         "POST /worker-mgt/workers/{worker_id}/setstatus", "WorkerStatusChangeRequest",
         {204: ""},
     ),
+    "fetchWorkerSleepSchedule": (
+        "GET /worker-mgt/workers/{worker_id}/sleep-schedule", "",
+        {200: "WorkerSleepSchedule", 204: ""},
+    ),
+    "setWorkerSleepSchedule": (
+        "POST /worker-mgt/workers/{worker_id}/sleep-schedule", "WorkerSleepSchedule",
+        {204: ""},
+    ),
     "fetchWorkerTags": (
         "GET /worker-mgt/tags", "",
         {200: "WorkerTagList"},
@@ -206,6 +214,7 @@ FORMS: dict[str, str] = {
     "WorkerList": "workers*",
     "WorkerRegistration": "secret* platform* supported_task_types* name*",
     "WorkerSignOn": "name* supported_task_types* software_version* can_restart",
+    "WorkerSleepSchedule": "is_active* days_of_week* start_time* end_time*",
     "WorkerStateChange": "status_requested*",
     "WorkerStateChanged": "status*",
     "WorkerStatusChangeRequest": "status* is_lazy*",

@@ -20,6 +20,7 @@ from flamenco_core.model import (
     TaskRequest,
     TaskStatusChange,
     TaskUpdate,
+    WorkerSleepSchedule,
     WorkerStatusChangeRequest,
 )
 from flamenco_core.statuses import JobStatus, TaskStatus, WorkerStatus
@@ -126,6 +127,11 @@ def run_every_request(manager: Manager, reader: FarmReader, worker: str) -> None
     manager.drop_log_chunks(chunks)
     manager.unsettled_jobs()
     manager.check_timeouts()
+    schedule = WorkerSleepSchedule(
+        is_active=True, days_of_week="", start_time="09:00", end_time="10:00"
+    )
+    manager.set_sleep_schedule(worker, schedule, actor=MANAGER)
+    manager.check_sleep_schedules()
 
 
 def read_everything(reader: FarmReader, job: str, task: str, worker: str) -> None:
@@ -139,6 +145,7 @@ def read_everything(reader: FarmReader, job: str, task: str, worker: str) -> Non
     reader.worker(worker)
     reader.worker_is(worker, "secret")
     reader.tags()
+    reader.sleep_schedule(worker)
     reader.worker_statuses()
     reader.unfinished_job_statuses()
 

@@ -54,7 +54,8 @@ def load_credentials(home: Path) -> Credentials | None:
 
     path = home / CREDENTIALS_NAME
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+        # Everything as text: an id or a secret may consist of digits only.
+        content = yaml.load(path.read_text(encoding="utf-8"), Loader=yaml.BaseLoader)
     except FileNotFoundError:
         return None
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
@@ -73,8 +74,8 @@ def save_credentials(home: Path, credentials: Credentials) -> None:
     text = (
         "# The identity of this Flamenco Worker. Written by the worker, which may overwrite it.\n"
         f"# {datetime.now(tz=UTC):%Y-%m-%dT%H:%M:%SZ}\n"
-        f"worker_id: {credentials.worker_id}\n"
-        f"worker_secret: {credentials.secret}\n"
+        f'worker_id: "{credentials.worker_id}"\n'
+        f'worker_secret: "{credentials.secret}"\n'
     )
     try:
         partial.unlink(missing_ok=True)

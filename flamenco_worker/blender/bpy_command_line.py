@@ -383,7 +383,9 @@ def main() -> NoReturn:
     exit_code = BlenderSession(bpy, arguments).run()
     # A handler, class or timer that a script or the .blend file has registered makes bpy crash
     # or hang in Python's normal way out; this way out leaves Blender's temporary folder to us.
-    shutil.rmtree(bpy.app.tempdir, ignore_errors=True)
+    # It is the user's own one where Blender could not make one.
+    if Path(bpy.app.tempdir).name.startswith("blender_"):
+        shutil.rmtree(bpy.app.tempdir, ignore_errors=True)
     flush_all()
     os._exit(exit_code)
 

@@ -158,8 +158,12 @@ def _files_may_exist(output: str, part: list[str]) -> bool:
         frames = resolve_frames(part[1]) if part[0] in _FRAME_OPTIONS else None
     except ValueError:
         frames = None
-    pattern = re.compile(rf"{re.escape(before)}(-?\d{{{digits},}}){re.escape(after)}(?:[._].*)?")
-    found = {int(match[1]) for name in names if (match := pattern.fullmatch(name))}
+    pattern = re.compile(rf"{re.escape(before)}(-?)(\d+){re.escape(after)}(?:[._].*)?")
+    matches = [match for name in names if (match := pattern.fullmatch(name))]
+    # As many digits as there are signs, more only for numbers that need them.
+    found = {
+        int(match[1] + match[2]) for match in matches if match[2] == f"{int(match[2]):0{digits}}"
+    }
     return bool(found if frames is None else found & set(frames))
 
 

@@ -1,0 +1,149 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from flamenco_core.errors import FarmLocked, InvalidInput
+from flamenco_worker.config import DEFAULT_TASK_TYPES, load_config
+from flamenco_worker.host import default_home, host_name, locked_home
+from flamenco_worker.registration import Credentials, load_credentials, save_credentials
+
+KNOWN = "ffmpeg, manager_url, oom_score_adjust, restart_exit_code, task_types, worker_name"
+
+
+@pytest.fixture(autouse=True)
+def _in_an_empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = tmp_path / "current"
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+
+
+def write(path: Path, text: str) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def test_without_a_file_the_defaults_count(tmp_path: Path) -> None:
+    config = load_config(home=tmp_path, environment={})
+    assert config.manager_url == "http://localhost:8080/"
+    assert config.task_types == DEFAULT_TASK_TYPES
+    assert config.worker_name == host_name()
+    assert config.restart_exit_code == 0
+    assert config.oom_score_adjust is None
+
+
+def test_every_key_is_read(tmp_path: Path) -> None:
+    file = write(
+        tmp_path / "my.yaml",
+        "worker_name: ' desk '\nmanager_url: http://farm:8080/\ntask_types: [blender]\n"
+        "restart_exit_code: 47\noom_score_adjust: 500\nffmpeg: /opt/ffmpeg\n",
+    )
+    config = load_config(config_file=file, home=tmp_path, environment={})
+    assert config.worker_name == "desk"
+    assert config.manager_url == "http://farm:8080/"
+    assert config.task_types == ("blender",)
+    assert config.restart_exit_code == 47
+    assert config.oom_score_adjust == 500
+    assert config.ffmpeg == "/opt/ffmpeg"
+
+
+def test_arguments_win_over_file_and_file_over_environment(tmp_path: Path) -> None:
+    write(tmp_path / "flamenco-worker.yaml", "worker_name: file\nmanager_url: http://file/\n")
+    environment = {"FLAMENCO_HOME": str(tmp_path), "FLAMENCO_WORKER_NAME": "environment"}
+    config = load_config(environment=environment)
+    assert (config.worker_name, config.manager_url) == ("file", "http://file/")
+    config = load_config(environment=environment, worker_name="me", manager_url="http://me/")
+    assert (config.worker_name, config.manager_url) == ("me", "http://me/")
+    config = load_config(environment=environment, home=tmp_path / "other")
+    assert config.worker_name == "environment"
+
+
+def test_the_file_of_the_current_folder_comes_before_that_of_the_home(tmp_path: Path) -> None:
+    write(tmp_path / "flamenco-worker.yaml", "worker_name: home")
+    write(Path("flamenco-worker.yaml"), "worker_name: current")
+    assert load_config(home=tmp_path, environment={}).worker_name == "current"
+
+
+def test_all_problems_are_named_with_their_lines(tmp_path: Path) -> None:
+    file = write(
+        tmp_path / "bad.yaml",
+        "# comment\nmanager_url: 3\ntask_types: blender\n\nrestart_exit_code: 300\n"
+        "oom_score_adjust: high\nworker_nmae: x\n",
+    )
+    with pytest.raises(InvalidInput) as refused:
+        load_config(config_file=file, home=tmp_path, environment={})
+    assert [str(problem).removeprefix(f"{file}, ") for problem in refused.value.problems] == [
+        "line 2: manager_url must be a text",
+        "line 3: task_types must be a list of at least one task type",
+        "line 5: restart_exit_code must be a whole number from 0 to 255",
+        "line 6: oom_score_adjust must be a whole number from -1000 to 1000",
+        f"line 7: there is no setting 'worker_nmae' (known are {KNOWN})",
+    ]
+
+
+@pytest.mark.parametrize("text", ["a: [", "- a list", "\x00"])
+def test_a_broken_file_is_an_error_and_not_the_defaults(tmp_path: Path, text: str) -> None:
+    file = write(tmp_path / "broken.yaml", text)
+    with pytest.raises(InvalidInput, match=r"broken\.yaml"):
+        load_config(config_file=file, home=tmp_path, environment={})
+
+
+def test_a_config_file_that_was_named_must_exist(tmp_path: Path) -> None:
+    with pytest.raises(InvalidInput, match=r"none\.yaml cannot be read"):
+        load_config(config_file=tmp_path / "none.yaml", home=tmp_path, environment={})
+
+
+def test_an_empty_file_is_no_problem(tmp_path: Path) -> None:
+    file = write(tmp_path / "empty.yaml", "# nothing\n")
+    assert load_config(config_file=file, home=tmp_path, environment={}).ffmpeg == ""
+
+
+def test_the_home_is_where_flamenco_3_has_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.platform", "linux")
+    assert default_home({"FLAMENCO_HOME": "/srv/f"}) == Path("/srv/f")
+    assert default_home({"XDG_DATA_HOME": "/data"}) == Path("/data/flamenco")
+    assert default_home({}) == Path.home() / ".local/share/flamenco"
+    monkeypatch.setattr("sys.platform", "darwin")
+    assert default_home({}) == Path.home() / "Library/Application Support/Flamenco"
+    monkeypatch.setattr("sys.platform", "win32")
+    local = {"LOCALAPPDATA": "C:/Users/x/AppData/Local"}
+    assert default_home(local) == Path("C:/Users/x/AppData/Local/Blender Foundation/Flamenco")
+
+
+def test_two_workers_cannot_share_a_home(tmp_path: Path) -> None:
+    with (
+        locked_home(tmp_path / "new"),
+        pytest.raises(FarmLocked, match="Another worker runs in"),
+        locked_home(tmp_path / "new"),
+    ):
+        pass
+    with locked_home(tmp_path / "new"):
+        pass
+
+
+def test_credentials_come_back_as_they_were_saved(tmp_path: Path) -> None:
+    assert load_credentials(tmp_path) is None
+    for secret in ("first", "second"):
+        save_credentials(tmp_path, Credentials("0123", secret))
+        assert load_credentials(tmp_path) == Credentials("0123", secret)
+    assert [path.name for path in tmp_path.glob("*credentials*")] == [
+        "flamenco-worker-credentials.yaml"
+    ]
+
+
+@pytest.mark.parametrize("text", ["", "worker_id: x", "worker_id: [", "- x", "worker_id: ''"])
+def test_credentials_that_cannot_be_used_are_an_error(tmp_path: Path, text: str) -> None:
+    write(tmp_path / "flamenco-worker-credentials.yaml", text)
+    with pytest.raises(InvalidInput, match="flamenco-worker-credentials"):
+        load_credentials(tmp_path)
+
+
+def test_credentials_of_flamenco_3_are_taken_over(tmp_path: Path) -> None:
+    write(
+        tmp_path / "flamenco-worker-credentials.yaml",
+        "# This file contains the worker credentials\n\n"
+        "worker_id: 1f7d9a4e-5a4b-4f5e-8f59-2d5d5f0c6a5e\nworker_secret: 00ff\n",
+    )
+    assert load_credentials(tmp_path) == Credentials("1f7d9a4e-5a4b-4f5e-8f59-2d5d5f0c6a5e", "00ff")

@@ -143,7 +143,11 @@ class Environment:
             errors="replace",
         )
         with pip:
-            printed = [_show_step(line) for line in pip.stdout or ()]
+            try:
+                printed = [_show_step(line) for line in pip.stdout or ()]
+            except KeyboardInterrupt:  # a `kill`, unlike Ctrl+C, has reached us only
+                pip.terminate()
+                raise
         _clear_line()
         if pip.returncode != 0:
             raise CannotGoOnError(_why_it_failed("".join(printed), "install what is needed"))

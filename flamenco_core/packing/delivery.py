@@ -149,13 +149,11 @@ class Packer:
         job_name: str,
         digests: FileDigests | None,
     ) -> Delivery:
-        own_digests = digests or FileDigests(default_cache_folder() / "file-sums.sqlite")
-        try:
-            upload = ShamanUpload(client, own_digests, progress=self._progress, cancel=self._cancel)
-            pack = upload.run(plan, folder_name(job_name))
-        finally:
-            if digests is None:
-                own_digests.close()
+        if digests is None:
+            with FileDigests(default_cache_folder() / "file-sums.sqlite") as own_digests:
+                return self._upload(plan, client, job_name, own_digests)
+        upload = ShamanUpload(client, digests, progress=self._progress, cancel=self._cancel)
+        pack = upload.run(plan, folder_name(job_name))
         return Delivery(
             blendfile=f"{_JOBS}/{pack.checkout_path}/{plan.blend_in_pack}",
             storage=JobStorageInfo(shaman_checkout_id=pack.checkout_path),

@@ -19,7 +19,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from flamenco_core.packing.dependencies import file_identity
 from flamenco_core.packing.errors import PackingCancelled, PackingError
@@ -74,6 +74,12 @@ class FileDigests:
         self._database = _open(database)
         with self._lock:
             self._forget_old()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
 
     def close(self) -> None:
         with self._lock:

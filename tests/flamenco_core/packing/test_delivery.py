@@ -65,8 +65,8 @@ def deliver(manager: ScriptedManager, blend: Path, *, project: Path | None = Non
     packer = Packer(blend, project=project)
     plan = packer.prepare()
     plan.require_nothing_missing()
-    with ManagerClient(manager.url) as client:
-        return packer.deliver(plan, client, "my job", digests=FileDigests(), now=lambda: NOW)
+    with ManagerClient(manager.url) as client, FileDigests() as digests:
+        return packer.deliver(plan, client, "my job", digests=digests, now=lambda: NOW)
 
 
 @pytest.mark.parametrize("variant", ["plain", "compressed"])
@@ -186,9 +186,10 @@ def test_a_blend_file_that_is_saved_between_tracing_and_sending_is_refused(
         manager.shaman_enabled = with_shaman
         with (
             ManagerClient(manager.url) as client,
+            FileDigests() as digests,
             pytest.raises(PackingError, match=r"props\.blend was saved while it was packed"),
         ):
-            packer.deliver(plan, client, "my job", digests=FileDigests())
+            packer.deliver(plan, client, "my job", digests=digests)
     assert list(storage.iterdir()) == []
     assert manager.uploads == []
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 import os
 import threading
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -44,11 +46,21 @@ def hashed(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
     return paths
 
 
-def opened(cache: Path | None) -> FileDigests:
-    return FileDigests(cache, clock=lambda: LONG_AFTER)
+Opener = Callable[..., FileDigests]
 
 
-def test_an_unchanged_file_is_read_once(cache: Path, file: Path, hashed: list[Path]) -> None:
+@pytest.fixture
+def opened() -> Iterator[Opener]:
+    """Opens a cache that is closed after the test."""
+    with ExitStack() as stack:
+        yield lambda cache, now=LONG_AFTER: stack.enter_context(
+            FileDigests(cache, clock=lambda: now)
+        )
+
+
+def test_an_unchanged_file_is_read_once(
+    opened: Opener, cache: Path, file: Path, hashed: list[Path]
+) -> None:
     expected = FileDigest(hashlib.sha256(b"pixels").hexdigest(), 6)
     for _ in range(2):
         digests = opened(cache)
@@ -60,7 +72,7 @@ def test_an_unchanged_file_is_read_once(cache: Path, file: Path, hashed: list[Pa
 
 
 def test_a_changed_file_is_read_again_even_with_the_old_size_and_time(
-    cache: Path, file: Path
+    opened: Opener, cache: Path, file: Path
 ) -> None:
     digests = opened(cache)
     digests.of_file(file)
@@ -73,17 +85,19 @@ def test_a_changed_file_is_read_again_even_with_the_old_size_and_time(
 
 
 def test_a_file_that_changed_just_now_is_not_remembered(
-    cache: Path, file: Path, hashed: list[Path]
+    opened: Opener, cache: Path, file: Path, hashed: list[Path]
 ) -> None:
     moment = file.stat().st_mtime
     for _ in range(2):
-        digests = FileDigests(cache, clock=lambda: moment + 1)
+        digests = opened(cache, moment + 1)
         digests.of_file(file)
         digests.close()
     assert hashed == [file, file]
 
 
-def test_a_file_that_changes_while_it_is_read_is_refused(cache: Path, file: Path) -> None:
+def test_a_file_that_changes_while_it_is_read_is_refused(
+    opened: Opener, cache: Path, file: Path
+) -> None:
     digests = opened(cache)
     file.write_bytes(b"x" * 3_000_000)
 
@@ -95,19 +109,21 @@ def test_a_file_that_changes_while_it_is_read_is_refused(cache: Path, file: Path
         digests.of_file(file, on_bytes=change)
 
 
-def test_a_file_that_is_gone_is_named(cache: Path, tmp_path: Path) -> None:
+def test_a_file_that_is_gone_is_named(opened: Opener, cache: Path, tmp_path: Path) -> None:
     with pytest.raises(PackingError, match=r"cannot read .*gone\.png: No such file"):
         opened(cache).of_file(tmp_path / "gone.png")
 
 
-def test_hashing_can_be_cancelled(cache: Path, file: Path) -> None:
+def test_hashing_can_be_cancelled(opened: Opener, cache: Path, file: Path) -> None:
     cancel = threading.Event()
     cancel.set()
     with pytest.raises(PackingCancelled):
         opened(cache).of_file(file, cancel=cancel)
 
 
-def test_results_of_rewriting_are_remembered_by_source_and_changes(cache: Path) -> None:
+def test_results_of_rewriting_are_remembered_by_source_and_changes(
+    opened: Opener, cache: Path
+) -> None:
     source, result = FileDigest("a" * 64, 10), FileDigest("b" * 64, 11)
     changes = [PathChange(PathField(1, 2), "//x")]
     digests = opened(cache)
@@ -120,7 +136,9 @@ def test_results_of_rewriting_are_remembered_by_source_and_changes(cache: Path) 
     assert digests.of_rewritten(FileDigest("c" * 64, 10), changes) is None
 
 
-def test_a_damaged_cache_is_begun_anew(cache: Path, file: Path, hashed: list[Path]) -> None:
+def test_a_damaged_cache_is_begun_anew(
+    opened: Opener, cache: Path, file: Path, hashed: list[Path]
+) -> None:
     cache.parent.mkdir()
     cache.write_bytes(b"this is no database, but long enough to look at" * 100)
     for _ in range(2):
@@ -130,18 +148,20 @@ def test_a_damaged_cache_is_begun_anew(cache: Path, file: Path, hashed: list[Pat
     assert hashed == [file]
 
 
-def test_a_cache_that_cannot_be_written_costs_time_only(tmp_path: Path, file: Path) -> None:
+def test_a_cache_that_cannot_be_written_costs_time_only(
+    opened: Opener, tmp_path: Path, file: Path
+) -> None:
     (tmp_path / "cache").write_text("a file where the folder should be")
     digests = opened(tmp_path / "cache" / "sums.sqlite")
     assert digests.of_file(file).size == 6
 
 
 def test_sums_that_nobody_used_for_long_are_forgotten(
-    cache: Path, file: Path, hashed: list[Path]
+    opened: Opener, cache: Path, file: Path, hashed: list[Path]
 ) -> None:
     first = opened(cache)
     first.of_file(file)
     first.close()
-    later = FileDigests(cache, clock=lambda: LONG_AFTER + 61 * 24 * 3600)
+    later = opened(cache, LONG_AFTER + 61 * 24 * 3600)
     later.of_file(file)
     assert hashed == [file, file]

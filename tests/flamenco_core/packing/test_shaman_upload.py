@@ -70,10 +70,13 @@ def send(
     cancel: threading.Event | None = None,
     patience: timedelta = timedelta(seconds=30),
 ) -> UploadedPack:
-    with ManagerClient(manager.url, timeout=timedelta(seconds=10)) as client:
+    with (
+        ManagerClient(manager.url, timeout=timedelta(seconds=10)) as client,
+        digests or FileDigests() as used_digests,
+    ):
         upload = ShamanUpload(
             client,
-            digests or FileDigests(),
+            used_digests,
             progress=report,
             cancel=cancel,
             pause=timedelta(milliseconds=1),

@@ -17,16 +17,18 @@ from flamenco_core.manager import (
     task_updates,
     timeouts,
     transitions,
+    upkeep,
     worker_sessions,
 )
 from flamenco_core.manager.forecast import PlannedTask, WhyNot
 from flamenco_core.manager.hand_out import NoTask
 from flamenco_core.manager.submission import JobStoring
 from flamenco_core.manager.task_updates import UpdateAnswer
+from flamenco_core.manager.upkeep import Finding
 from flamenco_core.manager.worker_care import WorkerCare
 from flamenco_core.rules.scheduling import MustChangeStatus
 from flamenco_core.statuses import WorkerStatus
-from flamenco_core.store import consistency, jobs, queues, workers
+from flamenco_core.store import jobs, queues, workers
 from flamenco_core.store.audit import MANAGER, Actor
 from flamenco_core.store.queues import WorkerMatch
 
@@ -223,9 +225,18 @@ class Manager(WorkerCare):
             raise _TakenBackError
         return planned
 
-    def check(self) -> list[str]:
-        """Recomputes every counter the farm keeps, and says which differ; reads all tasks."""
-        return consistency.differences(self._db)
+    def check(self, *, repair: bool = False, whole_file: bool = False) -> list[Finding]:
+        """Recomputes what the farm keeps counted, and says what differs; empty if all is well.
+
+        Reads all tasks, and with `whole_file` every page of the file, which takes long. With
+        `repair` it also mends, and lets jobs become what their tasks then say.
+
+        Raises:
+            StorageError: if the file is too damaged to be read.
+        """
+        if repair:
+            return upkeep.repair(lambda: self._unit(MANAGER), whole_file=whole_file)
+        return upkeep.check(self._db, whole_file=whole_file)
 
     def waiting_log_chunks(self, *, limit: int) -> list[log_files.WaitingChunk]:
         """Log text that is not in a file yet; see `log_files`."""

@@ -49,6 +49,7 @@ class OpenFarm(ABC):
         *,
         config: Config | None = None,
         read_only: bool = False,
+        resume: bool = True,
         address: str = "",
         clock: Callable[[], datetime] = _utc_now,
         monotonic: Callable[[], float] = time.monotonic,
@@ -59,7 +60,8 @@ class OpenFarm(ABC):
 
         Without a `config`, everything the farm keeps lies beside the file. `address` tells
         whoever tries to open the same farm where to find this program. With `read_only` the
-        farm may be open elsewhere, and every change is refused with `NotAllowed`.
+        farm may be open elsewhere, and every change is refused with `NotAllowed`. With `resume`
+        off, what a crash cut off stays as it is: for a farm that has to be repaired first.
         Sleep schedules are read in `zone`, this machine's if there is none.
 
         Raises:
@@ -74,7 +76,7 @@ class OpenFarm(ABC):
         if read_only:
             manager._open_for_reading()
         else:
-            manager._open_for_writing(address)
+            manager._open_for_writing(address, resume=resume)
         return manager
 
     def __init__(
@@ -100,7 +102,7 @@ class OpenFarm(ABC):
         self._job_types = JobTypeLibrary([config.scripts])
         self._is_read_only = False
 
-    def _open_for_writing(self, address: str) -> None:
+    def _open_for_writing(self, address: str, *, resume: bool) -> None:
         refuse_network_file_system(self.file)
         self.file.parent.mkdir(parents=True, exist_ok=True)
         with ExitStack() as on_failure:
@@ -112,7 +114,8 @@ class OpenFarm(ABC):
             with self.unit_of_work():
                 self.farm_id = farm.identify(self._db, new_id=self._new_id, now=self._clock())
                 silence.pull_back(self._db, self._steady.now)
-            self._resume()
+            if resume:
+                self._resume()
             self._closing = on_failure.pop_all()
 
     def _open_for_reading(self) -> None:

@@ -78,6 +78,19 @@ def connect_read_only(path: Path) -> sqlite3.Connection:
     return db
 
 
+@contextmanager
+def snapshot(db: sqlite3.Connection) -> Iterator[None]:
+    """All that is read inside is of one moment, whoever writes beside it."""
+    if db.in_transaction:
+        yield
+        return
+    db.execute("BEGIN")
+    try:
+        yield
+    finally:
+        db.execute("ROLLBACK")
+
+
 class Transactions:
     """Nested units on one connection: the outermost is the transaction, the others savepoints."""
 

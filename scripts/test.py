@@ -26,8 +26,8 @@ INSTALLED_BYTES = 3_500_000_000
 def main() -> int:
     need_python([BPY_PYTHON])
     from environment import ROOT, CannotGoOnError
+    from rings import all_rings, run_ring, selected_tests, show_rings
     from system_packages import need_system_packages
-    from test_rings import all_rings, run_ring, selected_tests, show_rings
 
     options = _options()
     started = time.monotonic()

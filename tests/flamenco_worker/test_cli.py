@@ -1,0 +1,89 @@
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from flamenco_core.version import current_version
+from flamenco_worker import cli
+from flamenco_worker.host import locked_home
+from tests.flamenco_worker.protocol_manager import ProtocolManager, command, task_of
+
+
+def test_the_version_is_shown(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        cli.main(["--version"])
+    assert ended.value.code == 0
+    assert capsys.readouterr().out == f"flamenco-worker {current_version().shown}\n"
+
+
+def run(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "flamenco_worker", *arguments],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+def test_a_missing_extra_is_named(tmp_path: Path) -> None:
+    blocked = "import sys; sys.modules['PIL'] = None; sys.argv = ['flamenco-worker']\n"
+    blocked += "import importlib.util as util; find = util.find_spec\n"
+    blocked += "util.find_spec = lambda name: None if name == 'PIL' else find(name)\n"
+    blocked += "from flamenco_worker.cli import main; main()"
+    done = subprocess.run(
+        [sys.executable, "-c", blocked],
+        env=os.environ,
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert done.stderr == (
+        "flamenco-worker needs Pillow, which the extra [worker] brings: "
+        "pip install 'flamenco-python[worker]'\n"
+    )
+
+
+def test_a_wrong_configuration_ends_it_with_all_problems(tmp_path: Path) -> None:
+    (tmp_path / "flamenco-worker.yaml").write_text("a: 1\nb: 2\n", encoding="utf-8")
+    done = run(tmp_path, "--home", str(tmp_path / "home"))
+    assert done.returncode == 1
+    assert "line 1: there is no setting 'a'" in done.stderr
+    assert "line 2: there is no setting 'b'" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_an_address_that_is_none_ends_it_with_a_sentence(tmp_path: Path) -> None:
+    done = run(tmp_path, "--home", str(tmp_path / "home"), "--manager", "ftp://x")
+    assert done.returncode == 1
+    assert "'ftp://x' is not the address of a Manager" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_home_in_use_ends_it_with_a_sentence(tmp_path: Path) -> None:
+    with locked_home(tmp_path):
+        done = run(tmp_path, "--home", str(tmp_path))
+    assert done.returncode == 1
+    assert done.stderr.startswith("flamenco-worker: Another worker runs in ")
+
+
+def test_single_ends_after_one_task(tmp_path: Path) -> None:
+    with ProtocolManager() as manager:
+        one, other = "11111111-1111-4111-8111-111111111111", "22222222-2222-4222-8222-222222222222"
+        manager.hand_out(
+            task_of(one, command("echo", message="x")), task_of(other, command("echo", message="y"))
+        )
+        home = str(tmp_path / "home")
+        done = run(tmp_path, "--single", "--home", home, "--manager", manager.url, "--name", "me")
+        assert done.returncode == 0, done.stderr
+        assert manager.statuses_of(one) == ["active", "completed"]
+        assert manager.statuses_of(other) == []
+        assert manager.received[0].body["name"] == "me"

@@ -15,6 +15,12 @@ ERRS = "import pytest\n@pytest.fixture\ndef broken(): 1 / 0\ndef test_it(broken)
 SKIPS = "import pytest\n@pytest.mark.skip(reason={!r})\ndef test_skips(): pass\n"
 
 
+@pytest.fixture(autouse=True)
+def _quick_pytest(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Those that are started need no plugins."""
+    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
+
+
 def verdict(folder: Path, capfd: pytest.CaptureFixture[str], *sources: str) -> tuple[int, str]:
     """Exit code and last line for tests with these sources, each in a ring of its own."""
     results = []

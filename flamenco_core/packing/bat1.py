@@ -127,7 +127,7 @@ def _trace(
         for usage in trace.deps(blend, Watcher()):
             if cancel is not None and cancel.is_set():
                 raise PackingCancelled
-            if usage.asset_path:
+            if usage.asset_path and not _is_image_without_file(usage):
                 yield _use(usage)
     except (PackingCancelled, PackingError):
         raise
@@ -165,6 +165,26 @@ def _use(usage: BlockUsage) -> FileUse:
         written_at=_path_field(usage),
         files=files,
     )
+
+
+def _is_image_without_file(usage: BlockUsage) -> bool:
+    """Whether this is an image that is packed into the blend file, or was never in a file.
+
+    BAT leaves these out, except where a modifier uses them.
+    """
+    from blender_asset_tracer import cdefs
+
+    block = usage.block
+    if block.code != b"IM":
+        return False
+    sources = (
+        cdefs.IMA_SRC_FILE,
+        cdefs.IMA_SRC_SEQUENCE,
+        cdefs.IMA_SRC_MOVIE,
+        cdefs.IMA_SRC_TILED,
+    )
+    is_packed = bool(block.get(b"packedfile", default=0))
+    return is_packed or block.get(b"source", default=cdefs.IMA_SRC_FILE) not in sources
 
 
 def _existing(path: Path) -> tuple[Path, ...]:

@@ -94,9 +94,13 @@ def add_object(scene: Any) -> None:
 
     (FAR / "cache.mdd").write_bytes(bytes(20))
     made.modifiers.new("cache", "MESH_CACHE").filepath = str(FAR / "cache.mdd")
-    texture = bpy.data.textures.new("texture", "IMAGE")
-    texture.image = loaded("displace.png")
-    made.modifiers.new("displace", "DISPLACE").texture = texture
+    packed = loaded("packed.png")
+    packed.pack()
+    (FAR / "packed.png").unlink()
+    for image in (loaded("displace.png"), packed, bpy.data.images.new("generated", 4, 4)):
+        texture = bpy.data.textures.new("texture", "IMAGE")
+        texture.image = image
+        made.modifiers.new("displace", "DISPLACE").texture = texture
     made.modifiers.new("cloth", "CLOTH").point_cache.use_disk_cache = True
 
 

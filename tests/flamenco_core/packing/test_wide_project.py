@@ -21,7 +21,7 @@ bpy.ops.wm.open_mainfile(filepath=sys.argv[-1])
 def show(what, path):
     print("USES", what, os.path.abspath(bpy.path.abspath(path)))
 for image in bpy.data.images:
-    if image.source in ("FILE", "SEQUENCE"):
+    if image.source in ("FILE", "SEQUENCE") and not image.packed_file:
         show("image", image.filepath)
 for volume in bpy.data.volumes:
     show("volume", volume.filepath)

@@ -63,6 +63,14 @@ def opened(file: PackedFile) -> Iterator[IO[bytes]]:
         yield copy
 
 
+def source_size(file: PackedFile) -> int:
+    """Bytes of the file on this computer. Raises `PackingError` if it is gone."""
+    try:
+        return file.source.stat().st_size
+    except OSError as error:
+        raise PackingError(f"cannot read {file.source}: {error.strerror or error}") from error
+
+
 def _require_as_traced(file: PackedFile) -> None:
     """A blend file that was saved since it was traced may use other files, elsewhere in it."""
     if file.identity is None:

@@ -10,7 +10,7 @@ from datetime import datetime
 from pathlib import Path
 
 from flamenco_core.errors import StorageError
-from flamenco_core.packing.contents import opened
+from flamenco_core.packing.contents import opened, source_size
 from flamenco_core.packing.errors import PackingCancelled
 from flamenco_core.packing.plan import PackedFile, PackPlan
 from flamenco_core.packing.progress import ProgressCallback, ProgressCounter, Stage, no_progress
@@ -38,13 +38,13 @@ def pack_into_folder(
             f"the farm's shared storage {storage} does not exist on this computer; mount it, or "
             "let the Manager's administrator switch on Shaman"
         )
-    folder = _new_folder(storage, f"{now().astimezone():%Y-%m-%d-%H%M%S}-{name}")
     counter = ProgressCounter(
         Stage.COPYING,
         progress,
         files_total=len(plan.files),
-        bytes_total=sum(file.source.stat().st_size for file in plan.files),
+        bytes_total=sum(source_size(file) for file in plan.files),
     )
+    folder = _new_folder(storage, f"{now().astimezone():%Y-%m-%d-%H%M%S}-{name}")
     try:
         for file in plan.files:
             _copy(file, folder / file.path_in_pack, counter, cancel)

@@ -22,7 +22,7 @@ from flamenco_core.model import (
     ShamanFileStatus,
     ShamanRequirementsRequest,
 )
-from flamenco_core.packing.contents import digest_of, opened
+from flamenco_core.packing.contents import digest_of, opened, source_size
 from flamenco_core.packing.digests import FileDigest, FileDigests
 from flamenco_core.packing.errors import PackingCancelled, PackingError
 from flamenco_core.packing.plan import PackedFile, PackPlan
@@ -120,7 +120,7 @@ class ShamanUpload:
             Stage.HASHING,
             self._progress,
             files_total=len(files),
-            bytes_total=sum(_size_on_disk(file) for file in files),
+            bytes_total=sum(source_size(file) for file in files),
         )
 
         def hash_one(file: PackedFile) -> tuple[PackedFile, FileDigest]:
@@ -318,13 +318,6 @@ class _CountedContent:
             raise PackingError(
                 f"cannot read {file.source}: {self._read_error.strerror or self._read_error}"
             ) from self._read_error
-
-
-def _size_on_disk(file: PackedFile) -> int:
-    try:
-        return file.source.stat().st_size
-    except OSError as error:
-        raise PackingError(f"cannot read {file.source}: {error.strerror or error}") from error
 
 
 def _in_threads(

@@ -28,6 +28,9 @@ from flamenco_core.packing import (
 from flamenco_core.packing.folder_pack import pack_into_folder
 from tests.flamenco_core.packing.conftest import SCRIPT, run
 from tests.flamenco_core.packing.scripted_manager import ScriptedManager
+from tests.flamenco_core.shaman.conftest import small_volume
+
+__all__ = ["small_volume"]
 
 NOW = datetime(2026, 11, 21, 16, 12, 52, tzinfo=UTC)
 
@@ -192,6 +195,30 @@ def test_a_blend_file_that_is_saved_between_tracing_and_sending_is_refused(
             packer.deliver(plan, client, "my job", digests=digests)
     assert list(storage.iterdir()) == []
     assert manager.uploads == []
+
+
+def test_a_file_that_vanishes_before_it_is_copied_is_named_and_nothing_is_left(
+    manager: ScriptedManager, storage: Path, project: Path
+) -> None:
+    packer = Packer(project / "show/shots/scene.blend")
+    plan = packer.prepare()
+    (project / "show/library/textures/linked.png").unlink()
+    with (
+        ManagerClient(manager.url) as client,
+        pytest.raises(PackingError, match=r"linked\.png: No such file"),
+    ):
+        packer.deliver(plan, client, "my job")
+    assert list(storage.iterdir()) == []
+
+
+def test_a_storage_that_is_full_is_named_and_nothing_is_left(
+    bpy_projects: Callable[[str], Path], small_volume: Path
+) -> None:
+    plan = Packer(bpy_projects("plain") / "show/shots/scene.blend").prepare()
+    (small_volume / "ballast").write_bytes(bytes(900_000))
+    with pytest.raises(StorageError, match="No space left on device"):
+        pack_into_folder(plan, small_volume, "x", now=lambda: NOW)
+    assert [path.name for path in small_volume.iterdir()] == ["ballast"]
 
 
 def test_tracing_can_be_cancelled(bpy_projects: Callable[[str], Path]) -> None:

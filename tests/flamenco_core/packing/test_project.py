@@ -5,9 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from flamenco_core.packing import find_project_root, folder_name
 from flamenco_core.packing.project import without_dots
+from flamenco_core.shaman.checkout_paths import checkout_path_problems
 
 
 @pytest.mark.parametrize("marker", [".blender_project", ".git", ".svn"])
@@ -66,3 +69,9 @@ def test_every_job_name_gives_a_folder_name_that_any_platform_accepts(
     job: str, folder: str
 ) -> None:
     assert folder_name(job) == folder
+
+
+@given(st.text(max_size=300))
+def test_no_job_name_gives_a_folder_that_the_manager_refuses(job: str) -> None:
+    assert checkout_path_problems(folder_name(job)) == []
+    assert "/" not in folder_name(job)

@@ -102,6 +102,8 @@ class AuthoredTask:
     priority: int
     commands: list[AuthoredCommand] = field(default_factory=list)
     dependencies: list[AuthoredTask] = field(default_factory=list)
+    id: str = ""
+    """UUID text, where the script needs to know it; empty for any."""
 
     def command(
         self, name: str, parameters: Mapping[str, Any], total_step_count: int = 0

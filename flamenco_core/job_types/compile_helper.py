@@ -23,8 +23,9 @@ from uuid import uuid4
 from flamenco_core.errors import FlamencoError, Problem
 from flamenco_core.job_types.compiled import compiled_job_to_json
 from flamenco_core.job_types.compiler import compile_job
-from flamenco_core.job_types.library import FileStamp, JobTypeLibrary
+from flamenco_core.job_types.library import JobTypeLibrary
 from flamenco_core.job_types.messages import error_to_json, problems_to_json, to_line
+from flamenco_core.job_types.script import FileStamp
 from flamenco_core.model import SubmittedJob
 from flamenco_core.wire import from_json, to_json
 
@@ -87,14 +88,15 @@ class _Helper:
     def serve(self, request: dict[str, Any]) -> bool:
         """Answers one request; false if this process had better end now."""
         self._condemned = request["condemned"]
-        printed = _PrintedText()
+        printed, warned = _PrintedText(), _PrintedText()
         # Its own thread in C ends this process even if a script holds Python's lock for ever.
         faulthandler.dump_traceback_later(self._give_up_after, exit=True, file=self._diagnostics)
-        with contextlib.redirect_stdout(printed):
+        with contextlib.redirect_stdout(printed), contextlib.redirect_stderr(warned):
             message = self._answer(request)
         faulthandler.cancel_dump_traceback_later()
-        if text := printed.getvalue():
-            self.send({"printed": text})
+        for kind, text in (("printed", printed.getvalue()), ("warned", warned.getvalue())):
+            if text:
+                self.send({kind: text})
         self.send(message)
         return OUT_OF_MEMORY not in message
 

@@ -6,6 +6,7 @@ can be ended; here nothing ends a script that never returns.
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
@@ -43,6 +44,7 @@ FIRST_STATUSES = frozenset({JobStatus.QUEUED, JobStatus.PAUSED})
 
 _MAX_PROBLEMS = 20
 _MANAGER_PLATFORM = "manager"
+_UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _INT32_HIGHEST = 2**31 - 1
 
 
@@ -67,7 +69,7 @@ def compile_job(
     job_type = library.load(submitted.type)
     _check_etag(job_type, submitted)
     job = _job_to_author(job_type, submitted, job_id, created)
-    _run(job_type, job)
+    job = _run(job_type, job)
     try:
         return _Collector(job_type, job, submitted, new_id).collect()
     except (FlamencoError, MemoryError):
@@ -114,9 +116,11 @@ def _own_platform() -> str:
     return known.get(sys.platform, sys.platform)
 
 
-def _run(job_type: LoadedJobType, job: AuthoredJob) -> None:
+def _run(job_type: LoadedJobType, job: AuthoredJob) -> AuthoredJob:
+    """The job with its tasks."""
     try:
-        job_type.compile_job(job)
+        made = job_type.compile_job(job)
+        return made if isinstance(made, AuthoredJob) else job
     except MemoryError:
         raise
     except InvalidInput as error:
@@ -152,6 +156,8 @@ class _Collector:
         self._submitted = submitted
         self._new_id = new_id
         self._task_types = TASK_TYPES | job_type.task_types
+        self._lenient = job_type.written_for_flamenco_3
+        self._ids: set[str] = set()
         self._positions = {id(task): position for position, task in enumerate(job.tasks)}
         self._problems: list[Problem] = []
 
@@ -191,19 +197,19 @@ class _Collector:
         where = _task_place(task, position)
         name = self._text(task.name, where, "name")
         kind = self._text(task.type, where, "task type")
-        if kind and kind not in self._task_types:
+        if kind and kind not in self._task_types and not self._lenient:
             hint = nearest_name(kind, self._task_types)
             self._blame(where, f"its task type “{kind}” is unknown", hint)
         if not _is_whole(task.priority) or abs(task.priority) > _INT32_HIGHEST:
             self._blame(where, f"its priority is {task.priority!r}", "use a whole number")
-        if not task.commands:
+        if not task.commands and not self._lenient:
             self._blame(where, "has no commands", "give it one with task.command(…)")
         commands = [
             self._command(command, f"{where}, command {number}")
             for number, command in enumerate(task.commands, start=1)
         ]
         return CompiledTask(
-            id=self._new_id(),
+            id=self._id(task, where),
             name=name,
             type=kind,
             priority=task.priority,
@@ -211,6 +217,15 @@ class _Collector:
             depends_on=self._dependencies(task, where),
             steps_total=sum(max(1, command.total_step_count) for command in commands),
         )
+
+    def _id(self, task: AuthoredTask, where: str) -> str:
+        task_id = task.id or self._new_id()
+        if task_id in self._ids:
+            self._blame(where, "was added to the job twice")
+        elif task.id and not _UUID.fullmatch(str(task_id)):
+            self._blame(where, f"its id is {task_id!r}", "use a UUID, or leave it as it was made")
+        self._ids.add(task_id)
+        return task_id
 
     def _command(self, command: AuthoredCommand, where: str) -> Command:
         name = self._text(command.name, where, "name")

@@ -80,7 +80,9 @@ class HelperProcess:
                     if "running" in message:
                         running = message
                     elif "printed" in message:
-                        _log_printed(message["printed"], running)
+                        _log_printed(message["printed"], running, logging.INFO)
+                    elif "warned" in message:
+                        _log_printed(message["warned"], running, logging.WARNING)
                     elif OUT_OF_MEMORY in message:
                         self.kill(f"needed more than {self._memory_limit // 2**20} MB of memory")
                     else:
@@ -158,7 +160,7 @@ def _in_a_group_of_its_own() -> dict[str, Any]:
         return {"start_new_session": True}
 
 
-def _log_printed(text: str, running: dict[str, Any] | None) -> None:
+def _log_printed(text: str, running: dict[str, Any] | None, level: int) -> None:
     script = Path(running["running"]).name if running else "job types"
     for line in text.splitlines():
-        _log.info("%s: %s", script, line)
+        _log.log(level, "%s: %s", script, line)

@@ -1,43 +1,34 @@
 """Finds the job types: those that come with the program, and those of the farm's own folders.
 
-The file `say_it_often.py` holds the job type `say-it-often`. A script in a folder replaces a
-built-in one of the same name, and one in a later folder those before it. Files are looked at
-again at each use, so that edits count at once; a file is read anew only if its size, its time of
-modification or the file itself has changed. A script that cannot be used is skipped and named in
-`problems`; the one that it would have replaced stays in place.
+The file `say_it_often.py`, or `say_it_often.js`, holds the job type `say-it-often`. A script in a
+folder replaces a built-in one of the same name, and one in a later folder those before it. Files
+are looked at again at each use, so that edits count at once; a file is read anew only if its size,
+its time of modification or the file itself has changed. A script that cannot be used is skipped
+and named in `problems`; the one that it would have replaced stays in place.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from stat import S_ISREG
 from threading import RLock
 
 from flamenco_core.errors import NotFound, Problem
+from flamenco_core.job_types.javascript_script import read_javascript
 from flamenco_core.job_types.python_script import read_python_script
-from flamenco_core.job_types.script import LoadedJobType, Script, ScriptError
+from flamenco_core.job_types.script import FileStamp, LoadedJobType, Script, ScriptError
 from flamenco_core.job_types.setting import nearest_name
 from flamenco_core.model import AvailableJobType
 
 BUILTIN_FOLDER = Path(__file__).parent / "builtin"
 
-READERS: Mapping[str, Callable[[str, Path], Script | None]] = {".py": read_python_script}
-"""What reads a script, by the suffix of its file."""
+SUFFIXES = frozenset({".js", ".py"})
+"""What the names of scripts end in."""
 
 _FILE_STEM = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
-
-
-@dataclass(frozen=True, slots=True)
-class FileStamp:
-    """Tells one content of a file from another without reading it."""
-
-    modified_ns: int
-    size: int
-    inode: int
-    """Differs after an editor has replaced the file; zero on some file systems of Windows."""
 
 
 @dataclass(slots=True)
@@ -135,16 +126,22 @@ class JobTypeLibrary:
     def _entry(self, name: str, path: Path, stamp: FileStamp) -> _Entry:
         """What is known about the file, which is read unless that was done before."""
         entry = self._entries.get(path)
-        if entry is None or entry.stamp != stamp:
+        is_known = entry is not None and entry.stamp == stamp
+        if entry is None or not is_known or (entry.script and not entry.script.is_current()):
             entry = self._entries[path] = _Entry(stamp)
             try:
-                entry.script = READERS[path.suffix](name, path)
+                entry.script = self._read(name, path)
             except ScriptError as error:
                 entry.problems = error.problems
             except OSError as error:
                 del self._entries[path]
                 entry.problems = (Problem(str(path), f"cannot be read: {error.strerror}"),)
         return entry
+
+    def _read(self, name: str, path: Path) -> Script | None:
+        if path.suffix == ".js":
+            return read_javascript(name, path, folders=self._folders[::-1])
+        return read_python_script(name, path)
 
     def _run(self, path: Path, entry: _Entry) -> LoadedJobType | None:
         """Runs the script and remembers what came of it; `None` if it is broken."""
@@ -187,10 +184,10 @@ class JobTypeLibrary:
 
 def _script_files(folder: Path) -> Iterator[tuple[Path, FileStamp]]:
     for path in folder.iterdir():
-        if path.suffix in READERS and _FILE_STEM.fullmatch(path.stem):
+        if path.suffix in SUFFIXES and _FILE_STEM.fullmatch(path.stem):
             try:
                 status = path.stat()
             except OSError:  # a dangling link, or gone since the folder was listed
                 continue
             if S_ISREG(status.st_mode):
-                yield path, FileStamp(status.st_mtime_ns, status.st_size, status.st_ino)
+                yield path, FileStamp.of_status(status)

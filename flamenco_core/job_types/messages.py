@@ -1,9 +1,10 @@
 """What a Manager and its compiling helper say to each other: one JSON object a line.
 
 A helper that has started says `ready`. A request asks for one thing (`compile`, `available`, `get`
-or `problems`). Before the helper runs
-a script it says which (`running`), so that the other side knows whom to blame should it never
-hear more. Then comes the answer: `result`, or `error` with the error's class, message and problems.
+or `problems`). Before the helper runs a script it says which (`running`), so that the other side
+knows whom to blame should it never hear more. What a script has put out follows (`printed`, and
+`warned` for its standard error). Then comes the answer: `result`, or `error` with the error's
+class, message and problems.
 """
 
 from __future__ import annotations

@@ -9,23 +9,17 @@ from __future__ import annotations
 import ast
 import sys
 import traceback
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from types import CodeType, ModuleType
 from typing import Any
 
-from flamenco_core.errors import InvalidInput, Problem
+from flamenco_core.errors import Problem
 from flamenco_core.job_types.authoring import JobType, Setting
-from flamenco_core.job_types.etag import etag_of
-from flamenco_core.job_types.json_values import plain_object
-from flamenco_core.job_types.script import LoadedJobType, ScriptError
-from flamenco_core.job_types.setting import definition_problems
+from flamenco_core.job_types.definition import available_job_type
+from flamenco_core.job_types.script import LoadedJobType, ScriptError, read_source
 from flamenco_core.model import AvailableJobType
-from flamenco_core.wire import from_json
-
-LARGEST_SCRIPT = 1024 * 1024
-"""Bytes; what is larger is no job type."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +54,12 @@ class PythonScript:
         if not callable(compile_job):
             raise ScriptError([Problem(str(self.path), "compile_job is not a function")])
         available = describe_job_type(self.name, job_type, str(self.path))
-        return LoadedJobType(available, self.path, frozenset(job_type.task_types), compile_job)
+        task_types = frozenset(job_type.task_types)
+        return LoadedJobType(available, self.path, compile_job, task_types)
+
+    def is_current(self) -> bool:
+        # What it imports is not looked at: Python itself keeps modules that it has imported.
+        return True
 
 
 def read_python_script(name: str, path: Path) -> PythonScript | None:
@@ -70,10 +69,7 @@ def read_python_script(name: str, path: Path) -> PythonScript | None:
         ScriptError: it has errors of syntax, or only half of what makes a job type.
         OSError: it cannot be read.
     """
-    if path.stat().st_size > LARGEST_SCRIPT:
-        what = f"is larger than {LARGEST_SCRIPT // 1024} KiB, so it was not read as a job type"
-        raise ScriptError([Problem(str(path), what)])
-    source = path.read_bytes()
+    source = read_source(path)
     try:
         tree = ast.parse(source, filename=str(path))
         code = compile(tree, str(path), "exec", dont_inherit=True)
@@ -97,31 +93,15 @@ def describe_job_type(name: str, job_type: JobType, where: str) -> AvailableJobT
     Raises:
         ScriptError: its definition has problems; all are named.
     """
-    problems = list(_misused_types(job_type))
-    if problems:
-        raise _at(where, problems)
-    data: dict[str, Any] = {
-        "name": name,
+    if problems := list(_misused_types(job_type)):
+        return available_job_type(name, {}, where, problems)
+    definition: dict[str, Any] = {
         "label": job_type.label,
         "settings": [_setting_data(setting) for setting in job_type.settings],
-        "etag": "",
     }
     if job_type.description is not None:
-        data["description"] = job_type.description
-    data = plain_object(data, "JOB_TYPE", problems)
-    if not problems:
-        try:
-            available = from_json(data, AvailableJobType)
-        except InvalidInput as error:
-            problems.extend(
-                Problem(f"JOB_TYPE.{problem.where}", problem.what, problem.hint)
-                for problem in error.problems
-            )
-        else:
-            problems.extend(definition_problems(available.settings))
-    if problems:
-        raise _at(where, problems)
-    return replace(available, etag=etag_of(available))
+        definition["description"] = job_type.description
+    return available_job_type(name, definition, where)
 
 
 def place_in_script(error: BaseException, path: Path) -> str:
@@ -138,12 +118,6 @@ def describe_exception(error: BaseException) -> str:
     """One line that says what was raised."""
     text = traceback.format_exception_only(error)[-1].strip()
     return text if len(text) <= 500 else f"{text[:499]}…"
-
-
-def _at(where: str, problems: Iterable[Problem]) -> ScriptError:
-    return ScriptError(
-        Problem(f"{where}, {problem.where}", problem.what, problem.hint) for problem in problems
-    )
 
 
 def _misused_types(job_type: JobType) -> Iterator[Problem]:

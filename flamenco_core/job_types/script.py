@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +11,9 @@ from typing import Protocol
 from flamenco_core.errors import FlamencoError, Problem
 from flamenco_core.job_types.authoring import AuthoredJob
 from flamenco_core.model import AvailableJobType
+
+LARGEST_SCRIPT = 1024 * 1024
+"""Bytes; what is larger is no job type."""
 
 
 class ScriptError(FlamencoError):
@@ -20,14 +24,33 @@ class ScriptError(FlamencoError):
 
 
 @dataclass(frozen=True, slots=True)
+class FileStamp:
+    """Tells one content of a file from another without reading it."""
+
+    modified_ns: int
+    size: int
+    inode: int
+    """Differs after an editor has replaced the file; zero on some file systems of Windows."""
+
+    @classmethod
+    def of_status(cls, status: os.stat_result) -> FileStamp:
+        """The stamp of the file whose status this is."""
+        return cls(status.st_mtime_ns, status.st_size, status.st_ino)
+
+
+@dataclass(frozen=True, slots=True)
 class LoadedJobType:
     """A job type whose script has just been run, for one compilation."""
 
     available: AvailableJobType
     path: Path
-    task_types: frozenset[str]
-    """The script's own task types, beside those that every farm has."""
     compile_job: Callable[[AuthoredJob], object]
+    """Authors the tasks. If it returns an `AuthoredJob`, that one is stored instead."""
+    task_types: frozenset[str] = frozenset()
+    """The script's own task types, beside those that every farm has."""
+    written_for_flamenco_3: bool = False
+    """Whether it may do what Flamenco 3 lets its scripts do: any task type, and tasks without a
+    command, which wait for others and are done at once."""
 
 
 class Script(Protocol):
@@ -35,3 +58,19 @@ class Script(Protocol):
 
     def load(self) -> LoadedJobType:
         """Runs it afresh; raises `ScriptError`."""
+
+    def is_current(self) -> bool:
+        """Whether the other files that it read when it ran last are still what they were."""
+
+
+def read_source(path: Path) -> bytes:
+    """The text of a script.
+
+    Raises:
+        ScriptError: it is too large to be one.
+        OSError: it cannot be read.
+    """
+    if path.stat().st_size > LARGEST_SCRIPT:
+        what = f"is larger than {LARGEST_SCRIPT // 1024} KiB, so it was not read as a job type"
+        raise ScriptError([Problem(str(path), what)])
+    return path.read_bytes()

@@ -54,7 +54,7 @@ def filled_in_settings(
         if definition.key in given:
             value = given[definition.key]
             problems.extend(value_problems(definition, value, where=where))
-        elif definition.default is not None:
+        elif _has_default(definition):
             value = definition.default
         else:
             if definition.required:
@@ -129,7 +129,7 @@ def _definition_faults(definition: AvailableJobSetting, where: str) -> Iterator[
             yield Problem(where, "only a setting of type string can have choices")
         elif not definition.choices:
             yield Problem(where, "its list of choices is empty")
-    if definition.default is not None:
+    if _has_default(definition):
         for problem in value_problems(definition, definition.default, where=where):
             yield Problem(where, f"its default does not fit: {problem.what}", problem.hint)
     for name in ("min", "max"):
@@ -139,6 +139,11 @@ def _definition_faults(definition: AvailableJobSetting, where: str) -> Iterator[
     lowest, highest = _limits(definition)
     if lowest is not None and highest is not None and lowest > highest:
         yield Problem(where, f"its limits exclude every value: min {lowest}, max {highest}")
+
+
+def _has_default(definition: AvailableJobSetting) -> bool:
+    """An empty text as the default of a required setting only says that it has to be filled in."""
+    return definition.default is not None and not (definition.required and definition.default == "")
 
 
 def _limits(definition: AvailableJobSetting) -> tuple[float | None, float | None]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -20,6 +21,7 @@ from flamenco_core.errors import CompileError, InvalidInput, NotFound, Unavailab
 from flamenco_core.job_types.compile_process import MAX_HELPERS, CompileProcess
 from flamenco_core.job_types.compiled import CompiledJob
 from flamenco_core.model import SubmittedJob
+from tests.flamenco_core.job_types.javascript_scripts import ONE_JS_TASK, write_js
 from tests.flamenco_core.job_types.scripts import CREATED, ONE_TASK, submission, write_script
 
 SOON = timedelta(seconds=2)
@@ -98,6 +100,71 @@ def test_an_endless_script_is_ended_and_the_next_job_compiles(process: CompilePr
     with pytest.raises(CompileError, match="“endless” took longer than 2 seconds"):
         compiled(process, "endless")
     assert compiled(process, "fine").tasks
+
+
+ENDLESS_JAVASCRIPT = {
+    "loop": "while (true) {}",
+    "catching": "while (true) { try { require('nothing'); } catch (error) {} }",
+    "recursive": "function f() { try { f(); } finally { f(); } } f();",
+    "pattern": "/^(a+)+$/.test('a'.repeat(60) + 'b');",
+}
+
+
+@pytest.mark.parametrize("name", ENDLESS_JAVASCRIPT)
+def test_endless_javascript_is_ended_and_others_do_not_wait(folder: Path, name: str) -> None:
+    write_js(folder, "stuck", ENDLESS_JAVASCRIPT[name])
+    write_js(folder, "js_fine", ONE_JS_TASK)
+    with CompileProcess([folder], time_limit=SOON) as process, ThreadPoolExecutor(1) as threads:
+        stuck = threads.submit(compiled, process, "stuck")
+        while not stuck.done():
+            assert compiled(process, "js-fine", text="a").tasks
+            assert compiled(process, "fine").tasks
+        with pytest.raises(CompileError, match="“stuck” took longer than 2 seconds"):
+            stuck.result()
+        assert compiled(process, "js-fine", text="b").tasks
+
+
+HUNGRY_JAVASCRIPT = {
+    "list": "const all = []; while (true) all.push({ text: 'x'.repeat(1000) + all.length });",
+    "text": "let all = 'x'; while (true) all += all + all.length;",
+    "buffer": "const all = []; while (true) all.push(new Uint8Array(10000000).fill(1));",
+    "catching": "const all = []; while (true) try { all.push([1]); } catch { all.push([2]); }",
+    "result": "job.settings.text = 'x'.repeat(300000000);",
+    "parameters": "const c = 'x'.repeat(1000000); job.settings.a = Array(400).fill(c);",
+}
+
+
+@linux_only
+@pytest.mark.parametrize("name", HUNGRY_JAVASCRIPT)
+def test_javascript_that_eats_memory_is_ended_and_the_next_job_compiles(
+    folder: Path, name: str
+) -> None:
+    write_js(folder, "hog", HUNGRY_JAVASCRIPT[name])
+    with CompileProcess([folder]) as process:
+        with pytest.raises(CompileError) as caught:
+            compiled(process, "hog")
+        (problem,) = caught.value.problems
+        assert re.search("needed more than 512 MB|crashed its process|too long", problem.what)
+        assert compiled(process, "fine").tasks
+
+
+def test_what_javascript_prints_reaches_the_managers_log(
+    folder: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    write_js(folder, "talker", f"print('so far'); alert('so good'); {ONE_JS_TASK}")
+    with caplog.at_level(logging.INFO), CompileProcess([folder]) as process:
+        compiled(process, "talker")
+    said = [(record.levelname, record.getMessage()) for record in caplog.records]
+    assert said == [("INFO", "talker.js: so far"), ("WARNING", "talker.js: so good")]
+
+
+def test_javascript_errors_arrive_with_their_place(folder: Path) -> None:
+    path = write_js(folder, "thrower", "throw new Error('not today');")
+    with CompileProcess([folder]) as process:
+        with pytest.raises(CompileError) as caught:
+            compiled(process, "thrower")
+        assert [str(problem) for problem in caught.value.problems] == [f"{path}, line 3: not today"]
+        assert "thrower" in [job_type.name for job_type in process.available()]
 
 
 @linux_only

@@ -10,7 +10,7 @@ import pytest
 
 from flamenco_core.errors import NotFound
 from flamenco_core.job_types.library import BUILTIN_FOLDER, JobTypeLibrary
-from flamenco_core.job_types.python_script import LARGEST_SCRIPT
+from flamenco_core.job_types.script import LARGEST_SCRIPT
 from flamenco_core.model import SettingSubtype, SettingType, SettingVisibility
 from tests.flamenco_core.job_types.scripts import ONE_TASK, write_script
 

@@ -28,7 +28,16 @@ if TYPE_CHECKING:
         Unavailable,
         WrongEtag,
     )
-    from flamenco_core.manager import Actor, Manager, MustChangeStatus, NoTask, UpdateAnswer
+    from flamenco_core.manager import (
+        Actor,
+        BackupReport,
+        Finding,
+        Manager,
+        MustChangeStatus,
+        NoTask,
+        UpdateAnswer,
+        verify_backup,
+    )
     from flamenco_core.model import (
         AssignedTask,
         AvailableJobType,
@@ -52,7 +61,10 @@ _PUBLIC = {
         *("Conflict", "FarmLocked", "FlamencoError", "InvalidInput", "NotFound", "Problem"),
         *("StorageError", "Unavailable", "WrongEtag"),
     ),
-    "flamenco_core.manager": (*("Actor", "Manager", "MustChangeStatus", "NoTask", "UpdateAnswer"),),
+    "flamenco_core.manager": (
+        *("Actor", "BackupReport", "Finding", "Manager", "MustChangeStatus", "NoTask"),
+        *("UpdateAnswer", "verify_backup"),
+    ),
     "flamenco_core.model": (
         *("AssignedTask", "AvailableJobType", "Command", "Job", "SubmittedJob", "Task"),
         *("TaskSummary", "TaskUpdate", "WorkerRegistration", "WorkerSignOn"),
@@ -65,10 +77,12 @@ __all__ = [
     "Actor",
     "AssignedTask",
     "AvailableJobType",
+    "BackupReport",
     "Command",
     "Config",
     "Conflict",
     "FarmLocked",
+    "Finding",
     "FlamencoError",
     "InvalidInput",
     "Job",
@@ -95,6 +109,7 @@ __all__ = [
     "WorkerStatus",
     "WrongEtag",
     "load_config",
+    "verify_backup",
 ]
 
 

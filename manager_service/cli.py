@@ -28,8 +28,13 @@ _SWITCH_SECONDS = 0.0005
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Returns the exit code: 0 after a wanted stop, 1 if the Manager cannot run."""
+    """Returns the exit code: 0 after a wanted stop, 1 if the Manager cannot run.
+
+    With one of the options for upkeep nothing is run; then 1 also means that something is wrong.
+    """
     options = _parser().parse_args(arguments)
+    if _is_upkeep(options):
+        return _upkeep(options)
     missing = [package for name, package in _NEEDED.items() if not importlib.util.find_spec(name)]
     if missing:
         return _fail(
@@ -43,8 +48,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         from manager_service.server import parse_listen
 
-        home = options.home.expanduser().absolute() if options.home else default_home()
-        config = _load(options.config, home)
+        home = _home(options)
+        _make(home)
+        config = _configuration(options.config, home)
         listen = parse_listen(options.listen or config.listen)
         asyncio.run(_run(config, listen))
     except FlamencoError as error:
@@ -54,6 +60,29 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         return 0  # Ctrl+C before the handlers of signals were in place
     return 0
+
+
+def _is_upkeep(options: argparse.Namespace) -> bool:
+    return bool(options.check or options.repair or options.backup or options.verify_backup)
+
+
+def _upkeep(options: argparse.Namespace) -> int:
+    from manager_service import upkeep
+
+    try:
+        if options.verify_backup:
+            return upkeep.verify(options.verify_backup)
+        config = _configuration(options.config, _home(options))
+        if options.backup:
+            return upkeep.backup(config, options.backup)
+        return upkeep.repair(config) if options.repair else upkeep.check(config)
+    except FlamencoError as error:
+        return _fail(str(error))
+
+
+def _home(options: argparse.Namespace) -> Path:
+    home: Path | None = options.home
+    return home.expanduser().absolute() if home else default_home()
 
 
 def default_home() -> Path:
@@ -88,6 +117,22 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--listen", metavar="HOST:PORT", help="where to listen (default: as configured, :8080)"
     )
+    upkeep = parser.add_argument_group("instead of running").add_mutually_exclusive_group()
+    upkeep.add_argument(
+        "--check", action="store_true", help="say what is wrong with the farm; it may be running"
+    )
+    upkeep.add_argument(
+        "--repair", action="store_true", help="mend what is wrong with a farm that is not running"
+    )
+    upkeep.add_argument(
+        "--backup",
+        type=Path,
+        metavar="FILE",
+        help="copy the farm, running or not, to a file, and verify it",
+    )
+    upkeep.add_argument(
+        "--verify-backup", type=Path, metavar="FILE", help="say whether a backup is good"
+    )
     parser.add_argument("--version", action="version", version=current_version().shown)
     parser.add_argument(
         "-v", "--verbose", action="count", default=0, help="log more; twice for still more"
@@ -95,11 +140,14 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _load(file: Path | None, home: Path) -> Config:
+def _make(home: Path) -> None:
     try:
         home.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise FlamencoError(f"The folder {home} cannot be made: {error.strerror}") from error
+
+
+def _configuration(file: Path | None, home: Path) -> Config:
     if file is not None:
         return load_config(file, home=home)
     default = home / DEFAULT_FILE_NAME

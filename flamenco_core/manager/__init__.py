@@ -1,5 +1,6 @@
 """The engine of a farm behind one façade, `Manager`."""
 
+from flamenco_core.manager.backups import BackupReport, verify_backup
 from flamenco_core.manager.facade import Manager
 from flamenco_core.manager.forecast import PlannedTask, WhyNot
 from flamenco_core.manager.hand_out import NoTask
@@ -11,6 +12,7 @@ from flamenco_core.store.audit import MANAGER, Actor
 __all__ = [
     "MANAGER",
     "Actor",
+    "BackupReport",
     "Finding",
     "Manager",
     "MustChangeStatus",
@@ -18,4 +20,5 @@ __all__ = [
     "PlannedTask",
     "UpdateAnswer",
     "WhyNot",
+    "verify_backup",
 ]

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
 
 from flamenco_core import model, wire
 from flamenco_core.job_types.compiled import CompiledJob
 from flamenco_core.job_types.compiler import compile_job
 from flamenco_core.manager import (
+    backups,
     forecast,
     hand_out,
     log_files,
@@ -237,6 +239,18 @@ class Manager(WorkerCare):
         if repair:
             return upkeep.repair(lambda: self._unit(MANAGER), whole_file=whole_file)
         return upkeep.check(self._db, whole_file=whole_file)
+
+    def backup(self, target: str | Path) -> None:
+        """Copies the farm, as of the last commit, to a file that is complete or not there.
+
+        It reads on a connection of its own, so that a program with other threads had better call
+        `backups.back_up` in one of those. `verify_backup` looks whether the copy is good.
+
+        Raises:
+            StorageError: if the copy cannot be written, or `target` is something else already
+                than a backup of this farm.
+        """
+        backups.back_up(self.file, Path(target))
 
     def waiting_log_chunks(self, *, limit: int) -> list[log_files.WaitingChunk]:
         """Log text that is not in a file yet; see `log_files`."""

@@ -160,7 +160,7 @@ class ScriptRun:
     def _python_functions(self) -> dict[str, Callable[..., Any]]:
         return {
             "constants": self._constants,
-            "newId": lambda: str(uuid4()),
+            "newIds": lambda count: [str(uuid4()) for _ in range(count)],
             "print": print,
             "alert": lambda text: print(text, file=sys.stderr),
             "frameChunker": _frame_chunks,

@@ -59,6 +59,15 @@
     return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, snapshot(item, path)]));
   }
 
+  let spareIds = [];
+
+  function newId() {
+    if (spareIds.length === 0) {
+      spareIds = ask("newIds", 100);
+    }
+    return spareIds.pop();
+  }
+
   class AuthoredCommand {
     constructor(name, parameters, totalStepCount) {
       this.name = name;
@@ -69,7 +78,7 @@
 
   class AuthoredTask {
     constructor(name, type) {
-      this.uUID = ask("newId");
+      this.uUID = newId();
       this.name = name;
       this.type = type;
       this.priority = defaultPriority;

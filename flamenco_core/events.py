@@ -68,3 +68,23 @@ class WorkerStatusRequested(Event):
     worker_id: str
     status: WorkerStatus
     is_lazy: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkerDeleted(Event):
+    worker_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkerTagsChanged(Event):
+    """A worker has other tags now, and so can take other tasks."""
+
+    worker_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TagChanged(Event):
+    """A worker tag was made, renamed or deleted."""
+
+    tag_id: str
+    was_deleted: bool = False

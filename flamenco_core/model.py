@@ -200,6 +200,14 @@ class JobStatusChange:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class JobTagChange:
+    """With neither, the job may run on any worker; the id counts if both are there."""
+
+    id: str | None = None
+    name: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class JobPriorityChange:
     priority: int = field(metadata={"minimum": LOWEST_PRIORITY, "maximum": HIGHEST_PRIORITY})
 
@@ -263,6 +271,8 @@ class Task:
 class TaskStatusChange:
     status: TaskStatus
     reason: str
+    with_dependants: bool = True
+    """Whether queueing a task again also queues what was made from its result."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -16,7 +16,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from flamenco_core.events import Event, TasksBecameReady, WorkerStatusRequested
+from flamenco_core.events import (
+    Event,
+    TasksBecameReady,
+    WorkerDeleted,
+    WorkerStatusRequested,
+    WorkerTagsChanged,
+)
 
 if TYPE_CHECKING:
     from flamenco_core.store.queues import WorkerMatch
@@ -123,7 +129,7 @@ class WaitingWorkers:
         for event in events:
             if isinstance(event, TasksBecameReady):
                 self._tasks_became_ready(event)
-            elif isinstance(event, WorkerStatusRequested):
+            elif isinstance(event, WorkerStatusRequested | WorkerTagsChanged | WorkerDeleted):
                 for waiter in self._waiters:
                     if waiter.worker_id == event.worker_id:
                         waiter.woken.set()

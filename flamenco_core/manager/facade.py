@@ -24,13 +24,16 @@ from flamenco_core.manager import (
 )
 from flamenco_core.manager.forecast import PlannedTask, WhyNot
 from flamenco_core.manager.hand_out import NoTask
+from flamenco_core.manager.jobs_at_hand import job_facts, task_facts
 from flamenco_core.manager.submission import JobStoring
 from flamenco_core.manager.task_updates import UpdateAnswer
 from flamenco_core.manager.upkeep import Finding
 from flamenco_core.manager.worker_care import WorkerCare
+from flamenco_core.rules import actions
+from flamenco_core.rules.actions import Choice
 from flamenco_core.rules.scheduling import MustChangeStatus
 from flamenco_core.statuses import WorkerStatus
-from flamenco_core.store import jobs, queues, workers
+from flamenco_core.store import jobs, queues, tasks, workers
 from flamenco_core.store.audit import MANAGER, Actor
 from flamenco_core.store.queues import WorkerMatch
 
@@ -127,6 +130,15 @@ class Manager(WorkerCare):
         with self._unit(actor) as unit:
             people.set_task_status(unit, task_id, change)
 
+    def job_actions(self, job_id: str) -> list[Choice]:
+        """What can be done with a job now, and why not the rest."""
+        return actions.job_choices(job_facts(jobs.by_uuid(self._db, job_id)))
+
+    def task_actions(self, task_id: str) -> list[Choice]:
+        """What can be done with a task now, and why not the rest."""
+        task = tasks.by_uuid(self._db, task_id)
+        return actions.task_choices(task_facts(task, jobs.by_id(self._db, task.job_id)))
+
     def unsettled_jobs(self, *, limit: int = 10) -> list[str]:
         """Jobs whose tasks do not all fit the job's status yet; `settle` each."""
         return jobs.unsettled(self._db, limit=limit)
@@ -167,13 +179,6 @@ class Manager(WorkerCare):
         self.worker_seen(worker_id)
         with self._unit(Actor.worker(worker_id)) as unit:
             worker_sessions.state_changed(unit, worker_id, status)
-
-    def request_worker_status(
-        self, worker_id: str, request: model.WorkerStatusChangeRequest, *, actor: Actor
-    ) -> None:
-        """Raises `Conflict` if the worker cannot take that status."""
-        with self._unit(actor) as unit:
-            worker_sessions.request_status(unit, worker_id, request)
 
     def next_task(
         self, worker_id: str, request: model.TaskRequest | None = None

@@ -9,11 +9,19 @@ from typing import TypeVar
 from flamenco_core.errors import Conflict
 from flamenco_core.events import JobChanged
 from flamenco_core.manager import transitions
+from flamenco_core.manager.jobs_at_hand import refuse_job_action, task_facts
 from flamenco_core.manager.unit import Unit
 from flamenco_core.model import JobPriorityChange, JobStatusChange, TaskStatusChange
-from flamenco_core.rules import lifecycle
+from flamenco_core.rules import actions, lifecycle
+from flamenco_core.rules.actions import JobAction, TaskAction
 from flamenco_core.statuses import JobStatus, TaskStatus
 from flamenco_core.store import failures, jobs, tasks
+
+_JOB_ACTION_FOR = {
+    JobStatus.CANCEL_REQUESTED: JobAction.CANCEL,
+    JobStatus.PAUSE_REQUESTED: JobAction.PAUSE,
+    JobStatus.REQUEUEING: JobAction.REQUEUE,
+}
 
 S = TypeVar("S", bound=StrEnum)
 
@@ -24,8 +32,7 @@ def set_job_status(unit: Unit, job_uuid: str, change: JobStatusChange) -> None:
     if change.status is job.status:
         return
     _refuse_illegal("job", job.name, job.status, change.status, lifecycle.REQUESTABLE_JOB_STATUSES)
-    if job.unsettled:
-        raise Conflict(f"Job {job.name!r} is still becoming {job.status}; try again in a moment")
+    refuse_job_action(job, _JOB_ACTION_FOR[change.status])
     if change.status is JobStatus.REQUEUEING:
         failures.forget_job(unit.db, job.id)
     transitions.change_job(
@@ -40,6 +47,7 @@ def set_job_status(unit: Unit, job_uuid: str, change: JobStatusChange) -> None:
 
 def set_job_priority(unit: Unit, job_uuid: str, change: JobPriorityChange) -> None:
     job = jobs.by_uuid(unit.db, job_uuid)
+    refuse_job_action(job, JobAction.SET_PRIORITY)
     jobs.set_priority(unit.db, job, change.priority, now=unit.now)
     unit.audit("job.priority", job.uuid, priority=change.priority, before=job.priority)
     unit.announce(JobChanged(job_id=job.uuid, status=job.status, previous_status=job.status))
@@ -53,8 +61,14 @@ def set_task_status(unit: Unit, task_uuid: str, change: TaskStatusChange) -> Non
     _refuse_illegal(
         "task", task.name, task.status, change.status, lifecycle.REQUESTABLE_TASK_STATUSES
     )
-    if change.status is TaskStatus.QUEUED:
-        transitions.requeue_task(unit, task, reason=change.reason)
+    action = TaskAction.REQUEUE if change.status is TaskStatus.QUEUED else TaskAction.CANCEL
+    refusal = actions.task_refusal(action, task_facts(task, jobs.by_id(unit.db, task.job_id)))
+    if refusal:
+        raise Conflict(f"The task {task.name!r} cannot be asked to {action}: {refusal}")
+    if action is TaskAction.REQUEUE:
+        transitions.requeue_task(
+            unit, task, reason=change.reason, with_dependants=change.with_dependants
+        )
     else:
         transitions.change_task(unit, task, change.status, activity=change.reason)
     unit.audit("task.status", task.uuid, status=change.status.value, reason=change.reason)

@@ -5,12 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 
 from flamenco_core import task_logs
-from flamenco_core.errors import Conflict
 from flamenco_core.events import JobChanged, TaskChanged, TasksChanged
 from flamenco_core.manager.unit import Unit
 from flamenco_core.rules import lifecycle
 from flamenco_core.rules.lifecycle import JobMove
-from flamenco_core.statuses import FINAL_JOB_STATUSES, JobStatus, TaskStatus
+from flamenco_core.statuses import JobStatus, TaskStatus
 from flamenco_core.store import dependencies, failures, jobs, logs, queues, tasks
 from flamenco_core.store.jobs import StoredJob
 from flamenco_core.store.tasks import StoredTask
@@ -93,20 +92,12 @@ def settle(unit: Unit, job_uuid: str) -> None:
         _end_transition(unit, jobs.by_uuid(unit.db, job_uuid), sweep.then)
 
 
-def requeue_task(unit: Unit, task: StoredTask, *, reason: str) -> None:
-    """Queues a task again, together with whatever was built on its result."""
+def requeue_task(
+    unit: Unit, task: StoredTask, *, reason: str, with_dependants: bool = True
+) -> None:
+    """Queues a task again, and with it whatever was built on its result."""
     job = jobs.by_id(unit.db, task.job_id)
-    if job.status not in lifecycle.JOB_STATUSES_THAT_LET_TASKS_QUEUE:
-        raise Conflict(
-            f"Task {task.name!r} cannot be queued while its job is {job.status}; "
-            "queue the job again instead"
-        )
-    if task.unmet_dependencies and job.status in FINAL_JOB_STATUSES:
-        raise Conflict(
-            f"Task {task.name!r} depends on tasks that are not completed; "
-            "queue those first, or the whole job"
-        )
-    for dependant in dependencies.all_after(unit.db, task.id):
+    for dependant in dependencies.all_after(unit.db, task.id) if with_dependants else []:
         if dependant.status is TaskStatus.COMPLETED:
             _requeue_one(unit, dependant, f"Queued again, since it depends on {task.name}")
     _requeue_one(unit, tasks.by_id(unit.db, task.id), reason)

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from flamenco_core.errors import Conflict
-from flamenco_core.events import WorkerChanged, WorkerStatusRequested
+from flamenco_core.events import WorkerChanged
 from flamenco_core.manager import sleeping, transitions
 from flamenco_core.manager.unit import Unit
 from flamenco_core.model import (
@@ -11,7 +10,6 @@ from flamenco_core.model import (
     WorkerRegistration,
     WorkerSignOn,
     WorkerStateChange,
-    WorkerStatusChangeRequest,
 )
 from flamenco_core.rules.timeouts import asked_of_lost_worker
 from flamenco_core.statuses import WorkerStatus
@@ -83,7 +81,7 @@ def sign_off(unit: Unit, worker_uuid: str) -> None:
     workers.set_status(
         unit.db, worker, WorkerStatus.OFFLINE, requested=requested, is_lazy=is_lazy, now=unit.now
     )
-    _return_tasks(unit, worker, "worker signed off")
+    return_tasks(unit, worker, "worker signed off")
     unit.audit("worker.sign-off", worker.uuid)
     _announce(unit, worker, WorkerStatus.OFFLINE)
 
@@ -101,7 +99,7 @@ def state_changed(unit: Unit, worker_uuid: str, status: WorkerStatus) -> None:
         now=unit.now,
     )
     if worker.status is WorkerStatus.AWAKE and status is not WorkerStatus.AWAKE:
-        _return_tasks(unit, worker, f"worker {worker.name} became {status}")
+        return_tasks(unit, worker, f"worker {worker.name} became {status}")
     unit.audit("worker.status", worker.uuid, status=status.value)
     _announce(unit, worker, status)
 
@@ -114,7 +112,7 @@ def lose(unit: Unit, worker: StoredWorker, reason: str) -> None:
     workers.set_status(
         unit.db, worker, WorkerStatus.ERROR, requested=requested, is_lazy=is_lazy, now=unit.now
     )
-    _return_tasks(unit, worker, reason)
+    return_tasks(unit, worker, reason)
     unit.audit("worker.lose", worker.uuid, reason=reason)
     _announce(unit, worker, WorkerStatus.ERROR)
 
@@ -133,30 +131,6 @@ def poll(unit: Unit, worker_uuid: str) -> WorkerStatus | None:
     if is_lost and worker.status_requested is WorkerStatus.ASLEEP:
         worker = _recover(unit, worker, WorkerStatus.ASLEEP)
     return worker.status_requested
-
-
-def request_status(unit: Unit, worker_uuid: str, request: WorkerStatusChangeRequest) -> None:
-    """Asks a worker to take a status; asking for the one it has takes back what was asked.
-
-    Raises:
-        Conflict: if it cannot take that status.
-    """
-    worker = workers.by_uuid(unit.db, worker_uuid)
-    if request.status is WorkerStatus.RESTART and not worker.can_restart:
-        raise Conflict(f"Worker {worker.name} was not set up to be started again after it ends")
-    is_withdrawal = request.status is worker.status
-    workers.set_status(
-        unit.db,
-        worker,
-        worker.status,
-        requested=None if is_withdrawal else request.status,
-        is_lazy=False if is_withdrawal else request.is_lazy,
-        now=unit.now,
-    )
-    unit.audit("worker.request", worker.uuid, status=request.status.value, is_lazy=request.is_lazy)
-    unit.announce(
-        WorkerStatusRequested(worker_id=worker.uuid, status=request.status, is_lazy=request.is_lazy)
-    )
 
 
 def normal_task_types(task_types: list[str]) -> list[str]:
@@ -179,7 +153,8 @@ def _recover(unit: Unit, worker: StoredWorker, status: WorkerStatus) -> StoredWo
     return workers.by_uuid(unit.db, worker.uuid)
 
 
-def _return_tasks(unit: Unit, worker: StoredWorker, reason: str) -> None:
+def return_tasks(unit: Unit, worker: StoredWorker, reason: str) -> None:
+    """Takes all tasks from a worker, without calling that a failure."""
     for task in tasks.held_by_worker(unit.db, worker.id):
         transitions.return_task(unit, task, reason=reason)
     for task in tasks.reserved_for_worker(unit.db, worker.id):

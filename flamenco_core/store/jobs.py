@@ -22,12 +22,12 @@ _COUNTS = ", ".join(COUNT_COLUMNS.values())
 _BY_UUID = Statement(
     "A job by UUID, with its counts.",
     f"""SELECT id, uuid, name, type, priority, status, activity, unsettled, requeue_everything,
-           delete_requested_at, {_COUNTS} FROM jobs WHERE uuid = :uuid""",
+           delete_requested_at, archived_at, {_COUNTS} FROM jobs WHERE uuid = :uuid""",
 )
 _BY_ID = Statement(
     "A job by key, with its counts.",
     f"""SELECT id, uuid, name, type, priority, status, activity, unsettled, requeue_everything,
-           delete_requested_at, {_COUNTS} FROM jobs WHERE id = :id""",
+           delete_requested_at, archived_at, {_COUNTS} FROM jobs WHERE id = :id""",
 )
 _UNSETTLED = Statement(
     "Stored jobs with tasks that do not fit the job's status yet, oldest first.",
@@ -85,6 +85,9 @@ _SET_PRIORITY = Statement(
     "Gives a job a priority.",
     "UPDATE jobs SET priority = :priority, updated_at = :now WHERE id = :id",
 )
+_SET_TAG = Statement(
+    "Gives a job a tag.", "UPDATE jobs SET tag_id = :tag_id, updated_at = :now WHERE id = :id"
+)
 _DELETE = Statement("Drops a job with all that belongs to it.", "DELETE FROM jobs WHERE id = :id")
 _DETACH = Statement(
     "Lets go of the dependency groups of a job that is about to be dropped.",
@@ -107,6 +110,7 @@ class StoredJob:
     unsettled: bool
     requeue_everything: bool
     is_being_deleted: bool
+    is_archived: bool
     counts: Mapping[TaskStatus, int]
     """How many tasks have each status."""
 
@@ -236,6 +240,14 @@ def set_priority(db: sqlite3.Connection, job: StoredJob, priority: int, *, now: 
     queues.set_priority(db, job.id, priority)
 
 
+def set_tag(
+    db: sqlite3.Connection, job: StoredJob, tag_id: int | None, *, now: datetime
+) -> list[ReadyChange]:
+    """Moves a job and its queues to a tag, or to none; says what can be handed out by that."""
+    _SET_TAG.run(db, id=job.id, tag_id=tag_id, now=to_microseconds(now))
+    return queues.set_tag(db, job.id, tag_id)
+
+
 def drop(db: sqlite3.Connection, job: StoredJob) -> None:
     """Removes a job from the database, with everything that belongs to it."""
     _DETACH.run(db, id=job.id)
@@ -327,5 +339,6 @@ def _job(row: sqlite3.Row) -> StoredJob:
         unsettled=bool(row["unsettled"]),
         requeue_everything=bool(row["requeue_everything"]),
         is_being_deleted=row["delete_requested_at"] is not None,
+        is_archived=row["archived_at"] is not None,
         counts={status: row[column] for status, column in COUNT_COLUMNS.items()},
     )

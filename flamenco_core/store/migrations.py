@@ -85,6 +85,7 @@ CREATE TABLE worker_tags (
     tag_id INTEGER NOT NULL REFERENCES tags ON DELETE CASCADE,
     PRIMARY KEY (worker_id, tag_id)
 ) WITHOUT ROWID;
+CREATE INDEX workers_of_tag ON worker_tags (tag_id, worker_id);
 
 -- What a worker must offer to take a task: a task type and a set of requirements. There are few
 -- of them, and which worker offers which is kept ready in worker_task_classes.
@@ -140,6 +141,7 @@ CREATE TABLE jobs (
 );
 CREATE INDEX open_jobs ON jobs (status)
     WHERE status NOT IN ('completed', 'canceled', 'failed');
+CREATE INDEX jobs_by_tag ON jobs (tag_id, id) WHERE tag_id IS NOT NULL;
 -- Jobs whose tasks still have to be changed to fit the job's status, whoever crashed meanwhile.
 CREATE INDEX unsettled_jobs ON jobs (unsettled, id) WHERE unsettled = 1;
 

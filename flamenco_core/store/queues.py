@@ -96,6 +96,11 @@ _SET_PRIORITY = Statement(
     "Moves the queues of a job to another priority.",
     "UPDATE job_queues SET job_priority = :priority WHERE job_id = :job_id",
 )
+_SET_TAG = Statement(
+    "Moves the queues of a job to another tag.",
+    """UPDATE job_queues SET tag_id = :tag_id WHERE job_id = :job_id
+       RETURNING task_class_id, tag_id, ready_count, is_open""",
+)
 _READY_OF_JOB = Statement(
     "How many tasks of a job could be handed out if it is open.",
     "SELECT coalesce(sum(ready_count), 0) FROM job_queues WHERE job_id = :job_id",
@@ -227,6 +232,16 @@ def ready_count(db: sqlite3.Connection, job_id: int) -> int:
 
 def set_priority(db: sqlite3.Connection, job_id: int, priority: int) -> None:
     _SET_PRIORITY.run(db, job_id=job_id, priority=priority)
+
+
+def set_tag(db: sqlite3.Connection, job_id: int, tag_id: int | None) -> list[ReadyChange]:
+    """Moves a job's queues to a tag; says what workers with it can get that they could not."""
+    rows = _SET_TAG.run(db, job_id=job_id, tag_id=tag_id or NO_TAG).fetchall()
+    return [
+        ReadyChange(row["task_class_id"], row["tag_id"], row["ready_count"])
+        for row in rows
+        if row["is_open"] and row["ready_count"]
+    ]
 
 
 def _candidates(

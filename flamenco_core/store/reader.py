@@ -85,6 +85,7 @@ _LAST_TASK = Statement(
        JOIN workers w ON w.id = t.worker_id
        WHERE t.worker_id = :id ORDER BY t.last_touched_at DESC LIMIT 1""",
 )
+_TAG = Statement("A worker tag.", "SELECT uuid, name, description FROM tags WHERE uuid = :uuid")
 _TAGS = Statement(
     "A page of worker tags, by name.",
     """SELECT uuid, name, description FROM tags WHERE name > :after ORDER BY name LIMIT :limit""",
@@ -213,6 +214,9 @@ class FarmReader:
         worker_id = found(_WORKER.row(self._db, uuid=worker_uuid), "worker", worker_uuid)["id"]
         schedule = sleep_schedules.of_worker(self._db, worker_id)
         return None if schedule is None else wire.to_json(format_schedule(schedule))
+
+    def tag(self, uuid: str) -> dict[str, Any]:
+        return _tag(found(_TAG.row(self._db, uuid=uuid), "worker tag", uuid))
 
     def tags(self) -> list[dict[str, Any]]:
         return [_tag(row) for row in _TAGS.run(self._db, after="", limit=-1)]

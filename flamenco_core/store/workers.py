@@ -46,6 +46,11 @@ _SET_STATUS = Statement(
     """UPDATE workers SET status = :status, status_requested = :requested,
            lazy_request = :is_lazy, updated_at = :now WHERE id = :id""",
 )
+_DELETE = Statement(
+    "Takes a worker out of the farm.",
+    """UPDATE workers SET deleted_at = :now, updated_at = :now, status = 'offline',
+           status_requested = NULL, lazy_request = 0 WHERE id = :id""",
+)
 _SEEN = Statement(
     "Notes when a worker was last heard of.",
     "UPDATE workers SET last_seen_at = :time, alive_at = :steady WHERE uuid = :uuid",
@@ -195,6 +200,11 @@ def set_status(
         is_lazy=int(is_lazy),
         now=to_microseconds(now),
     )
+
+
+def delete(db: sqlite3.Connection, worker: StoredWorker, *, now: datetime) -> None:
+    """Takes a worker out of the farm; its row stays, for what refers to it."""
+    _DELETE.run(db, id=worker.id, now=to_microseconds(now))
 
 
 def store_last_seen(db: sqlite3.Connection, times: Mapping[str, Sighting]) -> None:

@@ -12,6 +12,7 @@ from flamenco_core.model import (
     JobPriorityChange,
     JobsQueryResult,
     JobStatusChange,
+    JobTagChange,
     JobTasksSummary,
     SubmittedJob,
 )
@@ -205,4 +206,22 @@ async def set_job_priority(call: Call) -> web.StreamResponse:
     await call.service.farm.run(
         lambda manager: manager.set_job_priority(job_id, change, actor=actor)
     )
+    return empty_answer()
+
+
+@OPERATIONS.operation(
+    "setJobTag",
+    "POST",
+    "/jobs/{job_id}/settag",
+    role=Role.ARTIST,
+    summary="Say which workers a job may run on, by their tag",
+    parameters=[JOB_ID],
+    body=Body(json=JobTagChange),
+    answers=[no_content("What runs already goes on."), _UNKNOWN_JOB, _ILLEGAL_MOVE],
+)
+async def set_job_tag(call: Call) -> web.StreamResponse:
+    """By the tag's id or its name; with neither, the job may run on any worker."""
+    job_id, change = call.value(JOB_ID), call.body(JobTagChange)
+    actor = actor_of(call.request)
+    await call.service.farm.run(lambda manager: manager.set_job_tag(job_id, change, actor=actor))
     return empty_answer()

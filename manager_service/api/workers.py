@@ -9,6 +9,8 @@ from flamenco_core.model import (
     WorkerList,
     WorkerSleepSchedule,
     WorkerStatusChangeRequest,
+    WorkerTag,
+    WorkerTagChangeRequest,
     WorkerTagList,
 )
 from manager_service.authentication import actor_of
@@ -28,8 +30,11 @@ from manager_service.routing import (
 OPERATIONS = OperationTable("worker-mgt")
 
 WORKER_ID = in_path("worker_id", UUID, "The worker.")
+TAG_ID = in_path("tag_id", UUID, "The tag.")
 
 _UNKNOWN_WORKER = Answer(status=404, description="There is no such worker.")
+_UNKNOWN_TAG = Answer(status=404, description="There is no such tag.")
+_TAKEN_NAME = Answer(status=409, description="Another tag has this name.")
 
 
 @OPERATIONS.operation(
@@ -130,6 +135,41 @@ async def set_worker_sleep_schedule(call: Call) -> web.StreamResponse:
 
 
 @OPERATIONS.operation(
+    "setWorkerTags",
+    "POST",
+    "/worker-mgt/workers/{worker_id}/settags",
+    role=Role.WRANGLER,
+    summary="Say which tags a worker has",
+    parameters=[WORKER_ID],
+    body=Body(json=WorkerTagChangeRequest),
+    answers=[no_content("It has these tags and no others."), _UNKNOWN_WORKER],
+)
+async def set_worker_tags(call: Call) -> web.StreamResponse:
+    worker_id, change = call.value(WORKER_ID), call.body(WorkerTagChangeRequest)
+    actor = actor_of(call.request)
+    await call.service.farm.run(
+        lambda manager: manager.set_worker_tags(worker_id, change, actor=actor)
+    )
+    return empty_answer()
+
+
+@OPERATIONS.operation(
+    "deleteWorker",
+    "DELETE",
+    "/worker-mgt/workers/{worker_id}",
+    role=Role.WRANGLER,
+    summary="Let a worker go for good",
+    parameters=[WORKER_ID],
+    answers=[no_content("Its tasks are queued again."), _UNKNOWN_WORKER],
+)
+async def delete_worker(call: Call) -> web.StreamResponse:
+    """Its credentials count no more: its program has to register anew to be a worker again."""
+    worker_id, actor = call.value(WORKER_ID), actor_of(call.request)
+    await call.service.farm.run(lambda manager: manager.delete_worker(worker_id, actor=actor))
+    return empty_answer()
+
+
+@OPERATIONS.operation(
     "fetchWorkerTags",
     "GET",
     "/worker-mgt/tags",
@@ -141,3 +181,70 @@ async def fetch_worker_tags(call: Call) -> web.StreamResponse:
     return encoded_answer(
         await call.service.readers.read_json(lambda reader: {"tags": reader.tags()})
     )
+
+
+@OPERATIONS.operation(
+    "createWorkerTag",
+    "POST",
+    "/worker-mgt/tags",
+    role=Role.WRANGLER,
+    summary="Make a worker tag",
+    body=Body(json=WorkerTag),
+    answers=[ok(WorkerTag, "The tag, with its id."), _TAKEN_NAME],
+)
+async def create_worker_tag(call: Call) -> web.StreamResponse:
+    tag, actor = call.body(WorkerTag), actor_of(call.request)
+    return json_answer(
+        await call.service.farm.run(lambda manager: manager.create_tag(tag, actor=actor))
+    )
+
+
+@OPERATIONS.operation(
+    "fetchWorkerTag",
+    "GET",
+    "/worker-mgt/tag/{tag_id}",
+    role=Role.VIEWER,
+    summary="One worker tag",
+    parameters=[TAG_ID],
+    answers=[ok(WorkerTag, "The tag."), _UNKNOWN_TAG],
+)
+async def fetch_worker_tag(call: Call) -> web.StreamResponse:
+    tag_id = call.value(TAG_ID)
+    return encoded_answer(await call.service.readers.read_json(lambda reader: reader.tag(tag_id)))
+
+
+@OPERATIONS.operation(
+    "updateWorkerTag",
+    "PUT",
+    "/worker-mgt/tag/{tag_id}",
+    role=Role.WRANGLER,
+    summary="Rename and describe a worker tag",
+    parameters=[TAG_ID],
+    body=Body(json=WorkerTag),
+    answers=[no_content(), _UNKNOWN_TAG, _TAKEN_NAME],
+)
+async def update_worker_tag(call: Call) -> web.StreamResponse:
+    """The name is always replaced, the description only if there is one."""
+    tag_id, change = call.value(TAG_ID), call.body(WorkerTag)
+    actor = actor_of(call.request)
+    await call.service.farm.run(lambda manager: manager.update_tag(tag_id, change, actor=actor))
+    return empty_answer()
+
+
+@OPERATIONS.operation(
+    "deleteWorkerTag",
+    "DELETE",
+    "/worker-mgt/tag/{tag_id}",
+    role=Role.WRANGLER,
+    summary="Delete a worker tag",
+    parameters=[TAG_ID],
+    answers=[
+        no_content("The workers that had it have it no more."),
+        _UNKNOWN_TAG,
+        Answer(status=409, description="Jobs need it: they would run on any worker without it."),
+    ],
+)
+async def delete_worker_tag(call: Call) -> web.StreamResponse:
+    tag_id, actor = call.value(TAG_ID), actor_of(call.request)
+    await call.service.farm.run(lambda manager: manager.delete_tag(tag_id, actor=actor))
+    return empty_answer()

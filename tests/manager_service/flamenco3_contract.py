@@ -80,6 +80,34 @@ OPERATIONS: dict[str, tuple[str, str, dict[int, str]]] = {
         "POST /worker-mgt/workers/{worker_id}/sleep-schedule", "WorkerSleepSchedule",
         {204: ""},
     ),
+    "setWorkerTags": (
+        "POST /worker-mgt/workers/{worker_id}/settags", "WorkerTagChangeRequest",
+        {204: ""},
+    ),
+    "deleteWorker": (
+        "DELETE /worker-mgt/workers/{worker_id}", "",
+        {204: ""},
+    ),
+    "createWorkerTag": (
+        "POST /worker-mgt/tags", "WorkerTag",
+        {200: "WorkerTag"},
+    ),
+    "fetchWorkerTag": (
+        "GET /worker-mgt/tag/{tag_id}", "",
+        {200: "WorkerTag"},
+    ),
+    "updateWorkerTag": (
+        "PUT /worker-mgt/tag/{tag_id}", "WorkerTag",
+        {204: ""},
+    ),
+    "deleteWorkerTag": (
+        "DELETE /worker-mgt/tag/{tag_id}", "",
+        {204: ""},
+    ),
+    "setJobTag": (
+        "POST /jobs/{job_id}/settag", "JobTagChange",
+        {204: "", 422: ""},
+    ),
     "fetchWorkerTags": (
         "GET /worker-mgt/tags", "",
         {200: "WorkerTagList"},
@@ -177,6 +205,7 @@ FORMS: dict[str, str] = {
     "JobPriorityChange": "priority*",
     "JobStatusChange": "status* reason*",
     "JobStorageInfo": "shaman_checkout_id",
+    "JobTagChange": "id name",
     "JobTasksSummary": "tasks",
     "JobsQueryResult": "jobs*",
     "ManagerConfiguration": "storageLocation* shamanEnabled* isFirstRun*",
@@ -220,6 +249,7 @@ FORMS: dict[str, str] = {
     "WorkerStatusChangeRequest": "status* is_lazy*",
     "WorkerSummary": "id* name* status* status_change last_seen version* can_restart*",
     "WorkerTag": "id name* description",
+    "WorkerTagChangeRequest": "tag_ids*",
     "WorkerTagList": "tags",
     "WorkerTask": (
         "id* name* status* index_in_job* priority* task_type* updated* worker "

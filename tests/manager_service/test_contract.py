@@ -20,6 +20,7 @@ OURS_ONLY = {
 NEVER_SENT = {
     ("setJobStatus", 422): "Flamenco 3 never sends it; a move that is not legal is a 409.",
     ("setTaskStatus", 422): "Flamenco 3 never sends it; a move that is not legal is a 409.",
+    ("setJobTag", 422): "Flamenco 3 sends 406 for an unknown tag; ours is a 400 that names it.",
     ("setJobPriority", 422): "Flamenco 3 never sends it; a bad number is a 400, as there.",
 }
 

@@ -174,6 +174,18 @@ def test_requeueing_one_task_of_a_completed_job_leaves_its_siblings_done(
     assert take_or_none(manager, awake_worker(manager)) is None
 
 
+def test_one_task_can_be_queued_again_without_what_was_made_from_it(manager: Manager) -> None:
+    worker = awake_worker(manager)
+    job = store(manager, compiled_job(FRAMES_AND_VIDEO))
+    for _ in range(3):
+        complete(manager, worker, take(manager, worker))
+    change = TaskStatusChange(status=TaskStatus.QUEUED, reason="test", with_dependants=False)
+    manager.set_task_status(manager.tasks(job)[0].id, change, actor=MANAGER)
+    assert statuses(manager, job) == ["queued", "completed", "completed"]
+    complete(manager, worker, take(manager, worker))
+    assert manager.job(job).status == JobStatus.COMPLETED
+
+
 def test_cancelling_the_last_open_task_ends_the_job(manager: Manager) -> None:
     job = store(manager, compiled_job(1))
     change = TaskStatusChange(status=TaskStatus.CANCELED, reason="test")

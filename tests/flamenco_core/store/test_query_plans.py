@@ -17,11 +17,14 @@ from flamenco_core.model import (
     HeldTask,
     JobPriorityChange,
     JobStatusChange,
+    JobTagChange,
     TaskRequest,
     TaskStatusChange,
     TaskUpdate,
     WorkerSleepSchedule,
     WorkerStatusChangeRequest,
+    WorkerTag,
+    WorkerTagChangeRequest,
 )
 from flamenco_core.statuses import JobStatus, TaskStatus, WorkerStatus
 from flamenco_core.store.database import Statement
@@ -132,6 +135,17 @@ def run_every_request(manager: Manager, reader: FarmReader, worker: str) -> None
     )
     manager.set_sleep_schedule(worker, schedule, actor=MANAGER)
     manager.check_sleep_schedules()
+    tag = manager.create_tag(WorkerTag(name="fast"), actor=MANAGER)
+    manager.update_tag(tag.id or "", WorkerTag(name="faster"), actor=MANAGER)
+    manager.set_worker_tags(worker, WorkerTagChangeRequest(tag_ids=[tag.id or ""]), actor=MANAGER)
+    manager.set_job_tag(job.id, JobTagChange(name="faster"), actor=MANAGER)
+    manager.set_job_tag(job.id, JobTagChange(), actor=MANAGER)
+    reader.tag(tag.id or "")
+    manager.delete_tag(tag.id or "", actor=MANAGER)
+    manager.worker_actions(worker)
+    manager.job_actions(job.id)
+    manager.task_actions(task.uuid)
+    manager.delete_worker(worker, actor=MANAGER)
 
 
 def read_everything(reader: FarmReader, job: str, task: str, worker: str) -> None:

@@ -133,6 +133,9 @@ class _Child:
     def __init__(self, process: subprocess.Popen[bytes]) -> None:
         self._process = process
         self._killer: threading.Timer | None = None
+        # Once it is gone its process id may be somebody else's.
+        self._lock = threading.Lock()
+        self._is_gone = False
         self.pid = process.pid
         assert process.stdout is not None  # noqa: S101 - for the type checker; it is a pipe
         self.output: IO[bytes] = process.stdout
@@ -143,32 +146,39 @@ class _Child:
             self._job.add(process.pid)
 
     def wait(self) -> int:
-        exit_code = self._process.wait()
-        if self._killer is not None:
-            self._killer.cancel()
-        return exit_code
+        return self._process.wait()
 
     def end(self, grace: timedelta) -> None:
         """Asks it to end; kills it if it does not."""
-        if sys.platform == "win32":
-            # Programs without a window have no other way to be asked than Ctrl+Break.
-            self._process.send_signal(signal.CTRL_BREAK_EVENT)
-        else:
-            self._signal_group(signal.SIGTERM)
-        self._killer = threading.Timer(grace.total_seconds(), self.kill)
-        self._killer.daemon = True
-        self._killer.start()
+        with self._lock:
+            if self._is_gone:
+                return
+            if sys.platform == "win32":
+                # Programs without a window have no other way to be asked than Ctrl+Break.
+                self._process.send_signal(signal.CTRL_BREAK_EVENT)
+            else:
+                self._signal_group(signal.SIGTERM)
+            self._killer = threading.Timer(grace.total_seconds(), self.kill)
+            self._killer.daemon = True
+            self._killer.start()
 
     def kill(self) -> None:
-        if sys.platform == "win32":
-            self._job.terminate()
-        else:
-            self._signal_group(signal.SIGKILL)
+        with self._lock:
+            if self._is_gone:
+                return
+            if sys.platform == "win32":
+                self._job.terminate()
+            else:
+                self._signal_group(signal.SIGKILL)
 
     def close(self) -> None:
+        with self._lock:
+            self._is_gone = True
+            if self._killer is not None:
+                self._killer.cancel()
+            if sys.platform == "win32":
+                self._job.close()
         self.output.close()
-        if sys.platform == "win32":
-            self._job.close()
 
     if sys.platform != "win32":
 
@@ -216,14 +226,17 @@ def _read_lines(output: IO[bytes], on_line: Callable[[str], None]) -> None:
     rest = ""
     while block := os.read(output.fileno(), 65536):
         text = rest + decoder.decode(block)
+        # The line feed that belongs to a last carriage return may come with the next block.
+        text, held_back = (text[:-1], "\r") if text.endswith("\r") else (text, "")
         *lines, rest = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
+        rest += held_back
         if len(rest) > LONGEST_LINE:
             lines.append(rest)
             rest = ""
         for line in lines:
             _deliver(line, on_line)
     if rest:
-        _deliver(rest, on_line)
+        _deliver(rest.removesuffix("\r"), on_line)
 
 
 def _deliver(line: str, on_line: Callable[[str], None]) -> None:

@@ -12,6 +12,8 @@ from flamenco_core.statuses import TaskStatus
 
 LOG_CHUNK = 10 * 1024
 """Characters. As much log text is sent at once, also before its time."""
+LONGEST_LINE = 40 * 1024
+"""Characters. Longer lines are cut, so that no update grows without bound."""
 REPORT_EVERY = timedelta(seconds=2)
 """How long text, steps and activity are gathered."""
 
@@ -50,10 +52,12 @@ class TaskReporter:
     def log(self, text: str) -> None:
         """Adds to the task's log; a line end is put behind it."""
         with self._lock:
-            self._lines.append(text)
-            self._size += len(text) + 1
-            if self._size > LOG_CHUNK:
-                self.flush()
+            for start in range(0, max(1, len(text)), LONGEST_LINE):
+                line = text[start : start + LONGEST_LINE]
+                self._lines.append(line)
+                self._size += len(line) + 1
+                if self._size > LOG_CHUNK:
+                    self.flush()
 
     def activity(self, text: str) -> None:
         """The newest counts; it is sent with the next chunk."""

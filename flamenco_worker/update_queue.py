@@ -93,14 +93,21 @@ class UpdateQueue:
             self._thread.start()
 
     def add(self, task_id: str, update: TaskUpdate) -> None:
-        """Keeps an update until it is sent; returns at once."""
+        """Keeps an update until it is sent; returns at once.
+
+        Raises:
+            StorageError: if it cannot be written, since the disk is full, say.
+        """
         payload = json.dumps(wire.to_json(update))
         with self._changed:
-            self._database.execute(
-                "INSERT INTO waiting_updates (worker_id, task_id, attempt, payload)"
-                " VALUES (?, ?, ?, ?)",
-                (self._worker_id, task_id, update.attempt, payload),
-            )
+            try:
+                self._database.execute(
+                    "INSERT INTO waiting_updates (worker_id, task_id, attempt, payload)"
+                    " VALUES (?, ?, ?, ?)",
+                    (self._worker_id, task_id, update.attempt, payload),
+                )
+            except sqlite3.Error as error:
+                raise StorageError(f"A task update cannot be kept: {error}") from error
             self._changed.notify_all()
 
     @property
@@ -147,6 +154,10 @@ class UpdateQueue:
                 self._pause(str(error))
             except ManagerRefused as refusal:
                 self._handle_refusal(waiting, refusal)
+            except Exception:
+                # One update that cannot be sent at all must not hold up the others for good.
+                log.exception("an update of task %s is dropped", waiting.task_id)
+                self._remove("id = ?", (waiting.number,))
 
     def _next(self) -> _Waiting | None:
         """The oldest update; waits for one. None when the queue is being closed."""

@@ -8,8 +8,6 @@ code 1 at the end. Runs headless only, whether `--background` is given or not.
 
 from __future__ import annotations
 
-import ctypes
-import importlib
 import os
 import shutil
 import sys
@@ -18,6 +16,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
+from flamenco_worker.blender.bpy_module import flush_all, import_bpy, say
 from flamenco_worker.blender.format_names import python_name
 from flamenco_worker.blender.frame_arguments import (
     FrameArgumentError,
@@ -167,6 +166,12 @@ class BlenderSession:
                 "\nError: Format from '-F / --render-format' not known or not compiled in this "
                 "release."
             )
+
+    def set_use_extension(self, value: str | None) -> None:
+        if value not in ("0", "1"):
+            say("\nError: you must specify 0 or 1 after '-x  / --use-extension'.")
+            return
+        self.scene.render.use_file_extension = value == "1"
 
     def set_engine(self, value: str | None) -> None:
         if value is None:
@@ -319,6 +324,7 @@ _ACTIONS: dict[str, Callable[[BlenderSession, str | None], None]] = {
     "--python-exit-code": BlenderSession.set_python_exit_code,
     **dict.fromkeys(("-o", "--render-output"), BlenderSession.set_output),
     **dict.fromkeys(("-F", "--render-format"), BlenderSession.set_format),
+    **dict.fromkeys(("-x", "--use-extension"), BlenderSession.set_use_extension),
     **dict.fromkeys(("-f", "--render-frame"), BlenderSession.render_frames),
     **dict.fromkeys(("-s", "--frame-start"), BlenderSession.set_frame_start),
     **dict.fromkeys(("-e", "--frame-end"), BlenderSession.set_frame_end),
@@ -332,20 +338,6 @@ _SETTINGS = frozenset(
 _VALUED = (_ACTIONS.keys() - {"-a", "--render-anim"}) | {"-t", "--threads"}
 
 
-def say(text: str) -> None:
-    """Prints in step with what Blender's own code prints."""
-    flush_all()
-    print(text, flush=True)
-
-
-def flush_all() -> None:
-    """Flushes Python's output, and that of Blender's C code, which has a buffer of its own."""
-    sys.stdout.flush()
-    sys.stderr.flush()
-    library = "ucrtbase" if sys.platform == "win32" else None
-    ctypes.CDLL(library).fflush(None)
-
-
 def _media_type(file_format: str) -> str:
     if file_format == "OPEN_EXR_MULTILAYER":
         return "MULTI_LAYER_IMAGE"
@@ -357,23 +349,6 @@ def _exit_code_of(leaving: SystemExit) -> int:
         return leaving.code or 0
     say(str(leaving.code))
     return 1
-
-
-def import_bpy() -> Any:
-    """The `bpy` module; exits with a sentence if it is not installed or cannot be loaded."""
-    try:
-        return importlib.import_module("bpy")
-    except ModuleNotFoundError as error:
-        if error.name != "bpy":
-            raise
-        sys.exit("flamenco-blender needs the bpy package: pip install bpy, or install Blender")
-    except ImportError as error:
-        # For example: libXrender.so.1: cannot open shared object file: No such file or directory
-        library = str(error).partition(":")[0]
-        sys.exit(
-            f"flamenco-blender cannot load bpy, since {library} is missing on this machine: "
-            f"install the system package that has it ({error})"
-        )
 
 
 def main() -> NoReturn:

@@ -138,8 +138,11 @@ def _missing_files(scene: Any) -> list[str]:
     missing: dict[str, list[Any]] = {}
     for library in bpy.data.libraries:
         path = _absolute(library.filepath, None)
-        if not library.packed_file and not Path(path).exists():
-            missing[path] = list(library.users_id)
+        is_gone = not library.packed_file and not Path(path).exists()
+        # Blender 5 can pack linked data without its library; older ones do not know what misses.
+        blocks = [block for block in library.users_id if getattr(block, "is_missing", is_gone)]
+        if is_gone and blocks:
+            missing[path] = blocks
     for image in bpy.data.images:
         if image.source in ("FILE", "MOVIE") and image.filepath and not image.packed_file:
             path = _absolute(image.filepath, image.library)

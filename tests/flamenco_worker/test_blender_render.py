@@ -283,7 +283,24 @@ def test_a_damaged_blend_file_fails_with_a_sentence(
         make_command(render_command(blender, blend, tmp_path)).run(task.context())
 
 
-def test_missing_images_and_libraries_of_the_scene_fail_it_before_it_renders(
+def test_missing_libraries_of_the_scene_fail_it_before_it_renders(
+    blender: BlenderProgram, tmp_path: Path, task: RecordedTask
+) -> None:
+    library = blender.make_blend(tmp_path / "library.blend")
+    link = f"""
+with bpy.data.libraries.load({str(library)!r}, link=True) as (source, target):
+    target.objects = ['Cube']
+scene.collection.objects.link(target.objects[0])
+"""
+    blend = blender.make_blend(tmp_path / "scene.blend", link)
+    make_command(render_command(blender, blend, tmp_path, frames="1")).run(task.context())
+    library.unlink()
+    with pytest.raises(CommandFailed, match="needs files that are missing: ") as failure:
+        make_command(render_command(blender, blend, tmp_path, frames="2")).run(task.context())
+    assert str(library) in failure.value.message
+
+
+def test_missing_images_of_the_scene_fail_it_before_it_renders(
     blender: BlenderProgram, tmp_path: Path, task: RecordedTask
 ) -> None:
     use_missing_image = """

@@ -46,6 +46,15 @@ def test_an_animation_keeps_to_the_range_given(
     assert sorted(path.name for path in tmp_path.glob("*.png")) == ["002.png", "003.png"]
 
 
+def test_the_extension_can_be_left_out(
+    blender: BlenderProgram, small_scene: Path, tmp_path: Path
+) -> None:
+    done = blender.run(
+        *(str(small_scene), "-x", "0", "-o", str(tmp_path / "##"), "-f", "1"), folder=tmp_path
+    )
+    assert (tmp_path / "01").is_file(), done.stdout
+
+
 def test_the_scene_is_chosen_by_its_name(blender: BlenderProgram, tmp_path: Path) -> None:
     blend = blender.make_blend(tmp_path / "two.blend", "bpy.data.scenes.new('Second')")
     done = blender.run(

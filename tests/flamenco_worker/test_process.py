@@ -67,6 +67,17 @@ def test_bytes_that_are_no_text_and_very_long_lines_come_through() -> None:
     assert lines == ["gr\ufffdn ü" + "x" * 100_000]
 
 
+def test_a_line_end_of_two_signs_may_come_in_two_parts() -> None:
+    script = """
+        import sys, time
+        for part in ("one\\r", "\\ntwo\\r", "three\\r"):
+            sys.stdout.write(part)
+            sys.stdout.flush()
+            time.sleep(0.05)
+    """
+    assert run(python(script)) == (0, ["one", "two", "three"])
+
+
 def test_environment_is_added() -> None:
     _exit_code, lines = run(
         python("import os; print(os.environ['MORE'], 'PATH' in os.environ)"),

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from flamenco_core.model import AssignedTask, TaskUpdate
 from flamenco_core.statuses import TaskStatus
-from flamenco_worker.task_reporter import LOG_CHUNK, REPORT_EVERY, TaskReporter
+from flamenco_worker.task_reporter import LOG_CHUNK, LONGEST_LINE, REPORT_EVERY, TaskReporter
 
 TASK = AssignedTask(
     uuid="11111111-1111-4111-8111-111111111111",
@@ -65,6 +65,13 @@ def test_much_text_does_not_wait() -> None:
     desk = Desk()
     desk.reporter.log("x" * LOG_CHUNK)
     assert [update.log for update in desk.sent] == ["x" * LOG_CHUNK + "\n"]
+
+
+def test_a_line_without_end_is_cut() -> None:
+    desk = Desk()
+    desk.reporter.log("x" * (LONGEST_LINE + 5))
+    desk.reporter.flush()
+    assert [len(update.log or "") for update in desk.sent] == [LONGEST_LINE + 1, 6]
 
 
 def test_steps_never_exceed_those_of_the_task_nor_go_back() -> None:

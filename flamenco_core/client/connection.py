@@ -100,7 +100,6 @@ class Connection:
         try:
             return self._exchange(connection, method, path, body, all_headers)
         except (OSError, http.client.HTTPException) as error:
-            connection.close()
             # A kept connection may have been closed by the Manager at this very moment. What
             # may have been carried out already is not sent twice.
             if not used_before or method not in _SAFE_TO_REPEAT or isinstance(error, TimeoutError):
@@ -141,7 +140,6 @@ class Connection:
         try:
             return self._exchange(connection, method, path, body, headers)
         except (OSError, http.client.HTTPException) as error:
-            connection.close()
             raise self._unreachable(error) from error
         finally:
             self._release(connection)
@@ -154,9 +152,14 @@ class Connection:
         body: bytes | IO[bytes] | None,
         headers: Mapping[str, str],
     ) -> Answer:
-        connection.request(method, path, body=body, headers=dict(headers))
-        response = connection.getresponse()
-        content = response.read()
+        try:
+            connection.request(method, path, body=body, headers=dict(headers))
+            response = connection.getresponse()
+            content = response.read()
+        except BaseException:
+            # Half a request was sent, or half an answer read: nothing can follow on it.
+            connection.close()
+            raise
         if response.will_close:
             connection.close()
         return Answer(response.status, response.headers.get_content_type(), content)

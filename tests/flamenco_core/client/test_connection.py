@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import socket
 import threading
 from collections.abc import Callable, Iterator
@@ -204,6 +205,24 @@ def test_a_connection_that_the_manager_closed_meanwhile_is_replaced() -> None:
         connection.request("POST", "/first")
         assert closed.wait(10)
         assert connection.request("POST", "/second").status == 204
+
+
+class BrokenFile(io.BytesIO):
+    """A body that cannot be read to its end."""
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        if self.tell():
+            raise ZeroDivisionError
+        return super().read(3)
+
+
+def test_a_connection_on_which_half_a_request_was_sent_is_not_used_again(server: str) -> None:
+    Server.answers["/version"] = (200, VERSION)
+    headers = {"Content-Length": "1000"}
+    with Connection(server) as connection:
+        with pytest.raises(ZeroDivisionError):
+            connection.request("POST", "/x", body=BrokenFile(b"abcdef"), headers=headers)
+        assert connection.request("GET", "/api/v3/version").body == VERSION
 
 
 @pytest.mark.parametrize("url", ["", "ftp://farm", "http://", "http:///path"])

@@ -47,7 +47,9 @@ class BlenderProgram:
         return subprocess.run(
             [*self.command, "-b", *arguments],
             cwd=folder,
-            env=os.environ | {"BLENDER_USER_RESOURCES": str(folder / "resources")},
+            # Blender takes PWD for the current folder, right or wrong.
+            env=os.environ
+            | {"BLENDER_USER_RESOURCES": str(folder / "resources"), "PWD": str(folder)},
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             encoding="utf-8",

@@ -89,7 +89,7 @@ def test_errors_arrive_with_their_type_and_problems(process: CompileProcess) -> 
 
 def test_job_types_are_listed_and_found(process: CompileProcess) -> None:
     names = [job_type.name for job_type in process.available()]
-    assert names == ["echo-sleep-test", "endless", "fine", "simple-blender-render"]
+    assert names == ["echo-sleep-test", "endless", "fine", "run-command", "simple-blender-render"]
     assert process.get("echo-sleep-test").etag == "eba586e16d6b55baaa43e32f9e78ae514b457fee"
     assert process.problems() == []
     with pytest.raises(NotFound):

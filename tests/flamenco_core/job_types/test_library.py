@@ -14,7 +14,7 @@ from flamenco_core.job_types.script import LARGEST_SCRIPT
 from flamenco_core.model import SettingSubtype, SettingType, SettingVisibility
 from tests.flamenco_core.job_types.scripts import ONE_TASK, write_script
 
-BUILTIN = ["echo-sleep-test", "simple-blender-render"]
+BUILTIN = ["echo-sleep-test", "run-command", "simple-blender-render"]
 
 
 def names(library: JobTypeLibrary) -> list[str]:
@@ -29,7 +29,7 @@ def test_the_built_in_types_are_there_without_any_folder(tmp_path: Path) -> None
 
 def test_the_name_comes_from_the_file(tmp_path: Path) -> None:
     write_script(tmp_path, "say_it_often", ONE_TASK)
-    assert names(JobTypeLibrary([tmp_path])) == [BUILTIN[0], "say-it-often", BUILTIN[1]]
+    assert names(JobTypeLibrary([tmp_path])) == sorted([*BUILTIN, "say-it-often"])
 
 
 def test_a_folders_own_script_replaces_the_built_in_one_and_a_later_folder_wins(

@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 
 from tests.checkouts import ROOT, copy_source
+from tests.farm.farm import free_port
 
 PYTHON = Path(sys.base_prefix, "bin", "python3")
 
@@ -26,11 +27,9 @@ def clone(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return copy_source(tmp_path_factory.mktemp("refusals") / "clone")
 
 
-@pytest.fixture
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port: int = probe.getsockname()[1]
-    return port
+@pytest.fixture(name="free_port")
+def _free_port() -> int:
+    return free_port()
 
 
 def refusal(clone: Path, *arguments: str | Path, **variables: str) -> str:

@@ -7,6 +7,7 @@ from flamenco_core.shaman.errors import (
     MissingFiles,
     UploadInProgress,
 )
+from flamenco_core.shaman.garbage import GarbageReport
 from flamenco_core.shaman.store import ShamanStore
 from flamenco_core.shaman.uploads import Upload
 
@@ -14,6 +15,7 @@ __all__ = [
     "AlreadyStored",
     "CheckoutPathTaken",
     "ContentMismatch",
+    "GarbageReport",
     "MissingFiles",
     "ShamanStore",
     "Upload",

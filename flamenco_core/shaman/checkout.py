@@ -55,6 +55,11 @@ class Checkouts:
         self._names = threading.Lock()
         """Held while folders above or of a checkout come or go; not while it is filled."""
 
+    @property
+    def root(self) -> Path:
+        """The folder that all checkouts lie below."""
+        return self._root
+
     def create(self, checkout: ShamanCheckout) -> ShamanCheckoutResult:
         self._check(checkout)
         try:

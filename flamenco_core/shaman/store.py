@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import secrets
 import string
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -20,8 +20,10 @@ from flamenco_core.model import (
     ShamanRequirementsRequest,
     ShamanRequirementsResponse,
 )
+from flamenco_core.shaman import garbage
 from flamenco_core.shaman.checkout import Checkouts
 from flamenco_core.shaman.errors import AlreadyStored, UploadInProgress
+from flamenco_core.shaman.garbage import GarbageReport
 from flamenco_core.shaman.layout import BlobIdentity, StoreLayout
 from flamenco_core.shaman.uploads import OngoingUploads, Upload
 
@@ -56,6 +58,7 @@ class ShamanStore:
         random_text: Callable[[int], str] = _random_text,
         quiet_limit: timedelta = QUIET_LIMIT,
     ) -> None:
+        self._clock = clock
         self._layout = StoreLayout(file_store)
         self._uploads = OngoingUploads(
             self._layout, clock=clock, quiet_limit=quiet_limit, random_text=random_text
@@ -133,6 +136,21 @@ class ShamanStore:
     def remove_abandoned_uploads(self) -> int:
         """Delete what uploads left behind that were cut off by a crash; returns how many files."""
         return self._uploads.remove_abandoned()
+
+    def collect_garbage(
+        self, *, max_age: timedelta, also_used_by: Sequence[Path] = (), dry_run: bool = False
+    ) -> GarbageReport:
+        """Remove files that no checkout uses and that nobody asked for within `max_age`.
+
+        `also_used_by` are more folders whose links keep files. With `dry_run` nothing is removed.
+        Raises `StorageError` if not everything could be looked at; nothing is removed then.
+        """
+        return garbage.collect(
+            self._layout,
+            [self._checkouts.root, *also_used_by],
+            unused_since=self._clock() - max_age,
+            dry_run=dry_run,
+        )
 
     def _status(self, identity: BlobIdentity) -> ShamanFileStatus:
         if self._layout.mark_as_used(identity):

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
         ManagerUnreachable,
         StatusChangeRequested,
     )
-    from flamenco_core.config import Config, load_config
+    from flamenco_core.config import Config, ConfigFile, load_config
     from flamenco_core.errors import (
         Conflict,
         FarmLocked,
@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     )
     from flamenco_core.model import (
         AssignedTask,
+        Audience,
         AvailableJobType,
         Command,
         Job,
@@ -56,7 +57,7 @@ _PUBLIC = {
     "flamenco_core.client": (
         *("ManagerClient", "ManagerRefused", "ManagerUnreachable", "StatusChangeRequested"),
     ),
-    "flamenco_core.config": ("Config", "load_config"),
+    "flamenco_core.config": ("Config", "ConfigFile", "load_config"),
     "flamenco_core.errors": (
         *("Conflict", "FarmLocked", "FlamencoError", "InvalidInput", "NotFound", "Problem"),
         *("StorageError", "Unavailable", "WrongEtag"),
@@ -66,7 +67,7 @@ _PUBLIC = {
         *("UpdateAnswer", "verify_backup"),
     ),
     "flamenco_core.model": (
-        *("AssignedTask", "AvailableJobType", "Command", "Job", "SubmittedJob", "Task"),
+        *("AssignedTask", "Audience", "AvailableJobType", "Command", "Job", "SubmittedJob", "Task"),
         *("TaskSummary", "TaskUpdate", "WorkerRegistration", "WorkerSignOn"),
     ),
     "flamenco_core.statuses": ("JobStatus", "TaskStatus", "WorkerStatus"),
@@ -76,10 +77,12 @@ _HOMES = {name: module for module, names in _PUBLIC.items() for name in names}
 __all__ = [
     "Actor",
     "AssignedTask",
+    "Audience",
     "AvailableJobType",
     "BackupReport",
     "Command",
     "Config",
+    "ConfigFile",
     "Conflict",
     "FarmLocked",
     "Finding",

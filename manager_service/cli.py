@@ -148,10 +148,11 @@ def _make(home: Path) -> None:
 
 
 def _configuration(file: Path | None, home: Path) -> Config:
-    if file is not None:
-        return load_config(file, home=home)
     default = home / DEFAULT_FILE_NAME
-    return load_config(default, home=home) if default.exists() else Config(home=home)
+    config = load_config(file or (default if default.exists() else None), home=home)
+    for warning in config.warnings:
+        logging.getLogger(__name__).warning("%s", warning)
+    return config
 
 
 async def _run(config: Config, listen: ListenAddress) -> None:

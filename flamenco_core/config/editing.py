@@ -1,0 +1,154 @@
+"""Changes the text of a configuration file, and keeps what people wrote into it besides.
+
+PyYAML forgets comments; `ruamel.yaml` keeps them. It is needed for saving only, and comes with the
+extra `[manager]`.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Mapping, MutableMapping, MutableSequence
+from pathlib import Path
+from typing import Any
+
+from flamenco_core.config import keys
+from flamenco_core.config.document import Entry, parse_document, parse_value
+from flamenco_core.config.reading import FILE_VERSION, file_version, parse_config
+from flamenco_core.config.variables_section import (
+    PATH_REPLACEMENT,
+    VARIABLES,
+    variable_as_written,
+)
+from flamenco_core.errors import InvalidInput, Unavailable
+
+_NEW_FILE = f"""\
+# Configuration of a Flamenco Manager.
+# Intervals have units: 90s, 10m, 1h30m.
+
+_meta:
+  version: {FILE_VERSION}
+"""
+
+
+def edited(text: str, changes: Mapping[str, Any], *, name: str, home: Path) -> str:
+    """The text with the changes made, in the form of the present version.
+
+    Raises:
+        InvalidInput: if the text has mistakes.
+        Unavailable: if `ruamel.yaml` is not installed.
+    """
+    try:
+        from ruamel.yaml import YAML
+        from ruamel.yaml.error import YAMLError
+    except ImportError:
+        raise Unavailable(
+            "Saving the configuration needs ruamel.yaml; install it with "
+            "pip install 'flamenco-python[manager]'"
+        ) from None
+    root, repeated = parse_document(text, name)
+    if repeated or root.members is None:
+        parse_config(text, name=name, home=home)  # raises
+    yaml = YAML()
+    yaml.preserve_quotes = True
+    yaml.width = 10_000  # long lines stay lines
+    yaml.indent(mapping=2, sequence=4, offset=2)
+    try:
+        tree = yaml.load(text)
+    except YAMLError as error:
+        raise InvalidInput(f"{name} cannot be changed: {error}") from error
+    if tree is None:
+        # Nothing but comments, or nothing at all.
+        tree = yaml.load(f"{text}\n{_NEW_FILE}" if text.strip() else _NEW_FILE)
+    else:
+        _upgrade(tree, root, text, name=name, home=home)
+    _merge(tree, _quoted(changes))
+    stream = io.StringIO()
+    yaml.dump(tree, stream)
+    return stream.getvalue()
+
+
+def _quoted(value: Any) -> Any:
+    """The value with quotes round texts that would be read as something else, such as `on`."""
+    from ruamel.yaml.scalarstring import DoubleQuotedScalarString
+
+    if isinstance(value, Mapping):
+        return {key: _quoted(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_quoted(item) for item in value]
+    if isinstance(value, str):
+        return value if _reads_as_itself(value) else DoubleQuotedScalarString(value)
+    return value
+
+
+def _reads_as_itself(text: str) -> bool:
+    try:
+        return bool(parse_value(text, "").value == text)
+    except InvalidInput:
+        return False
+
+
+def _merge(target: MutableMapping[str, Any], changes: Mapping[str, Any]) -> None:
+    for key, value in changes.items():
+        present = target.get(key)
+        if value is None:
+            target.pop(key, None)
+        elif isinstance(value, Mapping) and isinstance(present, MutableMapping):
+            _merge(present, value)
+        elif isinstance(value, list) and isinstance(present, MutableSequence):
+            _merge_lists(present, value)
+        elif present != value or isinstance(present, bool) != isinstance(value, bool):
+            target[key] = value  # True equals 1, and they are not the same setting
+
+
+def _merge_lists(target: MutableSequence[Any], wanted: list[Any]) -> None:
+    """Item by item, so that comments beside unchanged ones stay."""
+    for index, value in enumerate(wanted):
+        if index >= len(target):
+            target.append(value)
+        elif isinstance(value, Mapping) and isinstance(target[index], MutableMapping):
+            gone = [key for key in target[index] if key not in value]
+            _merge(target[index], {**dict.fromkeys(gone), **value})
+        elif target[index] != value:
+            target[index] = value
+    del target[len(wanted) :]
+
+
+def _upgrade(
+    tree: MutableMapping[str, Any], root: Entry, text: str, *, name: str, home: Path
+) -> None:
+    """Gives a file of Flamenco 2 the present form; what has no meaning here stays."""
+    for old_name in [key for key in tree if key in keys.BY_OLD_NAME]:
+        _rename(tree, old_name, keys.BY_OLD_NAME[old_name].path)
+    version = file_version(root)
+    old_variables = [
+        variable
+        for section in (VARIABLES, PATH_REPLACEMENT)
+        for variable, present in (tree.get(section) or {}).items()
+        if section == PATH_REPLACEMENT or "values" not in present or "direction" in present
+    ]
+    if version >= FILE_VERSION and not old_variables:
+        return
+    config = parse_config(text, name=name, home=home)
+    tree.pop(PATH_REPLACEMENT, None)
+    for variable in old_variables:
+        written = _quoted(variable_as_written(config.variables.by_name[variable]))
+        _merge(tree, {VARIABLES: {variable: None}})
+        tree.setdefault(VARIABLES, {})[variable] = written
+    if version < FILE_VERSION:
+        # What followed from the version is said from now on.
+        _merge(tree, {"_meta": {"version": FILE_VERSION}})
+        tree.setdefault("listen", config.listen)
+        if not tree.get("shared_storage_path"):
+            tree["shared_storage_path"] = str(config.shared_storage_path)
+        if "enabled" not in (tree.get("shaman") or {}):
+            _merge(tree, {"shaman": {"enabled": config.shaman_enabled}})
+
+
+def _rename(tree: MutableMapping[str, Any], old_name: str, name: str) -> None:
+    """Under its new name a setting keeps its place and its comments."""
+    position = list(tree).index(old_name)
+    comments = tree.ca.items.pop(old_name, None)  # type: ignore[attr-defined]
+    value = tree.pop(old_name)
+    tree.insert(position, name, value)  # type: ignore[attr-defined]
+    if comments is not None:
+        tree.ca.items[name] = comments  # type: ignore[attr-defined]

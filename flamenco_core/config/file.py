@@ -1,0 +1,100 @@
+"""The configuration of a running Manager, and the file that it came from."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from flamenco_core.config.editing import edited
+from flamenco_core.config.reading import load_config, parse_config, read_text
+from flamenco_core.config.settings import Config
+from flamenco_core.errors import StorageError
+
+_PRIVATE = 0o600
+"""The file may hold passwords."""
+
+
+class ConfigFile:
+    """Keeps `config` good: a new one takes its place only when all of it can be used."""
+
+    def __init__(
+        self,
+        path: Path,
+        *,
+        home: Path | None = None,
+        environment: Mapping[str, str] = os.environ,
+    ) -> None:
+        """Reads the file; if there is none, the configuration is what the environment says.
+
+        Raises what `load_config` raises.
+        """
+        self.path = path
+        self._home = home or path.parent
+        self._environment = environment
+        self.config = self._load()
+
+    def reload(self) -> Config:
+        """Reads the file again. What it raises leaves `config` as it was."""
+        self.config = self._load()
+        return self.config
+
+    def save(self, changes: Mapping[str, Any]) -> Config:
+        """Changes settings in the file and in `config`; the rest of the file stays, as do comments.
+
+        `changes` has the form of the file; a value of `None` takes a setting out. What somebody
+        else wrote into the file since it was read is kept. A file of an older version gets the
+        present form.
+
+        Raises:
+            InvalidInput: if the file would have mistakes, or has some already; nothing changes.
+            StorageError: if it cannot be read or written; nothing changes.
+            Unavailable: if the library that keeps comments is not installed.
+        """
+        text = read_text(self.path) if self.path.exists() else ""
+        return self.replace(edited(text, changes, name=self.path.name, home=self._home))
+
+    def replace(self, text: str) -> Config:
+        """Makes `text` the file, and what it says the configuration. Raises what `save` does."""
+        config = parse_config(
+            text, name=self.path.name, home=self._home, environment=self._environment
+        )
+        try:
+            _write(self.path, text)
+        except OSError as error:
+            raise StorageError(
+                f"The configuration {self.path} cannot be written: {error}"
+            ) from error
+        self.config = config
+        return config
+
+    def _load(self) -> Config:
+        path = self.path if self.path.exists() else None
+        return load_config(path, home=self._home, environment=self._environment)
+
+
+def _write(path: Path, text: str) -> None:
+    """Puts a new file in the place of an old one; after a power cut one of them is there, whole."""
+    path = path.resolve()  # a link stays a link
+    path.parent.mkdir(parents=True, exist_ok=True)
+    mode = path.stat().st_mode & 0o777 if path.exists() else _PRIVATE
+    temporary = path.with_name(f"{path.name}~")
+    try:
+        temporary.unlink(missing_ok=True)
+        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, _PRIVATE)
+        with os.fdopen(descriptor, "w", encoding="utf-8", newline="\n") as stream:
+            stream.write(text)
+            stream.flush()
+            os.fsync(stream.fileno())
+        temporary.chmod(mode)
+        temporary.replace(path)
+    except OSError:
+        temporary.unlink(missing_ok=True)
+        raise
+    if os.name != "nt":  # Windows cannot open a folder, and keeps names by itself
+        folder = os.open(path.parent, os.O_RDONLY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)

@@ -1,0 +1,339 @@
+"""From the text of `flamenco-manager.yaml` and the environment to `Config`."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from flamenco_core.config import keys
+from flamenco_core.config.document import Entry, each_path, parse_document, parse_value
+from flamenco_core.config.keys import Key
+from flamenco_core.config.report import Report, nearest
+from flamenco_core.config.settings import DEFAULT_VARIABLES, Config
+from flamenco_core.config.values import reason
+from flamenco_core.config.variables_section import PATH_REPLACEMENT, VARIABLES, read_variables
+from flamenco_core.errors import InvalidInput, Problem, StorageError
+from flamenco_core.model import Audience
+from flamenco_core.variables import Variables, VariableTable
+
+FILE_VERSION = 3
+_FIRST_WITH_VALUE_LISTS = 2
+"""The first version of the file whose variables have lists of values."""
+
+_VARIABLES_IN_ENVIRONMENT = keys.ENVIRONMENT_PREFIX + VARIABLES.upper()
+_BEFORE_VERSION_2: Mapping[str, Any] = {"listen": ":8083", "shaman_enabled": False}
+"""Defaults that a file of the oldest form was written for."""
+
+
+def load_config(
+    path: Path | None,
+    *,
+    home: Path | None = None,
+    environment: Mapping[str, str] = os.environ,
+) -> Config:
+    """Reads a configuration file and what the environment says over it.
+
+    Without a path there is only the environment. `home` is the data folder, where relative paths
+    start; it is the file's folder if it is not given.
+
+    Raises:
+        StorageError: if the file cannot be read.
+        InvalidInput: with every problem in it, placed by line.
+    """
+    if path is None:
+        return parse_config("", name="", home=home or Path.cwd(), environment=environment)
+    text = read_text(path)
+    return parse_config(text, name=path.name, home=home or path.parent, environment=environment)
+
+
+def read_text(path: Path) -> str:
+    """The text of a file. Raises `StorageError`."""
+    try:
+        return path.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise StorageError(f"The configuration {path} cannot be read: {error}") from error
+
+
+def parse_config(
+    text: str, *, name: str, home: Path, environment: Mapping[str, str] | None = None
+) -> Config:
+    """Like `load_config`, from text; `name` is used in messages."""
+    root, repeated = parse_document(text, name)
+    report = Report()
+    report.problems += repeated
+    reading = _Reading(root, report)
+    reading.read_file()
+    reading.read_environment(environment or {})
+    config = reading.config(home)
+    if report.problems:
+        raise InvalidInput(f"{name or 'The environment'} has mistakes", problems=report.problems)
+    return replace(config, warnings=tuple(report.warnings))
+
+
+def file_version(root: Entry) -> int:
+    """The version of the file's form; one without `_meta` is told by what it holds.
+
+    Raises:
+        InvalidInput: if it says something else than a number.
+    """
+    entry = dict(each_path(root)).get(keys.VERSION)
+    if entry is not None:
+        if type(entry.value) is not int or entry.value < 0:
+            what = f"{entry.text or 'this'} is no version"
+            raise InvalidInput(what, problems=[Problem(f"{entry.place}, {keys.VERSION}", what)])
+        return int(entry.value)
+    members = root.members or {}
+    variables = members.get(VARIABLES)
+    has_old_variables = variables is not None and any(
+        variable.members and "values" not in variable.members
+        for variable in (variables.members or {}).values()
+    )
+    is_old = has_old_variables or PATH_REPLACEMENT in members
+    return _FIRST_WITH_VALUE_LISTS - 1 if is_old else FILE_VERSION
+
+
+class _Reading:
+    """One pass over a file and the environment."""
+
+    def __init__(self, root: Entry, report: Report) -> None:
+        self._root = root
+        self._report = report
+        self._version = FILE_VERSION
+        self._fields: dict[str, Any] = {}
+        self._entries: dict[str, Entry] = {}
+        """Where each field was set."""
+        self._variables: dict[str, Entry] = {}
+
+    def read_file(self) -> None:
+        members = self._root.members
+        if members is None:
+            self._report.problem(self._root, "", "must be a list of keys with values")
+            return
+        self._read_version()
+        self._variables = {
+            key: members[key] for key in (VARIABLES, PATH_REPLACEMENT) if key in members
+        }
+        settings = {key: entry for key, entry in members.items() if key not in self._variables}
+        self._read_section(settings, "")
+
+    def read_environment(self, environment: Mapping[str, str]) -> None:
+        """Over the file. An empty value counts as not set."""
+        for name, text in sorted(environment.items()):
+            if not name.startswith(keys.ENVIRONMENT_PREFIX) or not text.strip():
+                continue
+            key = keys.BY_ENVIRONMENT_NAME.get(name)
+            if key is not None:
+                self._read(key, self._environment_entry(name, text, key))
+            elif name == _VARIABLES_IN_ENVIRONMENT:
+                self._read_variables_of_environment(name, text)
+            elif name not in keys.OTHER_ENVIRONMENT_NAMES:
+                self._warn_of_misspelt(name)
+
+    def config(self, home: Path) -> Config:
+        config = _with_fields(Config(home=home), self._fields)
+        variables = Variables(
+            {**DEFAULT_VARIABLES, **read_variables(self._variables, self._report)}
+        )
+        config = replace(config, variables=variables)
+        if self._version < FILE_VERSION:
+            config = self._upgraded(config)
+        self._check_together(config)
+        return config
+
+    def _read_version(self) -> None:
+        try:
+            self._version = file_version(self._root)
+        except InvalidInput as error:
+            self._report.problems += error.problems
+            return
+        if self._version > FILE_VERSION:
+            entry = dict(each_path(self._root))[keys.VERSION]
+            what = f"this program reads versions up to {FILE_VERSION}, not {self._version}"
+            self._report.problem(entry, keys.VERSION, what, "use a newer program")
+        elif self._version < FILE_VERSION:
+            what = f"the file has the form of Flamenco 2 (version {self._version})"
+            hint = "it gets the present form when the settings are saved"
+            self._report.warning(self._root, "", what, hint)
+        if self._version < _FIRST_WITH_VALUE_LISTS:
+            self._fields.update(_BEFORE_VERSION_2)
+
+    def _read_section(self, members: Mapping[str, Entry], above: str) -> None:
+        for name, entry in members.items():
+            path = f"{above}.{name}" if above else name
+            key = keys.BY_PATH.get(path) or keys.BY_OLD_NAME.get(path)
+            if key is not None:
+                self._read_key(key, path, entry)
+            elif path in keys.WITHOUT_MEANING:
+                why = keys.WITHOUT_MEANING[path]
+                self._report.warning(entry, path, f"has no meaning here: {why}")
+            elif path == keys.VERSION:
+                pass
+            elif _is_section(path):
+                if entry.members is None:
+                    self._report.problem(entry, path, "must be a list of keys with values")
+                else:
+                    self._read_section(entry.members, path)
+            else:
+                hint = nearest(name, _names_below(above))
+                self._report.problem(entry, path, "is not a known setting", hint)
+
+    def _read_key(self, key: Key, path: str, entry: Entry) -> None:
+        earlier = self._entries.get(key.field)
+        if earlier is not None:
+            what = f"is the same setting as the one on {earlier.place.rpartition(', ')[2]}"
+            self._report.problem(entry, path, what, f"leave one out; it is now called {key.path}")
+            return
+        self._read(key, entry, path)
+
+    def _read(self, key: Key, entry: Entry, path: str = "") -> None:
+        try:
+            value = key.read(entry)
+            if value is not None:
+                self._fields[key.field] = value
+        except InvalidInput as error:
+            self._report.problem(entry, path or key.path, *reason(error))
+        self._entries[key.field] = entry
+
+    def _warn_of_misspelt(self, name: str) -> None:
+        """Names that are near no setting may belong to anything."""
+        prefix = keys.ENVIRONMENT_PREFIX
+        known = [key.environment_name.removeprefix(prefix) for key in keys.KEYS]
+        hint = nearest(name.removeprefix(prefix), [*known, VARIABLES.upper()], prefix=prefix)
+        if hint:
+            self._report.warnings.append(Problem(name, "is not a known setting", hint))
+
+    def _environment_entry(self, name: str, text: str, key: Key) -> Entry:
+        """Text is text there: `FLAMENCO_MANAGER_NAME=42` needs no quotes."""
+        try:
+            key.read(Entry(name, text, text))
+        except InvalidInput:
+            try:
+                return parse_value(text, name)
+            except InvalidInput:
+                pass
+        return Entry(name, text, text)
+
+    def _read_variables_of_environment(self, name: str, text: str) -> None:
+        """Variables in the environment stand beside those of the file, or replace them."""
+        try:
+            given = parse_value(text, name)
+        except InvalidInput as error:
+            self._report.problems += error.problems
+            return
+        if given.members is None:
+            self._report.problem(given, "", "must be a list of variables, each with its values")
+            return
+        for section, entry in list(self._variables.items()):
+            kept = {
+                key: value
+                for key, value in (entry.members or {}).items()
+                if key not in given.members
+            }
+            self._variables[section] = Entry(entry.place, kept)
+        there = self._variables.get(VARIABLES)
+        both = {**((there.members or {}) if there else {}), **given.members}
+        self._variables[VARIABLES] = Entry(given.place, both)
+
+    def _upgraded(self, config: Config) -> Config:
+        """What a file of Flamenco 2 says about the storage, in terms of now.
+
+        There the folder of the jobs' files was said twice, to Shaman and as a variable.
+        """
+        if "shared_storage_path" in self._fields:
+            return config
+        if config.shaman_enabled and config.shaman_checkouts is not None:
+            return replace(config, shared_storage_path=config.shaman_checkouts.parent)
+        own = config.variables.table(
+            Audience.WORKERS, config.platform, manager_platform=config.platform
+        )
+        if "job_storage" in own.values:
+            return replace(config, shared_storage_path=Path("{job_storage}"))
+        return config
+
+    def _check_together(self, config: Config) -> None:
+        """What is wrong between settings that are each right."""
+        report, tls, upstream = self._report, config.tls, config.upstream
+        if (tls.key is None) != (tls.certificate is None):
+            given, missing = ("tlskey", "tlscert") if tls.key else ("tlscert", "tlskey")
+            entry = self._entries[f"tls.{'key' if tls.key else 'certificate'}"]
+            report.problem(entry, given, f"needs {missing} too")
+        if tls.has_certificate and tls.acme_domain_name:
+            entry = self._entries["tls.acme_domain_name"]
+            report.warning(entry, "acme_domain_name", "is ignored: there is a certificate already")
+        if config.mqtt.enabled and not config.mqtt.broker:
+            entry = self._entries["mqtt.enabled"]
+            report.problem(entry, "mqtt.client.enabled", "needs mqtt.client.broker")
+        if bool(upstream.manager_id) != bool(upstream.manager_secret):
+            name = "manager_id" if upstream.manager_id else "manager_secret"
+            entry = self._entries[f"upstream.{name}"]
+            what = "is not enough to link this Manager to a server"
+            report.warning(entry, name, what, "manager_id and manager_secret belong together")
+        self._check_variables(config)
+
+    def _check_variables(self, config: Config) -> None:
+        entries = {
+            name: entry
+            for section in self._variables.values()
+            for name, entry in (section.members or {}).items()
+        }
+        storage = self._entries.get("shaman_checkouts") if config.shaman_enabled else None
+        storage = storage or self._entries.get("shared_storage_path")
+        job_storage = storage.text if storage is not None else ""
+        loops = config.variables.problems(job_storage=job_storage)
+        for problem in loops:
+            entry = entries.get(problem.where.removeprefix(f"{VARIABLES}."), storage or self._root)
+            self._report.problem(entry, problem.where, problem.what)
+        if not loops:
+            self._check_paths(config)
+
+    def _check_paths(self, config: Config) -> None:
+        """Paths of the Manager's own must not hold variables that have no value for it."""
+        shared = config.variables.table(
+            Audience.WORKERS, config.platform, manager_platform=config.platform
+        )
+        every = config.variables_for(Audience.WORKERS, config.platform)
+        for key in keys.KEYS:
+            entry = self._entries.get(key.field)
+            value = self._fields.get(key.field)
+            if entry is None or not isinstance(value, Path):
+                continue
+            table = shared if key.field in _WHAT_JOBS_FOLLOWS_FROM else every
+            self._check_path(entry, key.path, str(value), table)
+
+    def _check_path(self, entry: Entry, path: str, written: str, table: VariableTable) -> None:
+        for name in table.missing(written):
+            what = f"{{{name}}} has no value for workers on {table.platform}, where the Manager is"
+            self._report.problem(entry, path, what)
+        if written.startswith("\\\\") and table.platform != "windows":
+            self._report.warning(entry, path, "is a path for Windows, and this is another platform")
+
+
+_WHAT_JOBS_FOLLOWS_FROM = {"shared_storage_path", "shaman_checkouts"}
+
+
+def _with_fields(config: Config, fields: Mapping[str, Any]) -> Config:
+    """The configuration with fields set that are named like `listen` or `mqtt.broker`."""
+    direct = {name: value for name, value in fields.items() if "." not in name}
+    parts: dict[str, dict[str, Any]] = {}
+    for name, value in fields.items():
+        part, dot, rest = name.partition(".")
+        if dot:
+            parts.setdefault(part, {})[rest] = value
+    for part, values in parts.items():
+        direct[part] = replace(getattr(config, part), **values)
+    return replace(config, **direct)
+
+
+def _is_section(path: str) -> bool:
+    return any(known.startswith(f"{path}.") for known in (*keys.BY_PATH, keys.VERSION))
+
+
+def _names_below(above: str) -> list[str]:
+    """The names that may stand in a section of the file."""
+    prefix = f"{above}." if above else ""
+    paths = (*keys.BY_PATH, keys.VERSION, VARIABLES)
+    below = [path.removeprefix(prefix) for path in paths if path.startswith(prefix)]
+    return [path.partition(".")[0] for path in below]

@@ -1,0 +1,295 @@
+from __future__ import annotations
+
+import contextlib
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from flamenco_core.config import (
+    Authentication,
+    Config,
+    MqttClient,
+    load_config,
+    parse_config,
+)
+from flamenco_core.config.keys import KEYS
+from flamenco_core.errors import InvalidInput, StorageError
+from flamenco_core.model import Audience
+from flamenco_core.paths import own_platform
+from tests.flamenco_core.config.parsing import FLAMENCO_3, HOME, parse, problems, warnings
+
+
+def test_a_file_of_flamenco_3_is_read() -> None:
+    config = load_config(FLAMENCO_3, home=HOME, environment={})
+    assert config.manager_name == "Animation Studio"
+    assert config.database_file == HOME / "flamenco-manager.sqlite"
+    assert config.local_storage == HOME / "flamenco-manager-storage"
+    assert config.job_storage == Path("/mnt/flamenco/jobs")
+    assert config.file_store == Path("/mnt/flamenco/file-store")
+    assert config.shaman_garbage_max_age == timedelta(days=31)
+    assert config.mqtt == MqttClient(
+        enabled=True,
+        broker="tcp://broker.studio:1883",
+        client_id="farm",
+        username="farm",
+        password="s3cret",
+    )
+    assert config.warnings == ()
+    windows = config.variables_for(Audience.WORKERS, "windows")
+    assert windows.values["blender"] == "B:\\blender\\blender.exe"
+    assert windows.values["storage"] == "F:\\flamenco"
+    assert windows.twoway == {"storage"}
+    assert "storage" not in config.variables_for(Audience.USERS, "linux").values
+
+
+def test_passwords_do_not_show_where_a_configuration_is_printed() -> None:
+    config = load_config(FLAMENCO_3, home=HOME, environment={})
+    assert "s3cret" not in repr(config)
+
+
+@pytest.mark.parametrize("text", ["", "\n# nothing\n", "---\n", "_meta: {version: 3}"])
+def test_an_empty_file_means_the_defaults(text: str) -> None:
+    assert parse(text) == Config(home=HOME)
+    assert parse(text).warnings == ()
+
+
+def test_every_setting_is_in_the_configuration_that_it_sets() -> None:
+    config = Config()
+    for key in KEYS:
+        part, _, name = key.field.partition(".")
+        assert hasattr(getattr(config, part), name) if name else hasattr(config, part), key.path
+
+
+def test_settings_of_later_parts_are_read() -> None:
+    config = parse(
+        "time_zone: Europe/Amsterdam\n"
+        "authentication: local\n"
+        "trusted_proxies: [10.0.0.0/8, '::1']\n"
+        "own_url: https://farm.studio/flamenco/\n"
+        "task_total_timeout: 1.5h\n"
+        "database_check_period: 0s\n"
+        "listen: '[::1]:8080'\n"
+    )
+    assert config.time_zone == "Europe/Amsterdam"
+    assert config.authentication is Authentication.LOCAL
+    assert config.trusted_proxies == ("10.0.0.0/8", "::1/128")
+    assert config.own_url == "https://farm.studio/flamenco/"
+    assert config.task_total_timeout == timedelta(minutes=90)
+    assert config.database_check_period == timedelta(0)
+
+
+def test_an_empty_shared_storage_is_one_that_was_not_set_up_yet() -> None:
+    assert parse('shared_storage_path: ""\n') == Config(home=HOME)
+
+
+def test_the_job_storage_is_the_shared_storage_itself_without_shaman() -> None:
+    config = parse("shared_storage_path: /mnt/shared\nshaman: {enabled: false}\n")
+    assert config.job_storage == Path("/mnt/shared")
+
+
+def test_shamans_folders_can_lie_elsewhere() -> None:
+    config = parse(
+        "shared_storage_path: /mnt/shared\n"
+        "shaman: {fileStorePath: /fast/files, checkoutPath: jobs}\n"
+    )
+    assert config.file_store == Path("/fast/files")
+    assert config.job_storage == HOME / "jobs"
+
+
+STORAGE = f"variables:\n  storage: {{values: [{{platform: {own_platform()}, value: /mnt/farm}}]}}\n"
+
+
+def test_folders_can_be_written_with_variables() -> None:
+    config = parse(
+        STORAGE
+        + "shared_storage_path: '{storage}/flamenco'\n"
+        + "database: '{jobs}/farm.sqlite'\n"
+        + "shaman: {fileStorePath: '{storage}/files'}\n"
+    )
+    assert config.shared_storage == Path("/mnt/farm/flamenco")
+    assert config.job_storage == Path("/mnt/farm/flamenco/jobs")
+    assert config.database_file == Path("/mnt/farm/flamenco/jobs/farm.sqlite")
+    assert config.file_store == Path("/mnt/farm/files")
+    workers = config.variables_for(Audience.WORKERS, own_platform())
+    assert workers.values["jobs"] == "/mnt/farm/flamenco/jobs"
+    assert config.local_path("{jobs}/x/a.blend") == Path("/mnt/farm/flamenco/jobs/x/a.blend")
+
+
+def test_a_folder_whose_variable_has_no_value_here_is_refused() -> None:
+    found = problems("listen: ':80'\nshared_storage_path: '{storag}/flamenco'\n" + STORAGE)
+    assert len(found) == 1
+    assert found[0].startswith(
+        f"line 2, shared_storage_path: {{storag}} has no value for workers on {own_platform()}"
+    )
+
+
+def test_a_folder_that_follows_from_itself_is_refused() -> None:
+    loop = STORAGE.replace("/mnt/farm", "'{jobs}/x'") + "shared_storage_path: '{storage}/y'\n"
+    assert len(problems(loop)) == 1
+    assert "names itself" in problems(loop)[0]
+
+
+def test_every_problem_is_named_with_its_line() -> None:
+    found = problems(
+        "manager_nam: x\n"
+        "task_timeout: 10\n"
+        "worker_timeout: 0\n"
+        "database_check_period: 10 minutes\n"
+        "blocklist_threshold: none\n"
+        "shaman:\n"
+        "  enabled: maybe\n"
+        "  garbagecollect: {period: -1h}\n"
+        "listen: 8080\n"
+        "time_zone: Europe/Amsterdan\n"
+        "authentication: ldap\n"
+        "mqtt: {client: {enabled: true, broker: 'broker:1883'}}\n"
+        "trusted_proxies: [proxy]\n"
+        "job_fail_percentage: 101\n"
+        "manager_name: x\n"
+        "manager_name: y\n"
+        "own_url: flamenco.studio\n"
+        "ssdp_device_uuid: mine\n"
+        "tlskey: /etc/key\n"
+        "worker_cleanup_status: [gone]\n"
+    )
+    assert [line.partition(",")[0].partition(":")[0] for line in found] == [
+        *("line 16", "line 1", "line 2", "line 3", "line 4", "line 5", "line 7", "line 8"),
+        *("line 9", "line 10", "line 11", "line 12", "line 13", "line 14", "line 17"),
+        *("line 18", "line 20", "line 19", "line 12"),
+    ]
+    text = "\n".join(found)
+    for sentence in (
+        "line 16: manager_name is there twice, first on line 15",
+        "line 1, manager_nam: is not a known setting (did you mean manager_name?)",
+        "line 2, task_timeout: “10” has no unit (write 10s, 10m or 10h)",
+        "line 3, worker_timeout: “0” has no unit (write 0s)",
+        "line 8, shaman.garbagecollect: is not a known setting (did you mean garbageCollect?)",
+        'line 9, listen: must be a text (write "8080")',
+        "line 19, tlskey: needs tlscert too",
+    ):
+        assert sentence in text
+
+
+@pytest.mark.parametrize("written", ["0", "+0", "-0", "5", "5.5", "1_0", "''", "true", "[5s]", "~"])
+def test_an_interval_needs_its_unit(written: str) -> None:
+    assert problems(f"task_timeout: {written}\n")[0].startswith("line 1, task_timeout: ")
+
+
+@pytest.mark.parametrize(
+    ("written", "length"),
+    [
+        ("0s", timedelta(0)),
+        ("1m30s", timedelta(seconds=90)),
+        ("10m0s", timedelta(minutes=10)),
+        ("1.5h", timedelta(minutes=90)),
+        ("744h0m0s", timedelta(days=31)),
+        ("'500ms'", timedelta(milliseconds=500)),
+    ],
+)
+def test_intervals_have_the_forms_that_flamenco_writes(written: str, length: timedelta) -> None:
+    assert parse(f"task_timeout: {written}\n").task_timeout == length
+
+
+@pytest.mark.parametrize(
+    ("text", "place"),
+    [
+        ("listen: ':80\nmanager_name: x", "line 2"),
+        ("a: b: c", "line 1"),
+        ("listen: :80\n\tx: y\n", "line 2"),
+        ("--- 1\n--- 2\n", "line 2"),
+        ("x: &x [*x]\n", "flamenco-manager.yaml"),
+        ("x: 2026-02-31\n", "flamenco-manager.yaml"),
+        ("manager_name: \x07\n", "flamenco-manager.yaml"),
+        ("- a\n- b\n", "line 1"),
+        ("just text\n", "line 1"),
+    ],
+)
+def test_what_is_no_list_of_settings_is_refused(text: str, place: str) -> None:
+    assert place in f"{problems(text)[0]} flamenco-manager.yaml"
+
+
+def test_an_enormous_file_of_aliases_is_refused() -> None:
+    lines = ["a0: &a0 [x, x, x, x, x, x, x, x, x, x]"]
+    lines += [f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]" for n in range(1, 9)]
+    assert "too" in problems("\n".join(lines))[0]
+
+
+@pytest.mark.parametrize(
+    ("variables", "sentence"),
+    [
+        ("  tool: {values: [{value: x}]}", "line 2, variables.tool.values[0]: must say for which"),
+        ("  tool: {values: [{platform: all, value: 5}]}", '(write "5")'),
+        ("  tool: {values: [{platform: all, valeu: x}]}", "did you mean value?"),
+        ("  tool: {values: x}", "needs a list of values"),
+        ("  tool: {is_twoway: yes please, values: []}", "must be true or false"),
+        ("  tool: {direction: back, values: []}", "must be oneway or twoway"),
+        ("  tool: {values: [{platform: all, value: x, audience: me}]}", "choose of all, workers"),
+        ("  tool: 5", "needs a list of values"),
+        ("  tool: {linux: [a]}", "must be a text"),
+        ("  '{tool}': {linux: a}", "is no name for a variable"),
+        ("  jobs: {linux: a}", "{jobs} is always the folder of the jobs' files"),
+        ("  a: {linux: '{b}'}\n  b: {linux: '{a}'}", "line 2, variables.a: its value names itself"),
+        ("  a: {linux: x}\n  a: {linux: y}", "line 3: a is there twice, first on line 2"),
+        (
+            "  a: {linux: x}\npath_replacement:\n  a: {linux: y}",
+            "line 4, path_replacement.a: the name a is taken by a variable, on line 2",
+        ),
+    ],
+)
+def test_what_is_wrong_with_variables_is_said(variables: str, sentence: str) -> None:
+    assert sentence in "\n".join(problems(f"variables:\n{variables}\n"))
+
+
+def test_a_variable_may_be_for_several_platforms_and_audiences() -> None:
+    config = parse(
+        "variables:\n"
+        "  tool:\n"
+        "    values:\n"
+        "      - {platforms: [linux, darwin], platform: plan9, value: x}\n"
+        "      - {platform: windows, audience: all, value: y}\n"
+    )
+    for platform, value in [("linux", "x"), ("darwin", "x"), ("plan9", "x"), ("windows", "y")]:
+        assert config.variables_for(Audience.USERS, platform).values["tool"] == value
+    assert "blenderArgs" in config.variables.by_name
+
+
+def test_a_file_of_a_later_version_is_refused() -> None:
+    assert (
+        "line 1, _meta.version: this program reads versions up to 3, not 4"
+        in problems("_meta: {version: 4}")[0]
+    )
+    assert "is no version" in problems("_meta: {version: new}")[0]
+
+
+def test_a_windows_share_as_storage_of_another_platform_is_warned_of() -> None:
+    config = parse("shared_storage_path: '\\\\nas\\farm'\n")
+    assert "is a path for Windows" in warnings(config)[0]
+
+
+def test_a_certificate_and_lets_encrypt_together_are_warned_of() -> None:
+    config = parse("tlskey: a\ntlscert: b\nacme_domain_name: farm.studio\n")
+    assert config.tls.has_certificate
+    assert "is ignored" in warnings(config)[0]
+
+
+def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
+    with pytest.raises(StorageError, match=r"nothing\.yaml"):
+        load_config(tmp_path / "nothing.yaml", environment={})
+
+
+def test_a_file_of_windows_notepad_is_read(tmp_path: Path) -> None:
+    file = tmp_path / "flamenco-manager.yaml"
+    file.write_bytes(b"\xef\xbb\xbfmanager_name: Caf\xc3\xa9\r\nlisten: :80\r\n")
+    assert load_config(file, environment={}).manager_name == "Café"
+    file.write_bytes(b"manager_name: Caf\xe9\n")
+    with pytest.raises(StorageError):
+        load_config(file, environment={})
+
+
+@given(text=st.text() | st.text(alphabet="abx:-&*[]{}!<>|\n '\"#%@`,?0123456789~"))
+def test_any_text_is_read_or_refused(text: str) -> None:
+    with contextlib.suppress(InvalidInput):
+        parse_config(text, name="f.yaml", home=HOME)

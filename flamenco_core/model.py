@@ -194,6 +194,16 @@ class JobsQueryResult:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class JobMetadataKeys:
+    keys: list[str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobMetadataValues:
+    values: list[str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class JobStatusChange:
     status: JobStatus
     reason: str

@@ -89,8 +89,17 @@ class ManagerClient:
         self._send("POST", "/jobs/check", job)
 
     def fetch_jobs(self, query: Mapping[str, str] | None = None) -> list[model.Job]:
+        """Jobs, newest first; `query` has the parameters of the operation, such as `status`."""
         suffix = f"?{urlencode(query)}" if query else ""
         return self._get(f"/jobs{suffix}", model.JobsQueryResult).jobs
+
+    def fetch_job_metadata_keys(self) -> list[str]:
+        """What jobs can be searched by."""
+        return self._get("/jobs/metadata", model.JobMetadataKeys).keys
+
+    def fetch_job_metadata_values(self, key: str) -> list[str]:
+        """The different values that jobs have for a key of their metadata."""
+        return self._get(f"/jobs/metadata/{quote(key, safe='')}", model.JobMetadataValues).values
 
     def fetch_job(self, job_id: str) -> model.Job:
         return self._get(f"/jobs/{quote(job_id, safe='')}", model.Job)

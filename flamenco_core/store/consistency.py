@@ -61,7 +61,7 @@ def rebuild_indexes(db: sqlite3.Connection) -> None:
     db.execute("REINDEX")
 
 
-def _check(sentence: str, find: str, mend: str) -> Check:
+def _check(sentence: str, find: str, *mends: str) -> Check:
     """A check by SQL: `find` yields what stands in the sentence, for each row that is wrong."""
 
     def found(db: sqlite3.Connection) -> list[str]:
@@ -69,7 +69,8 @@ def _check(sentence: str, find: str, mend: str) -> Check:
             return [sentence.format(*row) for row in rows]
 
     def mended(db: sqlite3.Connection) -> None:
-        db.execute(mend)
+        for mend in mends:
+            db.execute(mend)
 
     return Check(found, mended)
 
@@ -190,6 +191,27 @@ _JOB_CHECKS = (
         f"UPDATE jobs SET unsettled = 0 WHERE status NOT IN ({_listed(_MAY_BE_UNSETTLED)})",
     ),
 )
+_SAID = "FROM jobs j, json_each(j.metadata) said WHERE {condition}"
+_NOT_FINDABLE = _SAID.format(
+    condition="""NOT EXISTS (SELECT 1 FROM job_metadata m
+        WHERE m.job_id = j.id AND m.key = said.key AND m.value = said.value)"""
+)
+_NEVER_SAID = f"""NOT EXISTS (SELECT 1
+    {_SAID.format(condition="j.id = job_metadata.job_id")}
+    AND said.key = job_metadata.key AND said.value = job_metadata.value)"""
+_METADATA_CHECKS = (
+    _check(
+        "a job is found by {0} = {1}, which is not said of it",
+        f"SELECT key, value FROM job_metadata WHERE {_NEVER_SAID}",
+        f"DELETE FROM job_metadata WHERE {_NEVER_SAID}",
+    ),
+    _check(
+        "job {0} cannot be found by its metadata {1}",
+        f"SELECT j.uuid, said.key {_NOT_FINDABLE}",
+        f"""INSERT INTO job_metadata (job_id, key, value)
+            SELECT j.id, said.key, said.value {_NOT_FINDABLE}""",
+    ),
+)
 _QUEUE_CHECKS = (
     _check(
         "job {0} has tasks of class {1} and no queue for them",
@@ -274,6 +296,7 @@ def _match_again(db: sqlite3.Connection) -> None:
 CHECKS = (
     *_TASK_CHECKS,
     *_JOB_CHECKS,
+    *_METADATA_CHECKS,
     *_QUEUE_CHECKS,
     Check(_find_wrong_matches, _match_again),
 )

@@ -13,7 +13,7 @@ from typing import Any
 from flamenco_core.errors import InvalidInput, Problem
 from flamenco_core.job_types.compiled import CompiledJob
 from flamenco_core.statuses import SCHEDULABLE_JOB_STATUSES, JobStatus, TaskStatus
-from flamenco_core.store import queues
+from flamenco_core.store import job_search, queues
 from flamenco_core.store.database import Statement, found, to_microseconds
 from flamenco_core.store.queues import ReadyChange
 from flamenco_core.store.tasks import COUNT_COLUMNS
@@ -165,6 +165,7 @@ def begin(db: sqlite3.Connection, job: CompiledJob) -> JobUnderConstruction:
         created_at=to_microseconds(job.created),
         steps_total=sum(task.steps_total for task in job.tasks),
     )
+    job_search.add_metadata(db, int(job_id), job.metadata)
     return JobUnderConstruction(int(job_id), tag_id, {})
 
 

@@ -266,6 +266,18 @@ CREATE TABLE job_blocks (
 ) WITHOUT ROWID;
 CREATE INDEX blocks_of_worker ON job_blocks (worker_id);
 
+CREATE INDEX jobs_by_status ON jobs (status, id);
+CREATE INDEX jobs_by_type ON jobs (type, id);
+
+-- The metadata of jobs once more, for finding jobs by it.
+CREATE TABLE job_metadata (
+    job_id INTEGER NOT NULL REFERENCES jobs ON DELETE CASCADE,
+    key TEXT NOT NULL,
+    value TEXT NOT NULL,
+    PRIMARY KEY (job_id, key)
+) WITHOUT ROWID;
+CREATE INDEX jobs_by_metadata ON job_metadata (key, value, job_id);
+
 -- Work on files that was decided in a transaction and is carried out after it.
 CREATE TABLE intents (
     id INTEGER PRIMARY KEY,

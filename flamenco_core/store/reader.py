@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import sqlite3
 from collections.abc import Mapping
@@ -12,8 +13,15 @@ from typing import Any, Self
 from flamenco_core import task_logs, wire
 from flamenco_core.sleep_schedule import format_schedule
 from flamenco_core.statuses import FINAL_JOB_STATUSES, JobStatus, WorkerStatus
-from flamenco_core.store import logs, sleep_schedules, workers
-from flamenco_core.store.database import Statement, connect_read_only, found, from_microseconds
+from flamenco_core.store import job_search, logs, sleep_schedules, workers
+from flamenco_core.store.database import (
+    Statement,
+    connect_read_only,
+    found,
+    from_microseconds,
+    snapshot,
+)
+from flamenco_core.store.job_search import JobCriteria
 from flamenco_core.store.tasks import COUNT_COLUMNS
 
 _JOB_COLUMNS = ", ".join(
@@ -34,6 +42,11 @@ _JOBS = Statement(
     "A page of jobs, newest first.",
     f"""SELECT {_JOB_COLUMNS}, g.uuid AS tag_uuid FROM jobs j LEFT JOIN tags g ON g.id = j.tag_id
        WHERE j.id < :before ORDER BY j.id DESC LIMIT :limit""",
+)
+_JOB_BY_ID = Statement(
+    "A job by key.",
+    f"""SELECT {_JOB_COLUMNS}, g.uuid AS tag_uuid FROM jobs j LEFT JOIN tags g ON g.id = j.tag_id
+       WHERE j.id = :id""",
 )
 _TASK_COLUMNS = """t.id, t.uuid, t.name, t.status, t.index_in_job, t.priority, c.task_type,
     t.created_at, t.updated_at, t.steps_completed, t.steps_total, t.activity, t.attempt,
@@ -101,6 +114,7 @@ _ANY_JOB_WITH_STATUS = Statement(
        WHERE status = :status AND status NOT IN ('completed', 'canceled', 'failed') LIMIT 1""",
 )
 
+ALL_JOBS = JobCriteria()
 LAST_JOB = 2**62
 """`before` for the first page of jobs."""
 
@@ -138,12 +152,37 @@ class FarmReader:
     def job(self, uuid: str) -> dict[str, Any]:
         return _job(found(_JOB.row(self._db, uuid=uuid), "job", uuid))
 
-    def jobs(self, *, limit: int = -1, before: str | None = None) -> list[dict[str, Any]]:
-        """Jobs, newest first; `before` (a job's UUID) goes on after that one."""
+    def jobs(
+        self,
+        criteria: JobCriteria = ALL_JOBS,
+        *,
+        limit: int = -1,
+        before: str | None = None,
+    ) -> list[dict[str, Any]]:
+        """Jobs that meet the criteria, newest first.
+
+        `before` (a job's UUID) goes on after that one, whether it meets them or not.
+        """
         key = LAST_JOB
         if before is not None:
             key = found(_JOB.row(self._db, uuid=before), "job", before)["id"]
-        return [_job(row) for row in _JOBS.run(self._db, limit=limit, before=key)]
+        if criteria.is_any:
+            return [_job(row) for row in _JOBS.run(self._db, limit=limit, before=key)]
+        with snapshot(self._db):
+            keys = job_search.matching(self._db, criteria, before=key)
+            page = itertools.islice(keys, limit if limit >= 0 else None)
+            return [_job(found(_JOB_BY_ID.row(self._db, id=key), "job", str(key))) for key in page]
+
+    def metadata_keys(self) -> list[str]:
+        """All keys that the metadata of any job has, in order."""
+        with snapshot(self._db):
+            return list(job_search.metadata_keys(self._db))
+
+    def metadata_values(self, key: str, *, limit: int = -1, after: str | None = None) -> list[str]:
+        """The different values that jobs have for a key, in order, those after `after`."""
+        with snapshot(self._db):
+            values = job_search.metadata_values(self._db, key, after=after)
+            return list(itertools.islice(values, limit if limit >= 0 else None))
 
     def tasks(self, job_uuid: str) -> list[dict[str, Any]]:
         rows = _TASKS.run(self._db, uuid=job_uuid).fetchall()

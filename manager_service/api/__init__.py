@@ -1,4 +1,4 @@
-"""The operations of the API, one module for each tag."""
+"""The operations of the API, by tag; a large tag has several modules."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from manager_service.routing import Operation
 
 def all_operations() -> Iterator[Operation]:
     """Every operation that a Manager serves."""
-    from manager_service.api import jobs, meta, shaman, tasks, worker, workers
+    from manager_service.api import job_search, jobs, meta, shaman, tasks, worker, workers
 
-    for table in (meta, jobs, tasks, worker, workers, shaman):
+    for table in (meta, jobs, job_search, tasks, worker, workers, shaman):
         yield from table.OPERATIONS

@@ -16,6 +16,7 @@ from flamenco_core.model import (
     JobTasksSummary,
     SubmittedJob,
 )
+from manager_service.api.job_search import SEARCH_PARAMETERS, criteria_of
 from manager_service.authentication import actor_of
 from manager_service.json_answers import empty_answer, encoded_answer, json_answer
 from manager_service.routing import (
@@ -129,15 +130,17 @@ def _submitted(call: Call) -> SubmittedJob:
     "GET",
     "/jobs",
     role=Role.VIEWER,
-    summary="All jobs, the newest first",
-    parameters=[LIMIT, BEFORE],
+    summary="Jobs, the newest first",
+    parameters=[LIMIT, BEFORE, *SEARCH_PARAMETERS],
     answers=[ok(JobsQueryResult, "The jobs.")],
 )
 async def fetch_jobs(call: Call) -> web.StreamResponse:
+    """All jobs, or those that meet every criterion given."""
     limit, before = call.value(LIMIT) or ALL_JOBS, call.value(BEFORE) or None
+    criteria = criteria_of(call)
     return encoded_answer(
         await call.service.readers.read_json(
-            lambda reader: {"jobs": reader.jobs(limit=limit, before=before)}
+            lambda reader: {"jobs": reader.jobs(criteria, limit=limit, before=before)}
         )
     )
 

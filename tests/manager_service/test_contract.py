@@ -15,6 +15,8 @@ from tests.manager_service import flamenco3_contract as flamenco3
 
 OURS_ONLY = {
     "fetchTaskLog": "Flamenco 3 serves log files under /job-files; ours are files and rows.",
+    "fetchJobMetadataKeys": "Flamenco 3 cannot search by metadata.",
+    "fetchJobMetadataValues": "Flamenco 3 cannot search by metadata.",
 }
 
 NEVER_SENT = {

@@ -28,6 +28,7 @@ from flamenco_core.model import (
 )
 from flamenco_core.statuses import JobStatus, TaskStatus, WorkerStatus
 from flamenco_core.store.database import Statement
+from flamenco_core.store.job_search import JobCriteria
 from flamenco_core.store.reader import FarmReader
 from tests.flamenco_core.farms import (
     awake_worker,
@@ -151,6 +152,11 @@ def run_every_request(manager: Manager, reader: FarmReader, worker: str) -> None
 def read_everything(reader: FarmReader, job: str, task: str, worker: str) -> None:
     reader.job(job)
     reader.jobs(limit=10, before=job)
+    statuses = frozenset({JobStatus.QUEUED, JobStatus.ACTIVE})
+    said = {"project": "Sprite"}
+    reader.jobs(JobCriteria(statuses=statuses, type="x", metadata=said), limit=10)
+    reader.metadata_keys()
+    reader.metadata_values("project", after="A")
     reader.tasks(job)
     reader.task(task)
     reader.task_log(task)

@@ -122,7 +122,9 @@ class Variables:
                 paths |= {JOBS}
             # Values that name {jobs} can only be filled in now that it is known.
             values = _filled_in({**raw, JOBS: jobs or job_storage}, paths, platform)
-        return VariableTable(audience, platform, values, twoway, paths, swaps)
+            raw = {**raw, JOBS: job_storage}
+        located = _beginning_with_paths(raw, paths)
+        return VariableTable(audience, platform, values, twoway, paths, located, swaps)
 
     def problems(self, *, job_storage: str = "") -> list[Problem]:
         """Loops between variables, each named once.
@@ -172,6 +174,9 @@ class VariableTable:
     """With all variables in them filled in."""
     twoway: frozenset[str]
     _paths: frozenset[str]
+    """Those whose values are paths on this platform."""
+    _located: frozenset[str]
+    """Those whose values begin with such a path."""
     _swaps: tuple[_Swap, ...]
 
     def as_sent(self) -> dict[str, ManagerVariable]:
@@ -225,7 +230,7 @@ class VariableTable:
 
     def _expand(self, text: str) -> str:
         filled = _fill(text, self.values, self._paths, self.platform)
-        if self._swaps and not _begins_with_one_of(text, self._paths & self.values.keys()):
+        if self._swaps and _first_name(text) not in self._located:
             end = _end(_END_OF_PATH, filled)
             swapped = _swapped(filled[:end], self._swaps, self.platform)
             if swapped is not None:
@@ -315,9 +320,17 @@ def _end(pattern: re.Pattern[str], text: str) -> int:
     return match.start() if match else len(text)
 
 
-def _begins_with_one_of(text: str, names: Iterable[str]) -> bool:
+def _first_name(text: str) -> str:
+    """The name in the placeholder that a text begins with; empty if it begins with none."""
     match = _PLACEHOLDER.match(text)
-    return match is not None and match[1] in names
+    return match[1] if match else ""
+
+
+def _beginning_with_paths(raw: Mapping[str, str], paths: frozenset[str]) -> frozenset[str]:
+    found = {name for name in paths if name in raw}
+    while more := {name for name, text in raw.items() if _first_name(text) in found} - found:
+        found |= more
+    return frozenset(found)
 
 
 def _swaps(

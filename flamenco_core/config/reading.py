@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Mapping
 from dataclasses import replace
@@ -206,15 +207,18 @@ class _Reading:
             self._report.warnings.append(Problem(name, "is not a known setting", hint))
 
     def _environment_entry(self, name: str, text: str, key: Key) -> Entry:
-        """Text is text there: `FLAMENCO_MANAGER_NAME=42` needs no quotes."""
+        """A text needs no quotes there; a list is written `[a, b]`."""
+        as_text = Entry(name, text, text)
         try:
-            key.read(Entry(name, text, text))
+            as_yaml = parse_value(text, name)
         except InvalidInput:
-            try:
-                return parse_value(text, name)
-            except InvalidInput:
-                pass
-        return Entry(name, text, text)
+            return as_text
+        is_list = isinstance(as_yaml.value, list)
+        for entry in (as_yaml, as_text) if is_list else (as_text, as_yaml):
+            with contextlib.suppress(InvalidInput):
+                key.read(entry)
+                return entry
+        return as_text
 
     def _read_variables_of_environment(self, name: str, text: str) -> None:
         """Variables in the environment stand beside those of the file, or replace them."""

@@ -112,6 +112,7 @@ class Config:
     shared_storage_path: Path = Path("flamenco-shared-storage")
     """The folder that Manager, workers and artists share."""
     shaman_enabled: bool = True
+    """Whether files are kept by content, each once. On Windows too, where copies do for links."""
     shaman_file_store: Path | None = None
     """Where uploaded files lie, if not in the shared storage."""
     shaman_checkouts: Path | None = None

@@ -34,12 +34,10 @@ def text(entry: Entry) -> str:
 
 
 def text_or_nothing(entry: Entry) -> str:
-    """A text; empty if there is nothing."""
-    if entry.value is None:
-        return ""
-    if not isinstance(entry.value, str):
-        raise one_problem("", "must be a text", f'write "{entry.text}"' if entry.text else "")
-    return entry.value.strip()
+    """A text, as it is written: `42` and `on` are texts too. Empty if there is nothing."""
+    if isinstance(entry.value, (list, dict)):
+        raise one_problem("", "must be a text")
+    return "" if entry.value is None else entry.text.strip()
 
 
 def path(entry: Entry) -> Path:

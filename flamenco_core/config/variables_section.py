@@ -98,10 +98,10 @@ def _values_by_platform(
 ) -> Iterator[VariableValue]:
     """`{linux: …, windows: …}`, as before Flamenco 2.2; empty values are none."""
     for platform, entry in members.items():
-        if not (isinstance(entry.value, str) or entry.value is None):
+        if isinstance(entry.value, (list, dict)):
             report.problem(entry, f"{key}.{platform}", "must be a text")
-        elif entry.value:
-            yield VariableValue(entry.value, (platform,))
+        elif entry.text and entry.value is not None:
+            yield VariableValue(entry.text, (platform,))
 
 
 def _is_twoway(members: Mapping[str, Entry], key: str, report: Report) -> bool:
@@ -122,8 +122,8 @@ def _read_value(entry: Entry, key: str, report: Report) -> VariableValue | None:
         return None
     report.unknown_keys(members, key, _VALUE_KEYS)
     value = members.get("value")
-    if value is None or not isinstance(value.value, str):
-        hint = f'write "{value.text}"' if value is not None and value.text else ""
+    if value is None or value.value is None or isinstance(value.value, (list, dict)):
+        hint = 'one that is nothing is written ""'
         report.problem(value or entry, key, "needs a value, which must be a text", hint)
         return None
     platforms = _platforms(members)
@@ -134,12 +134,12 @@ def _read_value(entry: Entry, key: str, report: Report) -> VariableValue | None:
     audience = members.get("audience")
     wanted = audience.value if audience is not None else _EVERYBODY
     if wanted in (_EVERYBODY, "", None):
-        return VariableValue(value.value, platforms)
+        return VariableValue(value.text, platforms)
     if wanted not in list(Audience):
         hint = f"choose of {', '.join([_EVERYBODY, *Audience])}"
         report.problem(audience or entry, key, f"the audience {wanted!r} is not known", hint)
         return None
-    return VariableValue(value.value, platforms, frozenset({Audience(wanted)}))
+    return VariableValue(value.text, platforms, frozenset({Audience(wanted)}))
 
 
 def _platforms(members: Mapping[str, Entry]) -> tuple[str, ...] | None:

@@ -315,6 +315,25 @@ def test_users_get_the_path_under_which_they_see_the_managers_folder() -> None:
     assert users.abbreviate("/mnt/fl/x") == "/mnt/fl/x"
 
 
+def test_what_is_already_the_users_path_is_not_swapped_once_more() -> None:
+    values = (
+        VariableValue("/mnt", ("linux",), frozenset({WORKERS})),
+        VariableValue("/mnt/artist", ("linux",), frozenset({USERS})),
+    )
+    variables = Variables(
+        {
+            "st": Variable(values, is_twoway=True),
+            "scripts": oneway(VariableValue("{st}/scripts")),
+            "run": oneway(VariableValue("{scripts}/run.py -x")),
+        }
+    )
+    users = table(variables, "linux", USERS, job_storage="/mnt/jobs")
+    assert users.expand("{st}/a") == "/mnt/artist/a"
+    assert users.expand("{jobs}/a") == "/mnt/artist/jobs/a"
+    assert users.expand("{run}") == "/mnt/artist/scripts/run.py -x"
+    assert users.expand("/mnt/a") == "/mnt/artist/a"
+
+
 def test_two_way_values_may_name_other_variables() -> None:
     nested = Variables(
         {

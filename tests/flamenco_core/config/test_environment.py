@@ -23,7 +23,13 @@ def test_the_environment_stands_over_the_file() -> None:
         FLAMENCO_BLOCKLIST_THRESHOLD="9",
         FLAMENCO_WORKER_CLEANUP_STATUS="[offline, asleep]",
         FLAMENCO_SHARED_STORAGE_PATH="/mnt/x y",
+        FLAMENCO_SHAMAN_GARBAGE_COLLECT_EXTRA_CHECKOUT_PATHS="[/a, b]",
+        FLAMENCO_OWN_URL="http://[::1]:8080/",
+        FLAMENCO_MQTT_CLIENT_PASSWORD="{:",
     )
+    assert config.shaman_extra_checkouts == (Path("/a"), Path("b"))
+    assert config.own_url == "http://[::1]:8080/"
+    assert config.mqtt.password == "{:"
     assert config.manager_name == "42"
     assert config.task_timeout == timedelta(minutes=20)
     assert config.listen == ":9000"

@@ -81,6 +81,20 @@ def test_settings_of_later_parts_are_read() -> None:
     assert config.database_check_period == timedelta(0)
 
 
+def test_what_is_written_without_quotes_is_a_text_where_one_is_wanted() -> None:
+    config = parse(
+        "manager_name: 007\n"
+        "manager_id: 585200000000000000000001\n"
+        "mqtt: {client: {password: on, username: 2026-01-02}}\n"
+        "variables: {a: {values: [{platform: all, value: 0x10}]}, b: {linux: 5}}\n"
+    )
+    assert config.manager_name == "007"
+    assert config.upstream.manager_id == "585200000000000000000001"
+    assert (config.mqtt.password, config.mqtt.username) == ("on", "2026-01-02")
+    values = config.variables_for(Audience.WORKERS, "linux").values
+    assert (values["a"], values["b"]) == ("0x10", "5")
+
+
 def test_an_empty_shared_storage_is_one_that_was_not_set_up_yet() -> None:
     assert parse('shared_storage_path: ""\n') == Config(home=HOME)
 
@@ -167,7 +181,7 @@ def test_every_problem_is_named_with_its_line() -> None:
         "line 2, task_timeout: “10” has no unit (write 10s, 10m or 10h)",
         "line 3, worker_timeout: “0” has no unit (write 0s)",
         "line 8, shaman.garbagecollect: is not a known setting (did you mean garbageCollect?)",
-        'line 9, listen: must be a text (write "8080")',
+        "line 9, listen: '8080' is not host:port (such as :8080 or localhost:8080)",
         "line 19, tlskey: needs tlscert too",
     ):
         assert sentence in text
@@ -221,7 +235,8 @@ def test_an_enormous_file_of_aliases_is_refused() -> None:
     ("variables", "sentence"),
     [
         ("  tool: {values: [{value: x}]}", "line 2, variables.tool.values[0]: must say for which"),
-        ("  tool: {values: [{platform: all, value: 5}]}", '(write "5")'),
+        ("  tool: {values: [{platform: all, value: }]}", 'is written ""'),
+        ("  tool: {values: [{platform: all, value: [x]}]}", "must be a text"),
         ("  tool: {values: [{platform: all, valeu: x}]}", "did you mean value?"),
         ("  tool: {values: x}", "needs a list of values"),
         ("  tool: {is_twoway: yes please, values: []}", "must be true or false"),

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from aiohttp import web
 
 from flamenco_core.manager.submission import with_variables
 from flamenco_core.model import (
+    Audience,
     AvailableJobType,
     AvailableJobTypes,
     Job,
@@ -16,6 +19,7 @@ from flamenco_core.model import (
     JobTasksSummary,
     SubmittedJob,
 )
+from flamenco_core.store.reader import FarmReader
 from manager_service.api.job_search import SEARCH_PARAMETERS, criteria_of
 from manager_service.authentication import actor_of
 from manager_service.json_answers import empty_answer, encoded_answer, json_answer
@@ -45,6 +49,13 @@ BEFORE = in_query(
     "before",
     UUID,
     "Only jobs that come after this one in the list: for the next page, the last one's id.",
+    default="",
+)
+
+PLATFORM = in_query(
+    "platform",
+    TEXT,
+    "Fill in the variables in settings and metadata, as users on this platform see them.",
     default="",
 )
 
@@ -151,12 +162,20 @@ async def fetch_jobs(call: Call) -> web.StreamResponse:
     "/jobs/{job_id}",
     role=Role.VIEWER,
     summary="One job",
-    parameters=[JOB_ID],
+    parameters=[JOB_ID, PLATFORM],
     answers=[ok(Job, "The job."), _UNKNOWN_JOB],
 )
 async def fetch_job(call: Call) -> web.StreamResponse:
-    job_id = call.value(JOB_ID)
-    return encoded_answer(await call.service.readers.read_json(lambda reader: reader.job(job_id)))
+    job_id, platform = call.value(JOB_ID), call.value(PLATFORM)
+
+    def read(reader: FarmReader) -> dict[str, Any]:
+        job = reader.job(job_id)
+        if platform:
+            table = call.service.config.variables_for(Audience.USERS, platform)
+            job |= {key: table.expand(job[key]) for key in ("settings", "metadata")}
+        return job
+
+    return encoded_answer(await call.service.readers.read_json(read))
 
 
 @OPERATIONS.operation(

@@ -57,6 +57,28 @@ def test_a_path_goes_from_a_windows_artist_to_workers_of_both_platforms(tmp_path
             assert manager.post(f"/jobs/{job['id']}/setstatus", cancel).status == 204
 
 
+def test_a_person_sees_a_jobs_paths_as_on_the_own_platform(tmp_path: Path) -> None:
+    with RunningManager(tmp_path, variables=variables(tmp_path), platform="linux") as manager:
+        sent = submission(
+            submitter_platform="windows",
+            settings=settings("F:\\a"),
+            metadata={"project": "{jobs}/b"},
+        )
+        path = f"/jobs/{manager.post('/jobs', sent).json['id']}"
+        for query, message, project in [
+            ("", "{storage}/a", "{jobs}/b"),
+            ("?platform=windows", "F:\\a", "F:\\flamenco-shared-storage\\jobs\\b"),
+            (
+                "?platform=linux",
+                f"{tmp_path.as_posix()}/a",
+                f"{tmp_path.as_posix()}/flamenco-shared-storage/jobs/b",
+            ),
+            ("?platform=plan9", "{storage}/a", f"{tmp_path}/flamenco-shared-storage/jobs/b"),
+        ]:
+            job = manager.get(path + query).json
+            assert (job["settings"]["message"], job["metadata"]["project"]) == (message, project)
+
+
 def test_everybody_is_told_where_the_shared_storage_is_for_them(tmp_path: Path) -> None:
     with RunningManager(tmp_path, variables=variables(tmp_path), platform="linux") as manager:
         told = manager.get("/configuration/shared-storage/users/windows").json

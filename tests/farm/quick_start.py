@@ -26,10 +26,11 @@ class QuickStart:
     path: str
     """PATH: which programs the machine has."""
     port: int = field(default_factory=free_port)
+    python: Path = Path(sys.base_prefix, "bin", "python3")
 
     def start(self, *arguments: str | Path) -> subprocess.Popen[str]:
-        command: list[str | Path] = [Path(sys.base_prefix, "bin", "python3")]
-        command += ["scripts/quickstart.py", f"--home={self.home}", f"--port={self.port}"]
+        command: list[str | Path] = [self.python, "scripts/quickstart.py"]
+        command += [f"--home={self.home}", f"--port={self.port}"]
         return subprocess.Popen(
             [*command, *arguments],
             cwd=self.clone,

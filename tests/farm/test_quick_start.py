@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from pythons import find_python
 from tests.checkouts import copy_source
 from tests.farm.farm import eventually, request, run_blender
 from tests.farm.frames import decoded_size, frames_in
@@ -84,6 +85,19 @@ def test_a_clean_clone_renders_with_the_blender_on_path(tmp_path: Path) -> None:
         assert "flamenco-blender" not in printed
         assert faults_of_demo(run.output()) == []
         shutil.rmtree(run.home / "output")
+
+
+@pytest.mark.thorough
+def test_python_3_13_renders_with_the_newest_bpy(tmp_path: Path) -> None:
+    python = find_python([(3, 13)])
+    assert python, "install Python 3.13 with venv"
+    clone = copy_source(tmp_path / "clone")
+    path = path_without(tmp_path / "bin", "blender", "ffmpeg")
+    run = QuickStart(clone, tmp_path / "farm", path, python=Path(python))
+    exit_code, printed = run.run()
+    assert exit_code == 0, printed
+    assert "Rendering with Blender 5" in printed
+    assert faults_of_demo(run.output()) == []
 
 
 def test_it_renders_the_frames_of_a_file_of_ones_own(

@@ -154,13 +154,13 @@ class _Child:
             if self._is_gone:
                 return
             if sys.platform == "win32":
-                # Programs without a window have no other way to be asked than Ctrl+Break.
-                self._process.send_signal(signal.CTRL_BREAK_EVENT)
+                # A program without a window and a console of ours cannot be asked there.
+                self._job.terminate()
             else:
                 self._signal_group(signal.SIGTERM)
-            self._killer = threading.Timer(grace.total_seconds(), self.kill)
-            self._killer.daemon = True
-            self._killer.start()
+                self._killer = threading.Timer(grace.total_seconds(), self.kill)
+                self._killer.daemon = True
+                self._killer.start()
 
     def kill(self) -> None:
         with self._lock:

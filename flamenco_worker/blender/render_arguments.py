@@ -5,11 +5,18 @@ out that are done already. Everything else keeps its place, since Blender goes b
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from flamenco_core.blender_arguments import (
+    FORMAT_OPTIONS,
+    FRAME_OPTIONS,
+    OUTPUT_OPTIONS,
+    is_render,
+    option_groups,
+)
 from flamenco_core.frames import frames_for_blender
 from flamenco_worker.blender import in_blender_report
 from flamenco_worker.blender.format_names import python_name
@@ -17,23 +24,6 @@ from flamenco_worker.blender.frame_arguments import resolve_frames
 
 PYTHON_EXIT_CODE = 73
 """With this Blender ends when a script of the command line raises, instead of going on."""
-
-_PYTHON_OPTIONS = frozenset({"-P", "--python", "--python-expr", "--python-text"})
-_FRAME_OPTIONS = frozenset({"-f", "--render-frame"})
-_ANIMATION_OPTIONS = frozenset({"-a", "--render-anim"})
-_OUTPUT_OPTIONS = frozenset({"-o", "--render-output"})
-_FORMAT_OPTIONS = frozenset({"-F", "--render-format"})
-_VALUES = {
-    **dict.fromkeys(_PYTHON_OPTIONS | _FRAME_OPTIONS | _OUTPUT_OPTIONS | _FORMAT_OPTIONS, 1),
-    **dict.fromkeys(("-S", "--scene", "-s", "--frame-start", "-e", "--frame-end"), 1),
-    **dict.fromkeys(("-j", "--frame-jump", "-E", "--engine", "-t", "--threads"), 1),
-    **dict.fromkeys(("-x", "--use-extension"), 1),
-    **dict.fromkeys(("--python-exit-code", "--addons", "--app-template", "--verbose"), 1),
-    **dict.fromkeys(("--log", "--log-level", "--log-file", "--debug-value"), 1),
-    **dict.fromkeys(("--gpu-backend", "--gpu-vsync"), 1),
-    **dict.fromkeys(("-p", "--window-geometry"), 4),
-}
-"""How many values follow an option; none if it does not stand here."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,15 +41,15 @@ class RenderArguments:
     @property
     def render_count(self) -> int:
         """How many arguments render something."""
-        return sum(1 for part in _parts(self.after) if _is_render(part))
+        return sum(1 for part in option_groups(self.after) if is_render(part))
 
     def might_find_frames(self) -> bool:
         """Whether the output folders may hold some of the frames already, as far as names tell."""
         output = ""
-        for part in _parts(self.after):
-            if part[0] in _OUTPUT_OPTIONS and len(part) > 1:
+        for part in option_groups(self.after):
+            if part[0] in OUTPUT_OPTIONS and len(part) > 1:
                 output = part[1]
-            elif _is_render(part) and output and _files_may_exist(output, part):
+            elif is_render(part) and output and _files_may_exist(output, part):
                 return True
         return False
 
@@ -69,10 +59,10 @@ class RenderArguments:
         None if the scene decides.
         """
         found, number = None, -1
-        for part in _parts(self.after):
-            if part[0] in _FORMAT_OPTIONS and len(part) > 1:
+        for part in option_groups(self.after):
+            if part[0] in FORMAT_OPTIONS and len(part) > 1:
                 found = python_name(part[1])
-            elif _is_render(part):
+            elif is_render(part):
                 number += 1
                 if number == render:
                     break
@@ -102,8 +92,8 @@ class RenderArguments:
         if self.blend_file:
             line.append(self.blend_file)
         number = -1
-        for part in _parts(self.after):
-            if not _is_render(part):
+        for part in option_groups(self.after):
+            if not is_render(part):
                 line += part
                 continue
             number += 1
@@ -111,7 +101,7 @@ class RenderArguments:
                 continue
             left = frames_for_blender(frames[number]) if frames is not None else ""
             render = ["--render-frame", left] if left else part
-            asked = render[1] if render[0] in _FRAME_OPTIONS else None
+            asked = render[1] if render[0] in FRAME_OPTIONS else None
             line += _call({"render": number, "frames": asked, "folder": folder, "owner": owner})
             if folder is not None:
                 line += [*render, *_call({"restore": True})]
@@ -126,23 +116,6 @@ def _call(request: dict[str, Any]) -> list[str]:
     ]
 
 
-def _parts(arguments: Sequence[str]) -> Iterator[list[str]]:
-    """Each option with its values; all from `--` on is one part."""
-    position = 0
-    while position < len(arguments):
-        option = arguments[position]
-        if option == "--":
-            yield list(arguments[position:])
-            return
-        end = position + 1 + _VALUES.get(option, 0)
-        yield list(arguments[position:end])
-        position = end
-
-
-def _is_render(part: list[str]) -> bool:
-    return part[0] in _ANIMATION_OPTIONS or (part[0] in _FRAME_OPTIONS and len(part) > 1)
-
-
 def _files_may_exist(output: str, part: list[str]) -> bool:
     """Looks for files named as Blender would name them; when in doubt, yes."""
     folder_text, _, name = output.replace("\\", "/").rpartition("/")
@@ -155,7 +128,7 @@ def _files_may_exist(output: str, part: list[str]) -> bool:
         return False
     before, digits, after = _number_place(name)
     try:
-        frames = resolve_frames(part[1]) if part[0] in _FRAME_OPTIONS else None
+        frames = resolve_frames(part[1]) if part[0] in FRAME_OPTIONS else None
     except ValueError:
         frames = None
     pattern = re.compile(rf"{re.escape(before)}(-?)(\d+){re.escape(after)}(?:[._].*)?")

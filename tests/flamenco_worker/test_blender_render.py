@@ -148,6 +148,9 @@ SPOILED: dict[str, tuple[str, Callable[[Path], None]]] = {
 }
 
 
+@pytest.mark.parametrize(
+    "blender", ["bpy", pytest.param("blender", marks=pytest.mark.thorough)], indirect=True
+)
 @pytest.mark.parametrize("name", SPOILED)
 def test_a_spoiled_frame_from_before_is_rendered_again(
     blender: BlenderProgram,

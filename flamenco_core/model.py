@@ -164,6 +164,9 @@ class SubmittedJob:
     storage: JobStorageInfo | None = None
     worker_tag: str | None = None
     initial_status: JobStatus | None = None
+    rna_overrides: list[str] | None = None
+    """Lines of Python that change the scene before each render; see `flamenco_core.rna_overrides`.
+    An addition to Flamenco 3."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -51,6 +51,8 @@ class CompiledJob:
     created: datetime
     """Aware; the moment that `{timestamp}` in the job's paths stands for."""
     tasks: list[CompiledTask]
+    rna_overrides: list[str] = field(default_factory=list)
+    """Valid lines of Python, carried out before each render of the job."""
 
 
 def compiled_job_to_json(job: CompiledJob) -> dict[str, Any]:
@@ -69,6 +71,7 @@ def compiled_job_to_json(job: CompiledJob) -> dict[str, Any]:
         "worker_tag": job.worker_tag,
         "created": job.created.isoformat(),
         "tasks": [_task_to_json(task) for task in job.tasks],
+        "rna_overrides": job.rna_overrides,
     }
 
 
@@ -88,6 +91,7 @@ def compiled_job_from_json(data: dict[str, Any]) -> CompiledJob:
         worker_tag=data["worker_tag"],
         created=datetime.fromisoformat(data["created"]),
         tasks=[_task_from_json(task) for task in data["tasks"]],
+        rna_overrides=data["rna_overrides"],
     )
 
 

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from graphlib import CycleError, TopologicalSorter
 from typing import Any
@@ -33,7 +34,8 @@ from flamenco_core.job_types.library import JobTypeLibrary
 from flamenco_core.job_types.python_script import describe_exception, place_in_script
 from flamenco_core.job_types.script import LoadedJobType
 from flamenco_core.job_types.setting import filled_in_settings, nearest_name
-from flamenco_core.model import Command, Platform, SubmittedJob
+from flamenco_core.model import AvailableJobSetting, Command, Platform, SubmittedJob
+from flamenco_core.rna_overrides import checked_overrides
 from flamenco_core.statuses import JobStatus
 
 TASK_TYPES = frozenset({"blender", "ffmpeg", "file-management", "misc"})
@@ -68,10 +70,11 @@ def compile_job(
     """
     job_type = library.load(submitted.type)
     _check_etag(job_type, submitted)
-    job = _job_to_author(job_type, submitted, job_id, created)
+    job, overrides = _job_to_author(job_type, submitted, job_id, created)
     job = _run(job_type, job)
     try:
-        return _Collector(job_type, job, submitted, new_id).collect()
+        compiled = _Collector(job_type, job, submitted, new_id).collect()
+        return replace(compiled, rna_overrides=overrides)
     except (FlamencoError, MemoryError):
         raise
     except Exception as error:
@@ -89,15 +92,16 @@ def _check_etag(job_type: LoadedJobType, submitted: SubmittedJob) -> None:
 
 def _job_to_author(
     job_type: LoadedJobType, submitted: SubmittedJob, job_id: str, created: datetime
-) -> AuthoredJob:
+) -> tuple[AuthoredJob, list[str]]:
+    """The job for the script, and its RNA overrides."""
     status = submitted.initial_status
     if status is not None and status not in FIRST_STATUSES:
         hint = f"use {' or '.join(sorted(FIRST_STATUSES))}"
         raise one_problem("initial_status", f"a job cannot start out as {status}", hint)
     definitions = job_type.available.settings
-    settings = filled_in_settings(definitions, submitted.settings)
+    settings, overrides = _checked(definitions, submitted)
     platform = submitted.submitter_platform
-    return AuthoredJob(
+    job = AuthoredJob(
         id=job_id,
         name=submitted.name,
         type=submitted.type,
@@ -109,6 +113,28 @@ def _job_to_author(
         submitter_platform=_own_platform() if platform == _MANAGER_PLATFORM else platform,
         worker_tag=submitted.worker_tag,
     )
+    return job, overrides
+
+
+def _checked(
+    definitions: Sequence[AvailableJobSetting], submitted: SubmittedJob
+) -> tuple[dict[str, Any], list[str]]:
+    """Settings and RNA overrides; raises `InvalidInput` with what is wrong with either."""
+    refused: InvalidInput | None = None
+    overrides: list[str] = []
+    try:
+        overrides = checked_overrides(submitted.rna_overrides or [])
+    except InvalidInput as error:
+        refused = error
+    try:
+        settings = filled_in_settings(definitions, submitted.settings)
+    except InvalidInput as error:
+        if refused is None:
+            raise
+        raise InvalidInput(error.message, problems=error.problems + refused.problems) from None
+    if refused is not None:
+        raise refused
+    return settings, overrides
 
 
 def _own_platform() -> str:

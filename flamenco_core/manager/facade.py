@@ -33,7 +33,7 @@ from flamenco_core.rules import actions
 from flamenco_core.rules.actions import Choice
 from flamenco_core.rules.scheduling import MustChangeStatus
 from flamenco_core.statuses import WorkerStatus
-from flamenco_core.store import jobs, queues, tasks, workers
+from flamenco_core.store import jobs, overrides, queues, tasks, workers
 from flamenco_core.store.audit import MANAGER, Actor
 from flamenco_core.store.queues import WorkerMatch
 
@@ -118,6 +118,19 @@ class Manager(WorkerCare):
     ) -> None:
         with self._unit(actor) as unit:
             people.set_job_priority(unit, job_id, change)
+
+    def rna_overrides(self, job_id: str) -> list[str]:
+        """The lines of Python that are carried out before each render of a job."""
+        return overrides.of_job(self._db, jobs.by_uuid(self._db, job_id).id)
+
+    def set_rna_overrides(self, job_id: str, lines: Sequence[str], *, actor: Actor) -> list[str]:
+        """Replaces them, for all tasks handed out from now on; returns them as they are kept.
+
+        Raises:
+            InvalidInput: if they are no valid Python; the problem tells line and column.
+        """
+        with self._unit(actor) as unit:
+            return people.set_rna_overrides(unit, job_id, lines)
 
     def set_task_status(
         self, task_id: str, change: model.TaskStatusChange, *, actor: Actor

@@ -9,10 +9,11 @@ from flamenco_core.errors import Conflict
 from flamenco_core.manager import transitions, worker_sessions
 from flamenco_core.manager.unit import Unit
 from flamenco_core.model import AssignedTask, Audience, Command, TaskRequest
+from flamenco_core.rna_overrides import with_overrides
 from flamenco_core.rules import scheduling
 from flamenco_core.rules.scheduling import MustChangeStatus, NotAwake, QueuedJob, ReadyTask
 from flamenco_core.statuses import SCHEDULABLE_JOB_STATUSES, TaskStatus
-from flamenco_core.store import jobs, queues, tasks, workers
+from flamenco_core.store import jobs, overrides, queues, tasks, workers
 from flamenco_core.store.queues import WorkerMatch
 from flamenco_core.store.tasks import StoredTask
 from flamenco_core.store.workers import StoredWorker
@@ -126,6 +127,7 @@ def _assigned(unit: Unit, worker: StoredWorker, task: StoredTask) -> AssignedTas
     job = jobs.by_id(unit.db, task.job_id)
     variables = unit.config.variables_for(Audience.WORKERS, worker.platform)
     commands = json.loads(tasks.commands_json(unit.db, task.id))
+    lines = overrides.of_job(unit.db, task.job_id)
     return AssignedTask(
         uuid=task.uuid,
         job=job.uuid,
@@ -136,10 +138,13 @@ def _assigned(unit: Unit, worker: StoredWorker, task: StoredTask) -> AssignedTas
         job_type=job.type,
         task_type=queues.type_of(unit.db, task.task_class_id),
         commands=[
-            Command(
-                name=command["name"],
-                parameters=variables.expand(command["parameters"]),
-                total_step_count=command["total_step_count"],
+            with_overrides(
+                Command(
+                    name=command["name"],
+                    parameters=variables.expand(command["parameters"]),
+                    total_step_count=command["total_step_count"],
+                ),
+                lines,
             )
             for command in commands
         ],

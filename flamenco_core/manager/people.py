@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Set
+from collections.abc import Mapping, Sequence, Set
 from enum import StrEnum
 from typing import TypeVar
 
@@ -12,10 +12,11 @@ from flamenco_core.manager import transitions
 from flamenco_core.manager.jobs_at_hand import refuse_job_action, task_facts
 from flamenco_core.manager.unit import Unit
 from flamenco_core.model import JobPriorityChange, JobStatusChange, TaskStatusChange
+from flamenco_core.rna_overrides import checked_overrides
 from flamenco_core.rules import actions, lifecycle
 from flamenco_core.rules.actions import JobAction, TaskAction
 from flamenco_core.statuses import JobStatus, TaskStatus
-from flamenco_core.store import failures, jobs, tasks
+from flamenco_core.store import failures, jobs, overrides, tasks
 
 _JOB_ACTION_FOR = {
     JobStatus.CANCEL_REQUESTED: JobAction.CANCEL,
@@ -51,6 +52,17 @@ def set_job_priority(unit: Unit, job_uuid: str, change: JobPriorityChange) -> No
     jobs.set_priority(unit.db, job, change.priority, now=unit.now)
     unit.audit("job.priority", job.uuid, priority=change.priority, before=job.priority)
     unit.announce(JobChanged(job_id=job.uuid, status=job.status, previous_status=job.status))
+
+
+def set_rna_overrides(unit: Unit, job_uuid: str, lines: Sequence[str]) -> list[str]:
+    """Replaces the overrides of a job; raises `InvalidInput` if they are no valid Python."""
+    job = jobs.by_uuid(unit.db, job_uuid)
+    checked = checked_overrides(lines)
+    before = overrides.of_job(unit.db, job.id)
+    overrides.put(unit.db, job.id, checked)
+    unit.audit("job.rna-overrides", job.uuid, lines=checked, before=before)
+    unit.announce(JobChanged(job_id=job.uuid, status=job.status, previous_status=job.status))
+    return checked
 
 
 def set_task_status(unit: Unit, task_uuid: str, change: TaskStatusChange) -> None:

@@ -14,7 +14,7 @@ from flamenco_core.events import JobChanged
 from flamenco_core.job_types.compiled import CompiledJob
 from flamenco_core.manager.unit import Unit
 from flamenco_core.model import Audience, SubmittedJob
-from flamenco_core.store import jobs
+from flamenco_core.store import jobs, overrides
 from flamenco_core.store.jobs import JobUnderConstruction
 
 PIECE_SIZE = 300
@@ -88,6 +88,7 @@ class JobStoring:
 
     def _begin(self, unit: Unit) -> None:
         self._construction = jobs.begin(unit.db, self._job)
+        overrides.put(unit.db, self._construction.id, self._job.rna_overrides)
 
     def _add_tasks(self, unit: Unit, positions: range) -> None:
         jobs.add_tasks(unit.db, self._job, self._under_construction, positions)

@@ -145,6 +145,12 @@ CREATE INDEX jobs_by_tag ON jobs (tag_id, id) WHERE tag_id IS NOT NULL;
 -- Jobs whose tasks still have to be changed to fit the job's status, whoever crashed meanwhile.
 CREATE INDEX unsettled_jobs ON jobs (unsettled, id) WHERE unsettled = 1;
 
+-- What changes a job's scenes before each render; most jobs have none.
+CREATE TABLE job_rna_overrides (
+    job_id INTEGER PRIMARY KEY REFERENCES jobs ON DELETE CASCADE,
+    lines TEXT NOT NULL
+);
+
 -- How many ready tasks of each class a job has. The scheduler walks the candidates' index.
 CREATE TABLE job_queues (
     job_id INTEGER NOT NULL REFERENCES jobs ON DELETE CASCADE,

@@ -115,6 +115,8 @@ def run_every_request(manager: Manager, reader: FarmReader, worker: str) -> None
     fail(manager, worker, task)
     manager.worker_state(worker)
     manager.set_job_priority(job.id, JobPriorityChange(priority=95), actor=MANAGER)
+    for lines in (["x = 1"], []):
+        manager.set_rna_overrides(job.id, lines, actor=MANAGER)
     read_everything(reader, job.id, task.uuid, worker)
     for status in (JobStatus.REQUEUEING, JobStatus.PAUSE_REQUESTED, JobStatus.REQUEUEING):
         manager.set_job_status(job.id, JobStatusChange(status=status, reason=""), actor=MANAGER)

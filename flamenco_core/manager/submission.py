@@ -5,7 +5,7 @@ It is stored in pieces, so that no transaction holds up the others for long.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from functools import partial
 
@@ -55,7 +55,10 @@ class JobStoring:
         self._construction: JobUnderConstruction | None = None
 
     def steps(self) -> Iterator[Step]:
-        """At least one; a small job needs no more. Take the next after the last was done."""
+        """At least one; a small job needs no more. Take the next after the last was done.
+
+        One that was taken back can be done again.
+        """
         job = self._job
         pieces = [
             range(start, min(start + PIECE_SIZE, len(job.tasks)))
@@ -67,7 +70,8 @@ class JobStoring:
             return
         yield self._begin
         for piece in pieces:
-            yield partial(self._add_tasks, positions=piece)
+            groups = dict(self._under_construction.groups)
+            yield partial(self._add_tasks, positions=piece, groups_before=groups)
         for group in list(self._under_construction.groups):
             for start in range(0, len(group), PIECE_SIZE):
                 part = group[start : start + PIECE_SIZE]
@@ -81,7 +85,7 @@ class JobStoring:
 
     def _all(self, unit: Unit) -> None:
         self._begin(unit)
-        self._add_tasks(unit, range(len(self._job.tasks)))
+        self._add_tasks(unit, range(len(self._job.tasks)), {})
         for group in self._under_construction.groups:
             self._add_parents(unit, group, group)
         self._finish(unit)
@@ -90,7 +94,11 @@ class JobStoring:
         self._construction = jobs.begin(unit.db, self._job)
         overrides.put(unit.db, self._construction.id, self._job.rna_overrides)
 
-    def _add_tasks(self, unit: Unit, positions: range) -> None:
+    def _add_tasks(
+        self, unit: Unit, positions: range, groups_before: Mapping[tuple[int, ...], int]
+    ) -> None:
+        # The step is done again if its transaction was taken back, and its groups with it.
+        self._under_construction.groups = dict(groups_before)
         jobs.add_tasks(unit.db, self._job, self._under_construction, positions)
 
     def _add_parents(self, unit: Unit, group: tuple[int, ...], part: tuple[int, ...]) -> None:

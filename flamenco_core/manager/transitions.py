@@ -144,6 +144,9 @@ def add_log_line(unit: Unit, task: StoredTask, text: str) -> None:
 def _requeue_one(unit: Unit, task: StoredTask, reason: str) -> None:
     failures.forget_task(unit.db, task.id)
     _change_task_alone(unit, task, TaskStatus.QUEUED, activity=reason)
+    if task.status is TaskStatus.SOFT_FAILED and task.is_free:
+        # It was ready, but not for those who had failed at it, and may wait for a task now.
+        unit.announce_ready(queues.ready_anew(unit.db, task.job_id, task.task_class_id))
 
 
 def _change_task_alone(

@@ -121,7 +121,13 @@ class Transactions:
                 (f"ROLLBACK TO {name}", f"RELEASE {name}"),
             )
         )
-        self._db.execute(begin)
+        try:
+            self._db.execute(begin)
+        except BaseException:
+            # It may have begun all the same, and nobody would end it.
+            if self._depth == 0 and self._db.in_transaction:
+                self._db.execute("ROLLBACK")
+            raise
         self._depth += 1
         try:
             yield

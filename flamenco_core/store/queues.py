@@ -92,6 +92,11 @@ _SET_OPEN = Statement(
     """UPDATE job_queues SET is_open = :is_open WHERE job_id = :job_id
        RETURNING task_class_id, tag_id, ready_count""",
 )
+_OPEN_QUEUE = Statement(
+    "Whom a queue of an open job is for.",
+    """SELECT tag_id FROM job_queues
+       WHERE job_id = :job_id AND task_class_id = :task_class_id AND is_open = 1""",
+)
 _SET_PRIORITY = Statement(
     "Moves the queues of a job to another priority.",
     "UPDATE job_queues SET job_priority = :priority WHERE job_id = :job_id",
@@ -224,6 +229,12 @@ def set_open(db: sqlite3.Connection, job_id: int, is_open: bool) -> list[ReadyCh
         for row in rows
         if is_open and row["ready_count"]
     ]
+
+
+def ready_anew(db: sqlite3.Connection, job_id: int, task_class_id: int) -> list[ReadyChange]:
+    """What to say of a task that was ready before, and now is so for more workers."""
+    tag_id = _OPEN_QUEUE.value(db, job_id=job_id, task_class_id=task_class_id)
+    return [] if tag_id is None else [ReadyChange(task_class_id, tag_id, 1)]
 
 
 def ready_count(db: sqlite3.Connection, job_id: int) -> int:

@@ -1,0 +1,22 @@
+"""Whoever waits for a task is told when there is one."""
+
+from __future__ import annotations
+
+from flamenco_core.events import Event, TasksBecameReady
+from flamenco_core.manager import MANAGER, Manager
+from flamenco_core.model import TaskStatusChange
+from flamenco_core.statuses import TaskStatus
+from tests.flamenco_core.farms import awake_worker, compiled_job, fail, statuses, store, take
+
+
+def test_requeueing_a_soft_failed_task_tells_those_who_had_failed_at_it(manager: Manager) -> None:
+    worker, _other = awake_worker(manager), awake_worker(manager)
+    job = store(manager, compiled_job(20))
+    task = take(manager, worker)
+    fail(manager, worker, task)
+    assert statuses(manager, job)[0] == "soft-failed"
+    told: list[Event] = []
+    manager.subscribe(told.extend)
+    change = TaskStatusChange(status=TaskStatus.QUEUED, reason="try again")
+    manager.set_task_status(task.uuid, change, actor=MANAGER)
+    assert any(isinstance(event, TasksBecameReady) for event in told)

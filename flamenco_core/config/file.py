@@ -21,17 +21,17 @@ class ConfigFile:
 
     def __init__(
         self,
-        path: Path,
+        path: str | Path,
         *,
-        home: Path | None = None,
+        home: str | Path | None = None,
         environment: Mapping[str, str] = os.environ,
     ) -> None:
         """Reads the file; if there is none, the configuration is what the environment says.
 
         Raises what `load_config` raises.
         """
-        self.path = path
-        self._home = home or path.parent
+        self.path = Path(path).absolute()
+        self._home = Path(home) if home else self.path.parent
         self._environment = environment
         self.config = self._load()
 

@@ -30,9 +30,9 @@ _BEFORE_VERSION_2: Mapping[str, Any] = {"listen": ":8083", "shaman_enabled": Fal
 
 
 def load_config(
-    path: Path | None,
+    path: str | Path | None,
     *,
-    home: Path | None = None,
+    home: str | Path | None = None,
     environment: Mapping[str, str] = os.environ,
 ) -> Config:
     """Reads a configuration file and what the environment says over it.
@@ -45,9 +45,12 @@ def load_config(
         InvalidInput: with every problem in it, placed by line.
     """
     if path is None:
-        return parse_config("", name="", home=home or Path.cwd(), environment=environment)
+        folder = Path(home) if home else Path.cwd()
+        return parse_config("", name="", home=folder, environment=environment)
+    path = Path(path)
+    folder = Path(home) if home else path.absolute().parent
     text = read_text(path)
-    return parse_config(text, name=path.name, home=home or path.parent, environment=environment)
+    return parse_config(text, name=path.name, home=folder, environment=environment)
 
 
 def read_text(path: Path) -> str:

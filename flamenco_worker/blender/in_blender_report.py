@@ -219,7 +219,10 @@ def _main(request: dict[str, Any]) -> None:
     if request.get("restore"):
         _restore()
         return
-    report = describe_render(bpy.context.scene, request)
+    try:
+        report = describe_render(bpy.context.scene, request)
+    except OSError as error:
+        report = {"failure": f"Frames cannot be written to {error.filename}: {error.strerror}"}
     # A line of its own, even if something has left one unfinished.
     print("\n" + REPORT_PREFIX + json.dumps(report), flush=True)
 

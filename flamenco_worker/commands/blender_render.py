@@ -6,6 +6,7 @@ import signal
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from shutil import disk_usage
 from typing import Any, Self
 
 from flamenco_worker.blender.attempt_folders import new_folder_name, remove_leftovers
@@ -30,7 +31,8 @@ from flamenco_worker.commands.base import CommandContext, CommandFailed
 from flamenco_worker.commands.parameters import ParameterReader
 from flamenco_worker.process import Finished
 
-_SHOWN_REFUSALS = 5
+_SHOWN_REFUSALS = 3
+_FULL_DISK_BYTES = 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,8 +102,15 @@ class BlenderRender:
             shown = [refusal.message for refusal in refusals[:_SHOWN_REFUSALS]]
             if len(refusals) > _SHOWN_REFUSALS:
                 shown.append(f"{len(refusals) - _SHOWN_REFUSALS} more frames are not done")
+            if any(_is_disk_full(plan) for plan in run.plans):
+                shown.insert(0, "The disk that the frames go to is full")
             shown += [f"Blender said: {trouble.sentence}" for trouble in run.troubles[-1:]]
             raise CommandFailed(". ".join(shown))
+
+
+def _is_disk_full(plan: RenderPlan) -> bool:
+    folders = {expected.path.parent for expected in plan.files}
+    return any(folder.is_dir() and disk_usage(folder).free < _FULL_DISK_BYTES for folder in folders)
 
 
 def _clear_the_way(context: CommandContext, plan: RenderPlan, whole: set[int]) -> None:
@@ -169,6 +178,8 @@ class _BlenderRun:
 
     def _handle(self, event: Event) -> None:
         match event:
+            case RenderReport() if "failure" in event.content:
+                self._end(event.content["failure"])
             case RenderReport():
                 self._begin(RenderPlan.from_report(event.content))
             case FrameSaved() if self.collector is not None:

@@ -17,7 +17,7 @@ from flamenco_worker.blender.image_files import read_image
 from flamenco_worker.cancellation import Cancelled
 from flamenco_worker.commands import CommandFailed, make_command
 from flamenco_worker.process import ProgramMissing
-from tests.flamenco_worker.blenders import BlenderProgram
+from tests.flamenco_worker.blenders import BPY, BlenderProgram
 from tests.flamenco_worker.conftest import RecordedTask
 
 OVERRIDES = (
@@ -266,6 +266,27 @@ def test_what_blender_does_not_mind_fails_with_a_sentence_and_leaves_no_frame(
         make_command(render_command(blender, small_scene, tmp_path, *arguments)).run(task.context())
     assert sentence in failure.value.message
     assert list(tmp_path.rglob("*.png")) == []
+
+
+def test_a_folder_that_cannot_be_made_is_named(
+    blender: BlenderProgram, small_scene: Path, tmp_path: Path, task: RecordedTask
+) -> None:
+    (tmp_path / "file").touch()
+    output = tmp_path / "file" / "out"
+    with pytest.raises(CommandFailed, match=r"Frames cannot be written to .*: Not a directory"):
+        make_command(render_command(blender, small_scene, output)).run(task.context())
+
+
+def test_a_full_disk_is_called_full(
+    small_scene: Path, tmp_path: Path, task: RecordedTask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(
+        "flamenco_worker.commands.blender_render.disk_usage",
+        lambda _path: shutil.disk_usage(tmp_path)._replace(free=4096),
+    )
+    spoil = ("--python-expr", spoiling_handler("path.write_bytes(b'')"))
+    with pytest.raises(CommandFailed, match=r"The disk that the frames go to is full\. Frame 2: "):
+        make_command(render_command(BPY, small_scene, tmp_path, *spoil)).run(task.context())
 
 
 def test_a_missing_blend_file_fails_with_a_sentence(

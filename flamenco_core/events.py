@@ -21,6 +21,25 @@ class JobChanged(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class JobArchived(Event):
+    job_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobDeletionRequested(Event):
+    """A job is on its way out; its files are erased before it is gone."""
+
+    job_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobDeleted(Event):
+    """A job does not exist any more."""
+
+    job_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TaskChanged(Event):
     job_id: str
     task_id: str

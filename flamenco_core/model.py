@@ -187,6 +187,8 @@ class Job:
     steps_completed: int
     steps_total: int
     delete_requested_at: datetime | None = None
+    archived_at: datetime | None = None
+    """Since when only its records are kept; it cannot be run again."""
     task_counts: dict[str, int] | None = None
     """How many tasks have each status; statuses without a task are left out."""
 
@@ -210,6 +212,26 @@ class JobMetadataValues:
 class JobStatusChange:
     status: JobStatus
     reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobDeletionInfo:
+    """What deleting a job would do."""
+
+    shaman_checkout: bool
+    """Whether the files that were sent for it are erased."""
+    tasks: int | None = None
+    """How many tasks are removed, with their history."""
+    folders: list[str] | None = None
+    """Which folders of the Manager are erased."""
+    kept: str | None = None
+    """What stays, as a sentence."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobMassDeletionSelection:
+    last_updated_max: datetime | None = None
+    """Finished jobs that have not changed since are meant; the time has to be given."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

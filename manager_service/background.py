@@ -15,8 +15,14 @@ from datetime import timedelta
 from pathlib import Path
 
 from flamenco_core.errors import FlamencoError
-from flamenco_core.events import Event, JobChanged, TaskLogAppended
-from flamenco_core.manager import Manager, log_files
+from flamenco_core.events import (
+    Event,
+    JobArchived,
+    JobChanged,
+    JobDeletionRequested,
+    TaskLogAppended,
+)
+from flamenco_core.manager import Manager, file_work, log_files
 from flamenco_core.rules.lifecycle import SWEEPS
 from flamenco_core.shaman import ShamanStore
 from manager_service.threads import Threads
@@ -46,6 +52,12 @@ TIMEOUTS_PERIOD = timedelta(minutes=1)
 SCHEDULES_PERIOD = timedelta(minutes=1)
 """How often sleep schedules are looked at."""
 
+REMOVALS_PERIOD = timedelta(minutes=1)
+"""How often files of deleted jobs are looked for that could not be erased before."""
+
+FILE_WORK_AT_ONCE = 100
+"""Pieces of work on files that are fetched in one go."""
+
 RETRY_DELAY = timedelta(seconds=30)
 """When something is tried again that failed, such as writing to a full disk."""
 
@@ -71,9 +83,12 @@ class BackgroundWork:
         self._uploads = _Chore(
             "removing abandoned uploads", self._remove_abandoned_uploads, period=UPLOADS_PERIOD
         )
+        self._removals = _Chore("removing jobs", self._remove_jobs, period=REMOVALS_PERIOD)
+        self._logs_lock = asyncio.Lock()
         self._chores = (
             self._logs,
             self._jobs,
+            self._removals,
             self._uploads,
             _Chore("writing signs of life", self._store_last_seen, period=SIGNS_OF_LIFE_PERIOD),
             _Chore("freeing reserved tasks", self._release_expired, period=RESERVATIONS_PERIOD),
@@ -98,18 +113,63 @@ class BackgroundWork:
                 self._logs.due()
             elif isinstance(event, JobChanged) and event.status in SWEEPS:
                 self._jobs.due()
+            elif isinstance(event, JobArchived | JobDeletionRequested):
+                self._removals.due()
 
     async def _move_logs(self) -> None:
-        while chunks := await self._farm.run(
-            lambda manager: manager.waiting_log_chunks(limit=LOG_PIECES)
-        ):
-            await self._move(chunks)
-            if len(chunks) < LOG_PIECES:
-                return
+        while await self._move_some_logs():
+            pass
 
-    async def _move(self, chunks: list[log_files.WaitingChunk]) -> None:
-        await self._threads.run(lambda: log_files.write(chunks, self._log_storage))
-        await self._farm.run(lambda manager: manager.drop_log_chunks(chunks))
+    async def _move_some_logs(self) -> bool:
+        """Moves some log text; returns whether there may be more of it."""
+        async with self._logs_lock:
+            chunks = await self._farm.run(
+                lambda manager: manager.waiting_log_chunks(limit=LOG_PIECES)
+            )
+            if chunks:
+                await self._threads.run(lambda: log_files.write(chunks, self._log_storage))
+                await self._farm.run(lambda manager: manager.drop_log_chunks(chunks))
+        return len(chunks) == LOG_PIECES
+
+    async def _remove_jobs(self) -> None:
+        while removals := await self._farm.run(lambda manager: manager.removals()):
+            for removal_id in removals:
+                await self._go_on_removing(removal_id)
+        after = 0
+        while works := await self._file_work(after):
+            for work in works:
+                await self._carry_out(work)
+            after = works[-1].id
+
+    async def _go_on_removing(self, removal_id: int) -> None:
+        await self._farm.run(lambda manager: manager.go_on_removing(removal_id))
+
+    async def _file_work(self, after: int) -> list[file_work.Intent]:
+        return await self._farm.run(
+            lambda manager: manager.file_work(limit=FILE_WORK_AT_ONCE, after=after)
+        )
+
+    async def _carry_out(self, work: file_work.Intent) -> None:
+        """What fails is tried again the next time, but not for ever."""
+        try:
+            # Log text that was read before the job lost its tasks must not make its folder anew.
+            async with self._logs_lock:
+                await self._threads.run(lambda: self._erase(work))
+        except (FlamencoError, OSError) as error:
+            failure = error  # the name `error` ends with this block
+            is_given_up = await self._farm.run(lambda farm: farm.file_work_failed(work, failure))
+            logger.log(
+                logging.ERROR if is_given_up else logging.WARNING,
+                "Files of the deleted job %s could not be erased%s: %s",
+                work.job_uuid,
+                "" if is_given_up else ", which will be tried again",
+                error,
+            )
+        else:
+            await self._farm.run(lambda manager: manager.file_work_done(work))
+
+    def _erase(self, work: file_work.Intent) -> None:
+        file_work.carry_out(work, log_storage=self._log_storage, shaman=self._shaman)
 
     async def _settle_jobs(self) -> None:
         while job_ids := await self._farm.run(lambda manager: manager.unsettled_jobs()):

@@ -24,6 +24,7 @@ from flamenco_core.manager import (
 )
 from flamenco_core.manager.forecast import PlannedTask, WhyNot
 from flamenco_core.manager.hand_out import NoTask
+from flamenco_core.manager.job_care import JobCare
 from flamenco_core.manager.jobs_at_hand import job_facts, task_facts
 from flamenco_core.manager.submission import JobStoring
 from flamenco_core.manager.task_updates import UpdateAnswer
@@ -42,7 +43,7 @@ class _TakenBackError(Exception):
     """Ends a unit of work of which nothing is to be kept."""
 
 
-class Manager(WorkerCare):
+class Manager(JobCare, WorkerCare):
     """The engine of a farm: synchronous, for one thread, in a script or inside the service.
 
     What a method has returned is on disk. Every method that names a job, task or worker that

@@ -32,7 +32,11 @@ def set_job_status(unit: Unit, job_uuid: str, change: JobStatusChange) -> None:
     job = jobs.by_uuid(unit.db, job_uuid)
     if change.status is job.status:
         return
-    _refuse_illegal("job", job.name, job.status, change.status, lifecycle.REQUESTABLE_JOB_STATUSES)
+    action = _JOB_ACTION_FOR.get(change.status)
+    if action is None or not (job.is_archived or job.is_being_deleted):
+        _refuse_illegal(
+            "job", job.name, job.status, change.status, lifecycle.REQUESTABLE_JOB_STATUSES
+        )
     refuse_job_action(job, _JOB_ACTION_FOR[change.status])
     if change.status is JobStatus.REQUEUEING:
         failures.forget_job(unit.db, job.id)
@@ -44,6 +48,20 @@ def set_job_status(unit: Unit, job_uuid: str, change: JobStatusChange) -> None:
         requeue_everything=job.status is JobStatus.COMPLETED,
     )
     unit.audit("job.status", job.uuid, status=change.status.value, reason=change.reason)
+
+
+def requeue_failed_tasks(unit: Unit, job_uuid: str) -> bool:
+    """Queues some of a job's failed tasks again; returns whether there may be more of them.
+
+    Raises:
+        Conflict: if the job is not queued or active, or none of its tasks has failed.
+    """
+    job = jobs.by_uuid(unit.db, job_uuid)
+    refuse_job_action(job, JobAction.REQUEUE_FAILED)
+    failed = tasks.of_job(unit.db, job.id, TaskStatus.FAILED, limit=transitions.SWEEP_SIZE)
+    transitions.requeue_failed(unit, job, failed)
+    unit.audit("job.requeue-failed", job.uuid, count=len(failed))
+    return len(failed) == transitions.SWEEP_SIZE
 
 
 def set_job_priority(unit: Unit, job_uuid: str, change: JobPriorityChange) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from flamenco_core import task_logs
@@ -104,6 +105,17 @@ def requeue_task(
     if job.status not in (JobStatus.QUEUED, JobStatus.ACTIVE):
         job = jobs.by_id(unit.db, job.id)
         change_job(unit, job, JobStatus.QUEUED, reason=f"task {task.name} was queued again")
+
+
+def requeue_failed(unit: Unit, job: StoredJob, failed: Sequence[StoredTask]) -> None:
+    """Queues failed tasks of a job again; nothing that depends on them can have been done."""
+    for task in failed:
+        failures.forget_task(unit.db, task.id)
+        _change_task_alone(
+            unit, task, TaskStatus.QUEUED, activity="Queued again after it failed", is_bulk=True
+        )
+    unit.announce(TasksChanged(job_id=job.uuid, status=TaskStatus.QUEUED, count=len(failed)))
+    follow_job(unit, job.id)
 
 
 def return_task(unit: Unit, task: StoredTask, *, reason: str) -> None:

@@ -93,10 +93,13 @@ def _listed(statuses: frozenset[JobStatus]) -> str:
 
 _UNFINISHED_PARENT = """FROM dependency_group_parents p JOIN tasks parent ON parent.id = p.parent_id
     WHERE p.group_id = {group} AND parent.status <> 'completed'"""
+_RUNNABLE = """job_id NOT IN (
+    SELECT j.id FROM jobs j WHERE j.delete_requested_at > 0 OR j.archived_at > 0)"""
 _JOB_OF_QUEUE = "SELECT {value} FROM jobs j WHERE j.id = job_queues.job_id"
 _NAME_OF_QUEUE = f"({_JOB_OF_QUEUE.format(value='j.uuid')}) || ', class ' || task_class_id"
 _WITHOUT_QUEUE = """FROM tasks t JOIN jobs j ON j.id = t.job_id WHERE NOT EXISTS (
     SELECT 1 FROM job_queues q WHERE q.job_id = t.job_id AND q.task_class_id = t.task_class_id)
+    AND j.delete_requested_at IS NULL AND j.archived_at IS NULL
     GROUP BY j.id, t.task_class_id"""
 _NOT_TO_RESERVE = """reserved_until IS NOT NULL
     AND (status NOT IN ('queued', 'soft-failed') OR worker_id IS NULL OR slot IS NULL)"""
@@ -146,16 +149,19 @@ _TASK_CHECKS = (
             ON CONFLICT (task_id, attempt) DO UPDATE
             SET worker_id = excluded.worker_id, ended_at = NULL, outcome = NULL""",
     ),
+    # A job that is put away loses its dependencies piece by piece.
     _derived(
         "group {0} counts {1} unfinished tasks, but has {2}",
         *("dependency_groups", "unmet"),
         f"SELECT count(*) {_UNFINISHED_PARENT.format(group='dependency_groups.id')}",
         name="id",
+        where=_RUNNABLE,
     ),
     _derived(
         "task {0} waits for {1} sets of tasks, which should be {2}",
         *("tasks", "unmet_dependencies"),
         f"SELECT EXISTS (SELECT 1 {_UNFINISHED_PARENT.format(group='tasks.dependency_group_id')})",
+        where=_RUNNABLE,
     ),
 )
 _JOB_CHECKS = (
@@ -164,6 +170,7 @@ _JOB_CHECKS = (
             f"job {{0}} counts {{1}} tasks as {status}, but has {{2}}",
             *("jobs", column),
             f"""SELECT count(*) FROM tasks t WHERE t.job_id = jobs.id AND t.status = '{status}'""",
+            where="delete_requested_at IS NULL",
         )
         for status, column in COUNT_COLUMNS.items()
     ),
@@ -171,12 +178,13 @@ _JOB_CHECKS = (
         "job {0} counts {1} completed steps, but has {2}",
         *("jobs", "steps_completed"),
         "SELECT coalesce(sum(t.steps_completed), 0) FROM tasks t WHERE t.job_id = jobs.id",
+        where="delete_requested_at IS NULL",
     ),
     _derived(
         "job {0} counts {1} steps, but has {2}",
         *("jobs", "steps_total"),
         "SELECT coalesce(sum(t.steps_total), 0) FROM tasks t WHERE t.job_id = jobs.id",
-        where="status <> 'under-construction'",
+        where="status <> 'under-construction' AND delete_requested_at IS NULL",
     ),
     _check(
         "job {0} is {1}, and nothing says that its tasks are still being changed",

@@ -128,6 +128,7 @@ CREATE TABLE jobs (
     created_at INTEGER NOT NULL,
     updated_at INTEGER NOT NULL,
     delete_requested_at INTEGER,
+    leave_files INTEGER NOT NULL DEFAULT 0,
     archived_at INTEGER,
     steps_completed INTEGER NOT NULL DEFAULT 0,
     steps_total INTEGER NOT NULL DEFAULT 0,
@@ -142,6 +143,9 @@ CREATE TABLE jobs (
 CREATE INDEX open_jobs ON jobs (status)
     WHERE status NOT IN ('completed', 'canceled', 'failed');
 CREATE INDEX jobs_by_tag ON jobs (tag_id, id) WHERE tag_id IS NOT NULL;
+CREATE INDEX jobs_by_checkout ON jobs (shaman_checkout_id) WHERE shaman_checkout_id IS NOT NULL;
+CREATE INDEX finished_jobs ON jobs (updated_at)
+    WHERE status IN ('completed', 'canceled', 'failed') AND delete_requested_at IS NULL;
 -- Jobs whose tasks still have to be changed to fit the job's status, whoever crashed meanwhile.
 CREATE INDEX unsettled_jobs ON jobs (unsettled, id) WHERE unsettled = 1;
 
@@ -284,13 +288,19 @@ CREATE TABLE job_metadata (
 ) WITHOUT ROWID;
 CREATE INDEX jobs_by_metadata ON job_metadata (key, value, job_id);
 
--- Work on files that was decided in a transaction and is carried out after it.
+-- What was decided about a job in a transaction and is carried out after it, piece by piece.
 CREATE TABLE intents (
     id INTEGER PRIMARY KEY,
     kind TEXT NOT NULL,
     subject TEXT NOT NULL,
+    job_id INTEGER NOT NULL REFERENCES jobs ON DELETE CASCADE,
+    is_on_files INTEGER NOT NULL,
+    attempts INTEGER NOT NULL DEFAULT 0,
+    position INTEGER NOT NULL DEFAULT 0,
     created_at INTEGER NOT NULL
 );
+CREATE INDEX open_intents ON intents (is_on_files, id) WHERE attempts < 5;
+CREATE INDEX intents_of_job ON intents (job_id);
 
 CREATE TABLE audit (
     id INTEGER PRIMARY KEY,

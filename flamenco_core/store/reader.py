@@ -29,7 +29,7 @@ _JOB_COLUMNS = ", ".join(
     for column in (
         *("id", "uuid", "name", "type", "priority", "status", "activity", "settings", "metadata"),
         *("submitter_platform", "shaman_checkout_id", "created_at", "updated_at"),
-        *("delete_requested_at", "steps_completed", "steps_total"),
+        *("delete_requested_at", "archived_at", "steps_completed", "steps_total"),
         *COUNT_COLUMNS.values(),
     )
 )
@@ -62,7 +62,7 @@ _TASK = Statement(
     "A task, with what it runs.",
     f"""SELECT {_TASK_COLUMNS}, j.uuid AS job_uuid, m.commands FROM tasks t
        JOIN jobs j ON j.id = t.job_id JOIN task_classes c ON c.id = t.task_class_id
-       JOIN task_commands m ON m.task_id = t.id LEFT JOIN workers w ON w.id = t.worker_id
+       LEFT JOIN task_commands m ON m.task_id = t.id LEFT JOIN workers w ON w.id = t.worker_id
        WHERE t.uuid = :uuid""",
 )
 _FAILED_BY = Statement(
@@ -197,7 +197,8 @@ class FarmReader:
             "job_id": row["job_uuid"],
             "created": _time(row["created_at"]),
             "activity": row["activity"],
-            "commands": json.loads(row["commands"]),
+            # Those of an archived job are gone.
+            "commands": json.loads(row["commands"] or "[]"),
             "attempt": row["attempt"],
             "failed_by_workers": [
                 _worker_reference(failure)
@@ -306,6 +307,8 @@ def _job(row: sqlite3.Row) -> dict[str, Any]:
         job["worker_tag"] = row["tag_uuid"]
     if row["delete_requested_at"] is not None:
         job["delete_requested_at"] = _time(row["delete_requested_at"])
+    if row["archived_at"] is not None:
+        job["archived_at"] = _time(row["archived_at"])
     return job
 
 

@@ -6,12 +6,16 @@ from typing import Any
 
 from aiohttp import web
 
+from flamenco_core.errors import one_problem
 from flamenco_core.manager.submission import with_variables
 from flamenco_core.model import (
     Audience,
     AvailableJobType,
     AvailableJobTypes,
+    Error,
     Job,
+    JobDeletionInfo,
+    JobMassDeletionSelection,
     JobPriorityChange,
     JobsQueryResult,
     JobStatusChange,
@@ -23,7 +27,9 @@ from flamenco_core.store.reader import FarmReader
 from manager_service.api.job_search import SEARCH_PARAMETERS, criteria_of
 from manager_service.authentication import actor_of
 from manager_service.json_answers import empty_answer, encoded_answer, json_answer
+from manager_service.problem_answers import HttpRefusal
 from manager_service.routing import (
+    BOOLEAN,
     TEXT,
     UUID,
     Answer,
@@ -57,6 +63,12 @@ PLATFORM = in_query(
     TEXT,
     "Fill in the variables in settings and metadata, as users on this platform see them.",
     default="",
+)
+LEAVE_FILES = in_query(
+    "leave_files",
+    BOOLEAN,
+    "Forget the job and leave its files where they are; not in Flamenco 3.",
+    default=False,
 )
 
 ALL_JOBS = -1
@@ -247,3 +259,70 @@ async def set_job_tag(call: Call) -> web.StreamResponse:
     actor = actor_of(call.request)
     await call.service.farm.run(lambda manager: manager.set_job_tag(job_id, change, actor=actor))
     return empty_answer()
+
+
+@OPERATIONS.operation(
+    "deleteJobMass",
+    "DELETE",
+    "/jobs/mass-delete",
+    role=Role.WRANGLER,
+    summary="Delete finished jobs that have not changed for long",
+    body=Body(json=JobMassDeletionSelection),
+    answers=[
+        no_content("They are being removed."),
+        Answer(status=416, description="There is no such job.", json=Error),
+    ],
+)
+async def delete_job_mass(call: Call) -> web.StreamResponse:
+    """Only jobs that are completed, failed or cancelled are deleted; see `deleteJob`.
+
+    The time is rounded up to a whole second.
+    """
+    time, actor = call.body(JobMassDeletionSelection).last_updated_max, actor_of(call.request)
+    if time is None:
+        raise one_problem("last_updated_max", "is missing", "say up to which time jobs are meant")
+    farm = call.service.farm
+    if not await farm.run(lambda manager: manager.delete_finished_jobs(time, actor=actor)):
+        raise HttpRefusal(416, f"No finished job has been unchanged since {time.isoformat()}")
+    while await farm.run(lambda manager: manager.delete_finished_jobs(time, actor=actor)):
+        pass
+    return empty_answer()
+
+
+@OPERATIONS.operation(
+    "deleteJob",
+    "DELETE",
+    "/jobs/{job_id}",
+    role=Role.ARTIST,
+    summary="Delete a job",
+    parameters=[JOB_ID, LEAVE_FILES],
+    answers=[no_content("It is being removed."), _UNKNOWN_JOB, _ILLEGAL_MOVE],
+)
+async def delete_job(call: Call) -> web.StreamResponse:
+    """Stops the job, then removes its tasks, its logs and its Shaman checkout.
+
+    What it rendered stays. If its files cannot be erased, the job stays in the list and says so;
+    deleting it again tries once more.
+    """
+    job_id, leave_files = call.value(JOB_ID), call.value(LEAVE_FILES)
+    actor = actor_of(call.request)
+    await call.service.farm.run(
+        lambda manager: manager.delete_job(job_id, leave_files=leave_files, actor=actor)
+    )
+    return empty_answer()
+
+
+@OPERATIONS.operation(
+    "deleteJobWhatWouldItDo",
+    "GET",
+    "/jobs/{job_id}/what-would-delete-do",
+    role=Role.VIEWER,
+    summary="What deleting a job would remove",
+    parameters=[JOB_ID],
+    answers=[ok(JobDeletionInfo, "What would go, and what would stay."), _UNKNOWN_JOB],
+)
+async def delete_job_what_would_it_do(call: Call) -> web.StreamResponse:
+    job_id = call.value(JOB_ID)
+    return json_answer(
+        await call.service.farm.run(lambda manager: manager.what_deletion_would_do(job_id))
+    )

@@ -13,6 +13,7 @@ from flamenco_core.model import (
     AssignedTask,
     Command,
     JobStatusChange,
+    JobStorageInfo,
     TaskRequest,
     TaskUpdate,
     WorkerRegistration,
@@ -96,6 +97,7 @@ def compiled_job(
     priority: int = 50,
     status: JobStatus = JobStatus.QUEUED,
     worker_tag: str | None = None,
+    storage: JobStorageInfo | None = None,
 ) -> CompiledJob:
     """A job of these tasks, or of so many independent ones."""
     listed = (
@@ -113,6 +115,7 @@ def compiled_job(
         metadata={},
         submitter_platform="linux",
         worker_tag=worker_tag,
+        storage=storage,
         created=datetime.now(UTC),
         tasks=listed,
     )

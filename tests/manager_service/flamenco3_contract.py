@@ -104,6 +104,18 @@ OPERATIONS: dict[str, tuple[str, str, dict[int, str]]] = {
         "DELETE /worker-mgt/tag/{tag_id}", "",
         {204: ""},
     ),
+    "deleteJob": (
+        "DELETE /jobs/{job_id}", "",
+        {204: ""},
+    ),
+    "deleteJobWhatWouldItDo": (
+        "GET /jobs/{job_id}/what-would-delete-do", "",
+        {200: "JobDeletionInfo"},
+    ),
+    "deleteJobMass": (
+        "DELETE /jobs/mass-delete", "JobMassDeletionSelection",
+        {204: "", 416: "Error"},
+    ),
     "setJobTag": (
         "POST /jobs/{job_id}/settag", "JobTagChange",
         {204: "", 422: ""},
@@ -202,6 +214,8 @@ FORMS: dict[str, str] = {
         "worker_tag initial_status id* created* updated* status* activity* "
         "steps_completed* steps_total* delete_requested_at"
     ),
+    "JobDeletionInfo": "shaman_checkout*",
+    "JobMassDeletionSelection": "last_updated_max",
     "JobPriorityChange": "priority*",
     "JobStatusChange": "status* reason*",
     "JobStorageInfo": "shaman_checkout_id",

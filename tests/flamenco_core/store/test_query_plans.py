@@ -7,6 +7,7 @@ import pkgutil
 import re
 import sqlite3
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -149,6 +150,17 @@ def run_every_request(manager: Manager, reader: FarmReader, worker: str) -> None
     manager.job_actions(job.id)
     manager.task_actions(task.uuid)
     manager.delete_worker(worker, actor=MANAGER)
+    running = compiled_job(2, priority=99)
+    store(manager, running)
+    manager.what_deletion_would_do(job.id)
+    manager.set_job_status(
+        job.id, JobStatusChange(status=JobStatus.CANCEL_REQUESTED, reason=""), actor=MANAGER
+    )
+    manager.archive_job(job.id, actor=MANAGER)
+    manager.finish_removals()
+    manager.delete_job(running.id, actor=MANAGER)
+    manager.delete_finished_jobs(datetime.now(UTC), actor=MANAGER)
+    manager.finish_removals()
 
 
 def read_everything(reader: FarmReader, job: str, task: str, worker: str) -> None:

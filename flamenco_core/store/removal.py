@@ -1,0 +1,189 @@
+"""What is left to do for jobs that were archived or deleted, and doing it piece by piece.
+
+A row of `intents` says what is to be done. It is written in the transaction that decides it, and
+dropped when it is done, so that whoever crashes in between finds it again.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from flamenco_core.store.database import Statement, to_microseconds
+
+MOST_ATTEMPTS = 5
+"""How often work on files is tried before it is left to a person."""
+
+
+class IntentKind(StrEnum):
+    ARCHIVE_JOB = "archive-job"
+    """Drop what an archived job does not need any more. In the database."""
+    DELETE_JOB = "delete-job"
+    """Drop all that belongs to a job. In the database."""
+    ERASE_LOGS = "erase-logs"
+    """Erase the folder with a job's logs."""
+    ERASE_CHECKOUT = "erase-checkout"
+    """Erase a job's checkout."""
+
+
+FILE_WORK = frozenset({IntentKind.ERASE_LOGS, IntentKind.ERASE_CHECKOUT})
+
+_ADD = Statement(
+    "Notes something that is to be done for a job.",
+    """INSERT INTO intents (kind, subject, job_id, is_on_files, created_at)
+       VALUES (:kind, :subject, :job_id, :is_on_files, :now)""",
+)
+_OPEN = Statement(
+    "What is to be done, and has not failed too often, oldest first.",
+    f"""SELECT i.id, i.kind, i.subject, i.attempts, i.position, i.job_id, j.uuid AS job_uuid
+       FROM intents i INDEXED BY open_intents JOIN jobs j ON j.id = i.job_id
+       WHERE i.is_on_files = :is_on_files AND i.attempts < {MOST_ATTEMPTS} AND i.id > :after
+       ORDER BY i.id LIMIT :limit""",
+)
+_OF_JOB = Statement(
+    "What is to be done for a job.",
+    """SELECT i.id, i.kind, i.subject, i.attempts, i.position, i.job_id, j.uuid AS job_uuid
+       FROM intents i INDEXED BY intents_of_job JOIN jobs j ON j.id = i.job_id
+       WHERE i.job_id = :job_id""",
+)
+_BY_ID = Statement(
+    "One thing that is to be done.",
+    """SELECT i.id, i.kind, i.subject, i.attempts, i.position, i.job_id, j.uuid AS job_uuid
+       FROM intents i JOIN jobs j ON j.id = i.job_id WHERE i.id = :id""",
+)
+_DROP = Statement("Forgets what has been done.", "DELETE FROM intents WHERE id = :id")
+_SET_POSITION = Statement(
+    "Notes how far something has been done.",
+    "UPDATE intents SET position = :position WHERE id = :id",
+)
+_SET_ATTEMPTS = Statement(
+    "Notes how often something was tried in vain.",
+    "UPDATE intents SET attempts = :attempts WHERE id = :id",
+)
+_DROP_TASKS = Statement(
+    "Drops the next tasks of a job, with all that belongs to them.",
+    """DELETE FROM tasks WHERE id IN (
+           SELECT id FROM tasks WHERE job_id = :job_id ORDER BY index_in_job LIMIT :limit)""",
+)
+_DROP_GROUPS = Statement(
+    "Drops some of the sets of tasks that others of a job waited for.",
+    """DELETE FROM dependency_groups WHERE id IN (
+           SELECT id FROM dependency_groups INDEXED BY dependency_groups_of_job
+           WHERE job_id = :job_id LIMIT :limit)""",
+)
+_TASKS_BETWEEN = """SELECT id FROM tasks
+    WHERE job_id = :job_id AND index_in_job > :after AND index_in_job <= :last"""
+_DROP_COMMANDS = Statement(
+    "Drops the commands of some tasks of a job.",
+    f"DELETE FROM task_commands WHERE task_id IN ({_TASKS_BETWEEN})",
+)
+_DROP_FAILURES = Statement(
+    "Forgets who failed at some tasks of a job.",
+    f"DELETE FROM task_failures WHERE task_id IN ({_TASKS_BETWEEN})",
+)
+_DROP_PARENTS = Statement(
+    "Forgets which tasks were waited for, of some tasks of a job.",
+    f"DELETE FROM dependency_group_parents WHERE parent_id IN ({_TASKS_BETWEEN})",
+)
+_DETACH = Statement(
+    "Lets some tasks of a job wait for nothing any more.",
+    """UPDATE tasks SET dependency_group_id = NULL, unmet_dependencies = 0
+       WHERE job_id = :job_id AND index_in_job > :after AND index_in_job <= :last
+       AND dependency_group_id IS NOT NULL""",
+)
+_DROP_QUEUES = Statement(
+    "Drops the queues of a job.", "DELETE FROM job_queues WHERE job_id = :job_id"
+)
+_DROP_BLOCKS = Statement(
+    "Empties the block list of a job that is archived.",
+    "DELETE FROM job_blocks WHERE job_id = :job_id",
+)
+_LAST_TASK = Statement(
+    "The index of a job's last task.",
+    "SELECT max(index_in_job) FROM tasks WHERE job_id = :job_id",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Intent:
+    """Something that is to be done for a job."""
+
+    id: int
+    kind: IntentKind
+    subject: str
+    """The job's UUID, or the checkout that is to be erased."""
+    attempts: int
+    """How often it was tried in vain."""
+    position: int
+    """How far it has been done."""
+    job_id: int
+    job_uuid: str
+
+
+def add(
+    db: sqlite3.Connection, kind: IntentKind, subject: str, job_id: int, *, now: datetime
+) -> None:
+    _ADD.run(
+        db,
+        kind=kind,
+        subject=subject,
+        job_id=job_id,
+        is_on_files=int(kind in FILE_WORK),
+        now=to_microseconds(now),
+    )
+
+
+def open_intents(
+    db: sqlite3.Connection, *, on_files: bool, limit: int, after: int = 0
+) -> list[Intent]:
+    """What is to be done, in the database or on files, apart from what failed too often."""
+    rows = _OPEN.run(db, is_on_files=int(on_files), limit=limit, after=after).fetchall()
+    return [_intent(row) for row in rows]
+
+
+def of_job(db: sqlite3.Connection, job_id: int) -> list[Intent]:
+    return [_intent(row) for row in _OF_JOB.run(db, job_id=job_id).fetchall()]
+
+
+def by_id(db: sqlite3.Connection, intent_id: int) -> Intent | None:
+    row = _BY_ID.row(db, id=intent_id)
+    return _intent(row) if row else None
+
+
+def drop(db: sqlite3.Connection, intents: Iterable[Intent]) -> None:
+    for intent in intents:
+        _DROP.run(db, id=intent.id)
+
+
+def set_attempts(db: sqlite3.Connection, intent: Intent, attempts: int) -> None:
+    _SET_ATTEMPTS.run(db, id=intent.id, attempts=attempts)
+
+
+def drop_some(db: sqlite3.Connection, job_id: int, *, limit: int) -> bool:
+    """Drops some of what belongs to a job; returns whether there may be more."""
+    if _DROP_TASKS.run(db, job_id=job_id, limit=limit).rowcount == limit:
+        return True
+    return _DROP_GROUPS.run(db, job_id=job_id, limit=limit).rowcount == limit
+
+
+def trim_some(db: sqlite3.Connection, intent: Intent, *, limit: int) -> bool:
+    """Drops some of what an archived job does not need; returns whether there may be more."""
+    job_id, after = intent.job_id, intent.position
+    if after < (_LAST_TASK.value(db, job_id=job_id) or 0):
+        for statement in (_DROP_COMMANDS, _DROP_FAILURES, _DROP_PARENTS, _DETACH):
+            statement.run(db, job_id=job_id, after=after, last=after + limit)
+        _SET_POSITION.run(db, id=intent.id, position=after + limit)
+        return True
+    if _DROP_GROUPS.run(db, job_id=job_id, limit=limit).rowcount == limit:
+        return True
+    _DROP_QUEUES.run(db, job_id=job_id)
+    _DROP_BLOCKS.run(db, job_id=job_id)
+    return False
+
+
+def _intent(row: sqlite3.Row) -> Intent:
+    values = dict(row)
+    return Intent(**{**values, "kind": IntentKind(values["kind"])})

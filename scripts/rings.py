@@ -57,7 +57,7 @@ def all_rings() -> list[Ring]:
         Ring("style", [["ruff", "check"], ["ruff", "format", "--check"]]),
         Ring("types", [["mypy"]]),
         Ring("core", [["pytest", "tests/flamenco_core"]]),
-        Ring("service", [["pytest", "tests/manager_service"]]),
+        Ring("service", [["pytest", "tests/manager_service", "tests/docs"]]),
         Ring("worker", [["pytest", "tests/flamenco_worker"]]),
         Ring("scripts", [["pytest", "tests/scripts"]]),
         Ring("whole farm", [["pytest", "tests/farm"]]),

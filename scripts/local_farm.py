@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -22,6 +23,8 @@ _START_SECONDS = 60
 _STOP_SECONDS = 20
 _POLL_SECONDS = 0.1
 _LAST_LINES = 8
+_FULL_DISK_BYTES = 1_000_000
+"""With less than this, a program that ended may not even have been able to say why."""
 
 if sys.platform == "win32":
     _NEW_GROUP = subprocess.CREATE_NEW_PROCESS_GROUP
@@ -124,6 +127,8 @@ class LocalFarm:
     def _check(self, name: str) -> None:
         if self._processes[name].poll() is None:
             return
+        if shutil.disk_usage(self.home).free < _FULL_DISK_BYTES:
+            raise CannotGoOnError(f"The {name} has ended, since the disk of {self.home} is full.")
         printed = self._log(name).read_text(encoding="utf-8", errors="replace").splitlines()
         last = "\n  ".join(printed[-_LAST_LINES:])
         raise CannotGoOnError(f"The {name} has ended. {self._log(name)} says:\n  {last}")

@@ -19,7 +19,7 @@ from flamenco_core.client import ManagerRefused
 from flamenco_core.command_line.waiting import wait_for_job
 from flamenco_core.frames import parse_frames
 from flamenco_core.model import Job
-from flamenco_core.statuses import JobStatus
+from flamenco_core.statuses import JobStatus, TaskStatus
 from flamenco_worker.blender.image_files import ImageRefused, ImageSize, read_image
 from local_farm import LocalFarm, program
 
@@ -69,12 +69,12 @@ def quick_render(wishes: Wishes) -> None:
         _leftover_note(farm).write_text(job_id, encoding="utf-8")
         farm.start_worker()
         job = farm.client.fetch_job(job_id)
-        end = wait_for_job(farm.client, job, sleep=farm.sleep)
-        if end.reason:
-            raise CannotGoOnError(f"The frames were not rendered: {end.reason}")
-        folder, frames, size = check_frames(end.job)
+        job = wait_for_job(farm.client, job, sleep=farm.sleep).job
+        if job.status is not JobStatus.COMPLETED:
+            raise CannotGoOnError(_why_not_completed(farm, job))
+        folder, frames, size = check_frames(job)
         seconds = time.monotonic() - started
-        _report(Result(folder, frames, size, _video(farm, end.job), seconds), farm)
+        _report(Result(folder, frames, size, _video(farm, job), seconds), farm)
         if wishes.keep_running:
             _keep_running(farm)
     finally:
@@ -136,6 +136,19 @@ def _cancel_leftover(farm: LocalFarm) -> None:
             farm.client.set_job_status(job_id, JobStatus.CANCEL_REQUESTED, reason)
     except (OSError, ManagerRefused):
         return  # there was none, or it is gone
+
+
+def _why_not_completed(farm: LocalFarm, job: Job) -> str:
+    """What failed, with the logs saved as files: the Manager will not be there to ask for them."""
+    lines = [f"The job is {job.status}: {job.activity}"]
+    for summary in farm.client.fetch_job_tasks(job.id):
+        if summary.status is not TaskStatus.FAILED:
+            continue
+        log = farm.logs / f"{summary.name}.log"
+        log.write_text(farm.client.fetch_task_log(summary.id), encoding="utf-8")
+        activity = farm.client.fetch_task(summary.id).activity
+        lines.append(f"  {summary.name}: {activity}\n    its log: {log}")
+    return "\n".join(lines)
 
 
 def check_frames(job: Job) -> tuple[Path, int, ImageSize]:

@@ -44,6 +44,10 @@ def main() -> int:
     except CannotGoOnError as reason:
         print(f"\nquickstart: {reason}", file=sys.stderr)
         return 1
+    except OSError as error:
+        where = f" ({error.filename})" if error.filename else ""
+        print(f"\nquickstart: {error.strerror or error}{where}.", file=sys.stderr)
+        return 1
     except KeyboardInterrupt:
         print("\nquickstart: stopped, and all that it started.", file=sys.stderr)
         return INTERRUPTED

@@ -168,6 +168,23 @@ def test_wrong_frames_are_refused_with_a_sentence(quick_start: QuickStart) -> No
     assert "Traceback" not in printed
 
 
+def test_a_job_that_fails_says_why_and_leaves_its_log(
+    quick_start: QuickStart, blender: Path, tmp_path: Path
+) -> None:
+    blend = tmp_path / "no-camera.blend"
+    expression = (
+        "import bpy\n"
+        "bpy.data.objects.remove(bpy.context.scene.camera)\n"
+        f"bpy.ops.wm.save_as_mainfile(filepath={str(blend)!r})\n"
+    )
+    run_blender(blender, "--python-expr", expression)
+    exit_code, printed = quick_start.run(f"--blend={blend}", "--frames=1")
+    assert exit_code == 1
+    assert "camera" in printed
+    assert "Traceback" not in printed
+    assert "Blender" in (quick_start.home / "logs" / "render-1.log").read_text(encoding="utf-8")
+
+
 @pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_stopping_it_stops_all_that_it_started(
     quick_start: QuickStart, blender: Path, tmp_path: Path, stop: signal.Signals

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from flamenco_core.config import keys
+from flamenco_core.config.checks import Places, check_together
 from flamenco_core.config.document import Entry, each_path, parse_document, parse_value
 from flamenco_core.config.keys import Key
 from flamenco_core.config.report import Report, nearest
@@ -18,7 +19,7 @@ from flamenco_core.config.values import reason
 from flamenco_core.config.variables_section import PATH_REPLACEMENT, VARIABLES, read_variables
 from flamenco_core.errors import InvalidInput, Problem, StorageError
 from flamenco_core.model import Audience
-from flamenco_core.variables import Variables, VariableTable
+from flamenco_core.variables import Variables
 
 FILE_VERSION = 3
 _FIRST_WITH_VALUE_LISTS = 2
@@ -144,7 +145,12 @@ class _Reading:
         config = replace(config, variables=variables)
         if self._version < FILE_VERSION:
             config = self._upgraded(config)
-        self._check_together(config)
+        named = {
+            name: entry
+            for section in self._variables.values()
+            for name, entry in (section.members or {}).items()
+        }
+        check_together(config, Places(self._root, self._entries, named), self._report)
         return config
 
     def _read_version(self) -> None:
@@ -259,66 +265,6 @@ class _Reading:
         if "job_storage" in own.values:
             return replace(config, shared_storage_path=Path("{job_storage}"))
         return config
-
-    def _check_together(self, config: Config) -> None:
-        """What is wrong between settings that are each right."""
-        report, tls, upstream = self._report, config.tls, config.upstream
-        if (tls.key is None) != (tls.certificate is None):
-            given, missing = ("tlskey", "tlscert") if tls.key else ("tlscert", "tlskey")
-            entry = self._entries[f"tls.{'key' if tls.key else 'certificate'}"]
-            report.problem(entry, given, f"needs {missing} too")
-        if tls.has_certificate and tls.acme_domain_name:
-            entry = self._entries["tls.acme_domain_name"]
-            report.warning(entry, "acme_domain_name", "is ignored: there is a certificate already")
-        if config.mqtt.enabled and not config.mqtt.broker:
-            entry = self._entries["mqtt.enabled"]
-            report.problem(entry, "mqtt.client.enabled", "needs mqtt.client.broker")
-        if bool(upstream.manager_id) != bool(upstream.manager_secret):
-            name = "manager_id" if upstream.manager_id else "manager_secret"
-            entry = self._entries[f"upstream.{name}"]
-            what = "is not enough to link this Manager to a server"
-            report.warning(entry, name, what, "manager_id and manager_secret belong together")
-        self._check_variables(config)
-
-    def _check_variables(self, config: Config) -> None:
-        entries = {
-            name: entry
-            for section in self._variables.values()
-            for name, entry in (section.members or {}).items()
-        }
-        storage = self._entries.get("shaman_checkouts") if config.shaman_enabled else None
-        storage = storage or self._entries.get("shared_storage_path")
-        job_storage = storage.text if storage is not None else ""
-        loops = config.variables.problems(job_storage=job_storage)
-        for problem in loops:
-            entry = entries.get(problem.where.removeprefix(f"{VARIABLES}."), storage or self._root)
-            self._report.problem(entry, problem.where, problem.what)
-        if not loops:
-            self._check_paths(config)
-
-    def _check_paths(self, config: Config) -> None:
-        """Paths of the Manager's own must not hold variables that have no value for it."""
-        shared = config.variables.table(
-            Audience.WORKERS, config.platform, manager_platform=config.platform
-        )
-        every = config.variables_for(Audience.WORKERS, config.platform)
-        for key in keys.KEYS:
-            entry = self._entries.get(key.field)
-            value = self._fields.get(key.field)
-            if entry is None or not isinstance(value, Path):
-                continue
-            table = shared if key.field in _WHAT_JOBS_FOLLOWS_FROM else every
-            self._check_path(entry, key.path, str(value), table)
-
-    def _check_path(self, entry: Entry, path: str, written: str, table: VariableTable) -> None:
-        for name in table.missing(written):
-            what = f"{{{name}}} has no value for workers on {table.platform}, where the Manager is"
-            self._report.problem(entry, path, what)
-        if written.startswith("\\\\") and table.platform != "windows":
-            self._report.warning(entry, path, "is a path for Windows, and this is another platform")
-
-
-_WHAT_JOBS_FOLLOWS_FROM = {"shared_storage_path", "shaman_checkouts"}
 
 
 def _with_fields(config: Config, fields: Mapping[str, Any]) -> Config:

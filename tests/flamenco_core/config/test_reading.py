@@ -144,6 +144,9 @@ def test_a_folder_that_follows_from_itself_is_refused() -> None:
     loop = STORAGE.replace("/mnt/farm", "'{jobs}/x'") + "shared_storage_path: '{storage}/y'\n"
     assert len(problems(loop)) == 1
     assert "names itself" in problems(loop)[0]
+    assert problems("listen: :80\nshared_storage_path: '{jobs}/x'\n") == [
+        "line 2, variables.jobs: its value names itself through jobs → jobs"
+    ]
 
 
 def test_every_problem_is_named_with_its_line() -> None:
@@ -282,6 +285,23 @@ def test_a_file_of_a_later_version_is_refused() -> None:
 def test_a_windows_share_as_storage_of_another_platform_is_warned_of() -> None:
     config = parse("shared_storage_path: '\\\\nas\\farm'\n")
     assert "is a path for Windows" in warnings(config)[0]
+
+
+def test_two_way_variables_that_cannot_work_are_warned_of() -> None:
+    config = parse(
+        "path_replacement:\n"
+        "  b: {linux: /mnt/farm, windows: 'F:\\farm'}\n"
+        "  a: {linux: /mnt/other, windows: f:/FARM/}\n"
+        "  c: {linux: farm}\n"
+        "  d: {windows: /farm}\n"
+        "  e: {windows: '\\\\nas\\farm', darwin: '{tool}/x'}\n"
+    )
+    found = [text.removeprefix("flamenco-manager.yaml, ") for text in warnings(config)]
+    assert found[1:] == [
+        "line 4, variables.c: 'farm' is no whole path on linux",
+        "line 2, variables.b: is the same folder as {a} on windows, which is used",
+        "line 5, variables.d: '\\\\farm' is no whole path on windows",
+    ]
 
 
 def test_a_certificate_and_lets_encrypt_together_are_warned_of() -> None:

@@ -17,6 +17,9 @@ DEFAULT_PRIORITY = 50
 LOWEST_PRIORITY = 0
 HIGHEST_PRIORITY = 100
 
+_NOT_NEGATIVE = {"minimum": 0, "maximum": 2**53}
+_SECONDS = {"minimum": 0, "maximum": 1_000_000_000}
+
 
 class Platform(StrEnum):
     """The operating systems that paths and programs are told apart by, named as in Go."""
@@ -396,12 +399,36 @@ class AssignedTask:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TaskStatistics:
+    """What an attempt at a task took and made, by the worker's own measure.
+
+    A field replaces what was said of it before in the same attempt; absent ones stay.
+    """
+
+    run_seconds: float | None = field(default=None, metadata=_SECONDS)
+    """From the start of the attempt to its end."""
+    load_seconds: float | None = field(default=None, metadata=_SECONDS)
+    render_seconds: float | None = field(default=None, metadata=_SECONDS)
+    save_seconds: float | None = field(default=None, metadata=_SECONDS)
+    peak_memory: int | None = field(default=None, metadata=_NOT_NEGATIVE)
+    """Bytes that all processes of the attempt had at most; the highest that was said counts."""
+    device: str | None = None
+    """What rendered, such as `CPU` or the name of a graphics card."""
+    samples: int | None = field(default=None, metadata=_NOT_NEGATIVE)
+    output_files: list[str] | None = None
+    """What the attempt wrote."""
+    is_warm: bool | None = None
+    """Whether it ran in a Blender that was still open from an earlier task."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TaskUpdate:
     taskStatus: TaskStatus | None = None
     activity: str | None = None
     log: str | None = None
     steps_completed: int | None = field(default=None, metadata={"minimum": 0})
     attempt: int | None = None
+    statistics: TaskStatistics | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,14 +12,17 @@ from flamenco_core.model import MayKeepRunning, TaskUpdate
 from flamenco_core.rules.failures import FailureLimits, after_failure
 from flamenco_core.rules.lifecycle import STATUSES_A_WORKER_MAY_REPORT, held_back
 from flamenco_core.statuses import TaskStatus
-from flamenco_core.store import failures, jobs, logs, tasks, workers
+from flamenco_core.store import failures, jobs, logs, statistics, tasks, workers
 from flamenco_core.store.tasks import StoredTask
 from flamenco_core.store.workers import StoredWorker
 
 
 @dataclass(frozen=True, slots=True)
 class UpdateAnswer:
-    """Whether an update counts. Its log is kept either way, with the attempt it belongs to."""
+    """Whether an update counts.
+
+    Its log and statistics are kept either way, with the attempt they belong to.
+    """
 
     is_accepted: bool
     reason: str = ""
@@ -44,6 +47,8 @@ def update_task(unit: Unit, worker_uuid: str, task_uuid: str, update: TaskUpdate
     if attempt is not None and update.log:
         logs.append(unit.db, task.id, attempt, update.log)
         unit.announce(TaskLogAppended(task_id=task.uuid, text=update.log))
+    if attempt is not None and update.statistics:
+        statistics.report(unit.db, task.id, attempt, update.statistics)
     refusal = _refusal(worker, task, attempt)
     if refusal:
         unit.audit("task.late-update", task.uuid, attempt=attempt, reason=refusal)

@@ -16,7 +16,7 @@ from typing import Any
 from flamenco_core.rules.lifecycle import SWEEPS, held_back
 from flamenco_core.rules.scheduling import NO_TAG, meets
 from flamenco_core.statuses import SCHEDULABLE_JOB_STATUSES, JobStatus, TaskStatus
-from flamenco_core.store import queues
+from flamenco_core.store import queues, statistics
 from flamenco_core.store.queues import READY
 from flamenco_core.store.tasks import COUNT_COLUMNS
 
@@ -61,7 +61,7 @@ def rebuild_indexes(db: sqlite3.Connection) -> None:
     db.execute("REINDEX")
 
 
-def _check(sentence: str, find: str, *mends: str) -> Check:
+def _check(sentence: str, find: str, mend: str) -> Check:
     """A check by SQL: `find` yields what stands in the sentence, for each row that is wrong."""
 
     def found(db: sqlite3.Connection) -> list[str]:
@@ -69,8 +69,7 @@ def _check(sentence: str, find: str, *mends: str) -> Check:
             return [sentence.format(*row) for row in rows]
 
     def mended(db: sqlite3.Connection) -> None:
-        for mend in mends:
-            db.execute(mend)
+        db.execute(mend)
 
     return Check(found, mended)
 
@@ -307,5 +306,6 @@ CHECKS = (
     *_METADATA_CHECKS,
     *_QUEUE_CHECKS,
     Check(_find_wrong_matches, _match_again),
+    Check(statistics.wrong_sums, statistics.add_up_again),
 )
 """In the order in which mending has to go."""

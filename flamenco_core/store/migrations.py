@@ -288,6 +288,51 @@ CREATE TABLE job_metadata (
 ) WITHOUT ROWID;
 CREATE INDEX jobs_by_metadata ON job_metadata (key, value, job_id);
 
+-- What each attempt took and made. Nothing here refers to other tables: it outlives them.
+CREATE TABLE attempt_statistics (
+    id INTEGER PRIMARY KEY,
+    job_uuid TEXT NOT NULL,
+    job_name TEXT NOT NULL,
+    job_type TEXT NOT NULL,
+    task_uuid TEXT NOT NULL,
+    task_name TEXT NOT NULL,
+    task_type TEXT NOT NULL,
+    attempt INTEGER NOT NULL,
+    worker_uuid TEXT NOT NULL,
+    worker_name TEXT NOT NULL,
+    outcome TEXT,
+    run_time INTEGER,
+    load_time INTEGER,
+    render_time INTEGER,
+    save_time INTEGER,
+    peak_memory INTEGER,
+    device TEXT,
+    samples INTEGER,
+    output_count INTEGER,
+    output_files TEXT,
+    is_warm INTEGER,
+    UNIQUE (task_uuid, attempt)
+);
+CREATE INDEX statistics_of_job ON attempt_statistics (job_uuid, id);
+
+CREATE TABLE statistics_sums (
+    worker_uuid TEXT NOT NULL,
+    job_type TEXT NOT NULL,
+    task_type TEXT NOT NULL,
+    attempts INTEGER NOT NULL,
+    completed INTEGER NOT NULL,
+    failed INTEGER NOT NULL,
+    measured INTEGER NOT NULL,
+    warm INTEGER NOT NULL,
+    run_time INTEGER NOT NULL,
+    load_time INTEGER NOT NULL,
+    render_time INTEGER NOT NULL,
+    save_time INTEGER NOT NULL,
+    output_count INTEGER NOT NULL,
+    peak_memory INTEGER NOT NULL,
+    PRIMARY KEY (worker_uuid, job_type, task_type)
+) WITHOUT ROWID;
+
 -- What was decided about a job in a transaction and is carried out after it, piece by piece.
 CREATE TABLE intents (
     id INTEGER PRIMARY KEY,

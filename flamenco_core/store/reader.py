@@ -13,7 +13,7 @@ from typing import Any, Self
 from flamenco_core import task_logs, wire
 from flamenco_core.sleep_schedule import format_schedule
 from flamenco_core.statuses import FINAL_JOB_STATUSES, JobStatus, WorkerStatus
-from flamenco_core.store import job_search, logs, sleep_schedules, workers
+from flamenco_core.store import job_search, logs, sleep_schedules, statistics, workers
 from flamenco_core.store.database import (
     Statement,
     connect_read_only,
@@ -183,6 +183,25 @@ class FarmReader:
         with snapshot(self._db):
             values = job_search.metadata_values(self._db, key, after=after)
             return list(itertools.islice(values, limit if limit >= 0 else None))
+
+    def statistics(self, job_uuid: str) -> list[dict[str, Any]]:
+        """What each attempt of a job took and made, also after the job was deleted.
+
+        Times are in seconds, memory in bytes; what is not known is left out, as is the outcome of
+        an attempt that goes on.
+        """
+        found_rows = statistics.of_job(self._db, job_uuid)
+        if not found_rows:
+            self.job(job_uuid)
+        return found_rows
+
+    def statistics_sums(self, worker_uuid: str | None = None) -> list[dict[str, Any]]:
+        """Sums over all attempts that ever ended, for each job type and task type.
+
+        Of one worker, or of all together. `measured` says how many attempts came with times of
+        loading, rendering and saving, `peak_memory` is the highest of all.
+        """
+        return statistics.sums(self._db, worker_uuid or statistics.ALL_WORKERS)
 
     def tasks(self, job_uuid: str) -> list[dict[str, Any]]:
         rows = _TASKS.run(self._db, uuid=job_uuid).fetchall()

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from flamenco_core.statuses import SCHEDULABLE_TASK_STATUSES, TaskStatus
-from flamenco_core.store import queues
+from flamenco_core.store import queues, statistics
 from flamenco_core.store.database import Statement, found, to_microseconds
 from flamenco_core.store.queues import READY, ReadyChange
 
@@ -86,7 +86,8 @@ _ADD_ATTEMPT = Statement(
 _END_ATTEMPT = Statement(
     "Closes the record of an attempt that is still open.",
     """UPDATE task_attempts SET ended_at = :now, outcome = :outcome
-       WHERE task_id = :task_id AND attempt = :attempt AND ended_at IS NULL""",
+       WHERE task_id = :task_id AND attempt = :attempt AND ended_at IS NULL
+       RETURNING attempt""",
 )
 _ATTEMPT_WORKER = Statement(
     "Which worker made an attempt.",
@@ -342,9 +343,11 @@ def end_attempt(
     db: sqlite3.Connection, task_id: int, attempt: int, *, outcome: str, now: datetime
 ) -> None:
     """Closes the record of an attempt; the first outcome stands."""
-    _END_ATTEMPT.run(
+    ended = _END_ATTEMPT.value(
         db, task_id=task_id, attempt=attempt, outcome=outcome, now=to_microseconds(now)
     )
+    if ended is not None:
+        statistics.end(db, task_id, attempt)
 
 
 def attempt_is_by(db: sqlite3.Connection, task_id: int, attempt: int, worker_id: int) -> bool:

@@ -20,6 +20,7 @@ from flamenco_core.model import (
     JobStatusChange,
     JobTagChange,
     TaskRequest,
+    TaskStatistics,
     TaskStatusChange,
     TaskUpdate,
     WorkerSleepSchedule,
@@ -112,7 +113,10 @@ def run_every_request(manager: Manager, reader: FarmReader, worker: str) -> None
     manager.may_keep_running(worker, task.uuid)
     held = HeldTask(task=task.uuid, attempt=task.attempt or 0)
     manager.next_task(worker, TaskRequest(holding=[held]))
-    manager.update_task(worker, task.uuid, TaskUpdate(log="line", steps_completed=1))
+    told = TaskStatistics(render_seconds=1)
+    manager.update_task(
+        worker, task.uuid, TaskUpdate(log="line", steps_completed=1, statistics=told)
+    )
     fail(manager, worker, task)
     manager.worker_state(worker)
     manager.set_job_priority(job.id, JobPriorityChange(priority=95), actor=MANAGER)
@@ -171,6 +175,8 @@ def read_everything(reader: FarmReader, job: str, task: str, worker: str) -> Non
     reader.jobs(JobCriteria(statuses=statuses, type="x", metadata=said), limit=10)
     reader.metadata_keys()
     reader.metadata_values("project", after="A")
+    reader.statistics(job)
+    reader.statistics_sums(worker)
     reader.tasks(job)
     reader.task(task)
     reader.task_log(task)

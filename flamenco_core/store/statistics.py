@@ -1,0 +1,255 @@
+"""What attempts at tasks took and made, kept after their jobs are gone.
+
+Each attempt has one row, which repeats the names of its job, task and worker. Sums over the
+attempts that ended, for each worker and for all together, are kept by the same transactions, so
+that nobody ever adds them up.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Mapping
+from typing import Any
+
+from flamenco_core.model import TaskStatistics
+from flamenco_core.store.database import Statement
+
+ALL_WORKERS = ""
+"""Stands for every worker in the table of sums."""
+
+NAMED_OUTPUT_FILES = 100
+"""How many output files of an attempt are kept by name; all are counted."""
+
+_COPIED = (
+    *("job_uuid", "job_name", "job_type", "task_uuid", "task_name", "task_type", "attempt"),
+    *("worker_uuid", "worker_name"),
+)
+_TIMES = ("run_time", "load_time", "render_time", "save_time")
+"""Microseconds."""
+_MEASURED = (
+    *("outcome", *_TIMES, "peak_memory", "device", "samples"),
+    *("output_count", "output_files", "is_warm"),
+)
+_SUMMED = ("attempts", "completed", "failed", "measured", "warm", *_TIMES, "output_count")
+_FAILURES = ("failed", "soft-failed")
+
+_ATTEMPT = Statement(
+    "What is kept of an attempt when its job is gone.",
+    """SELECT j.uuid AS job_uuid, j.name AS job_name, j.type AS job_type, t.uuid AS task_uuid,
+           t.name AS task_name, c.task_type, a.attempt, w.uuid AS worker_uuid,
+           w.name AS worker_name, a.outcome, a.ended_at - a.started_at AS run_time
+       FROM task_attempts a JOIN tasks t ON t.id = a.task_id JOIN jobs j ON j.id = t.job_id
+       JOIN task_classes c ON c.id = t.task_class_id JOIN workers w ON w.id = a.worker_id
+       WHERE a.task_id = :task_id AND a.attempt = :attempt""",
+)
+_OPEN = Statement(
+    "Begins the statistics of an attempt.",
+    f"""INSERT INTO attempt_statistics ({", ".join(_COPIED)})
+       VALUES ({", ".join(f":{name}" for name in _COPIED)})
+       ON CONFLICT (task_uuid, attempt) DO NOTHING""",
+)
+_FIND = Statement(
+    "The statistics of an attempt.",
+    f"""SELECT id, {", ".join((*_COPIED, *_MEASURED))} FROM attempt_statistics
+       WHERE task_uuid = :task_uuid AND attempt = :attempt""",
+)
+_STORE = Statement(
+    "Stores what is known of an attempt.",
+    f"""UPDATE attempt_statistics SET {", ".join(f"{name} = :{name}" for name in _MEASURED)}
+       WHERE id = :id""",
+)
+_ADD = Statement(
+    "Adds to the sums of a worker, or of all of them.",
+    f"""INSERT INTO statistics_sums (worker_uuid, job_type, task_type, {", ".join(_SUMMED)},
+           peak_memory)
+       VALUES (:worker_uuid, :job_type, :task_type, {", ".join(f":{name}" for name in _SUMMED)},
+           :peak_memory)
+       ON CONFLICT (worker_uuid, job_type, task_type) DO UPDATE SET
+           {", ".join(f"{name} = statistics_sums.{name} + excluded.{name}" for name in _SUMMED)},
+           peak_memory = max(statistics_sums.peak_memory, excluded.peak_memory)""",
+)
+_OF_JOB = Statement(
+    "The statistics of a job's attempts, in the order in which they were first heard of.",
+    f"""SELECT {", ".join((*_COPIED, *_MEASURED))} FROM attempt_statistics
+       INDEXED BY statistics_of_job WHERE job_uuid = :job_uuid ORDER BY id""",
+)
+_SUMS = Statement(
+    "The sums of a worker, or of all of them, by job type and task type.",
+    f"""SELECT job_type, task_type, {", ".join(_SUMMED)}, peak_memory FROM statistics_sums
+       WHERE worker_uuid = :worker_uuid ORDER BY job_type, task_type""",
+)
+
+
+def report(db: sqlite3.Connection, task_id: int, attempt: int, told: TaskStatistics) -> None:
+    """Stores what a worker says of an attempt; what it does not name stays as it is."""
+    files = told.output_files
+    _change(
+        db,
+        task_id,
+        attempt,
+        run_time=_microseconds(told.run_seconds),
+        load_time=_microseconds(told.load_seconds),
+        render_time=_microseconds(told.render_seconds),
+        save_time=_microseconds(told.save_seconds),
+        peak_memory=told.peak_memory,
+        device=told.device,
+        samples=told.samples,
+        output_count=None if files is None else len(files),
+        output_files=None if files is None else json.dumps(files[:NAMED_OUTPUT_FILES]),
+        is_warm=None if told.is_warm is None else int(told.is_warm),
+    )
+
+
+def end(db: sqlite3.Connection, task_id: int, attempt: int) -> None:
+    """Stores how an attempt ended, and lets it count."""
+    _change(db, task_id, attempt, is_end=True)
+
+
+def of_job(db: sqlite3.Connection, job_uuid: str) -> list[dict[str, Any]]:
+    """What each attempt of a job took and made, in the form of the wire."""
+    return [_attempt(row) for row in _OF_JOB.run(db, job_uuid=job_uuid)]
+
+
+def sums(db: sqlite3.Connection, worker_uuid: str = ALL_WORKERS) -> list[dict[str, Any]]:
+    """Sums over all attempts that ended, for each job type and task type."""
+    return [_sums(row) for row in _SUMS.run(db, worker_uuid=worker_uuid)]
+
+
+def wrong_sums(db: sqlite3.Connection) -> list[str]:
+    """A sentence for each sum that differs from its attempts. Reads all of them."""
+    stored, real = f"SELECT {_SUM_COLUMNS} FROM statistics_sums", f"SELECT * FROM ({_REAL_SUMS})"
+    rows = db.execute(
+        f"""SELECT worker_uuid, job_type, task_type FROM (
+                SELECT * FROM ({real} EXCEPT {stored})
+                UNION SELECT * FROM ({stored} EXCEPT {real}))
+            GROUP BY worker_uuid, job_type, task_type"""
+    )
+    return [
+        f"the statistics of {f'worker {row[0]}' if row[0] else 'all workers'} for {row[2]} tasks "
+        f"of {row[1]} jobs do not add up"
+        for row in rows
+    ]
+
+
+def add_up_again(db: sqlite3.Connection) -> None:
+    """Computes all sums anew. Reads all attempts."""
+    db.execute("DELETE FROM statistics_sums")
+    db.execute(f"INSERT INTO statistics_sums ({_SUM_COLUMNS}) {_REAL_SUMS}")
+
+
+def _change(
+    db: sqlite3.Connection, task_id: int, attempt: int, *, is_end: bool = False, **measured: Any
+) -> None:
+    facts = _ATTEMPT.row(db, task_id=task_id, attempt=attempt)
+    if facts is None:
+        return
+    _OPEN.run(db, **{name: facts[name] for name in _COPIED})
+    found = _FIND.row(db, task_uuid=facts["task_uuid"], attempt=attempt)
+    before = dict(found) if found else {}
+    after = {**before, **{name: value for name, value in measured.items() if value is not None}}
+    peaks = [row["peak_memory"] for row in (before, after) if row["peak_memory"] is not None]
+    after["peak_memory"] = max(peaks, default=None)
+    if is_end:
+        after["outcome"] = facts["outcome"]
+        if after["run_time"] is None:
+            # Times of day: somebody may have set the clock back meanwhile.
+            after["run_time"] = max(0, facts["run_time"])
+    _STORE.run(db, id=after["id"], **{name: after[name] for name in _MEASURED})
+    _add_difference(db, before, after)
+
+
+def _add_difference(
+    db: sqlite3.Connection, before: Mapping[str, Any], after: Mapping[str, Any]
+) -> None:
+    old, new = _counted(before), _counted(after)
+    changes = {name: new[name] - old[name] for name in _SUMMED}
+    if not any(changes.values()) and new["peak_memory"] == old["peak_memory"]:
+        return
+    for worker_uuid in (after["worker_uuid"], ALL_WORKERS):
+        _ADD.run(
+            db,
+            worker_uuid=worker_uuid,
+            job_type=after["job_type"],
+            task_type=after["task_type"],
+            peak_memory=new["peak_memory"],
+            **changes,
+        )
+
+
+def _counted(row: Mapping[str, Any]) -> dict[str, int]:
+    """What an attempt adds to the sums: nothing until it has ended."""
+    outcome = row["outcome"]
+    if outcome is None:
+        return dict.fromkeys((*_SUMMED, "peak_memory"), 0)
+    return {
+        "attempts": 1,
+        "completed": int(outcome == "completed"),
+        "failed": int(outcome in _FAILURES),
+        "measured": int(row["render_time"] is not None),
+        "warm": row["is_warm"] or 0,
+        **{name: row[name] or 0 for name in (*_TIMES, "output_count", "peak_memory")},
+    }
+
+
+_SUM_COLUMNS = ", ".join(("worker_uuid", "job_type", "task_type", *_SUMMED, "peak_memory"))
+_COUNTED_COLUMNS = ", ".join(
+    [
+        "count(*)",
+        "sum(CASE WHEN outcome = 'completed' THEN 1 ELSE 0 END)",
+        f"sum(CASE WHEN outcome IN {_FAILURES} THEN 1 ELSE 0 END)",
+        "count(render_time)",
+        "coalesce(sum(is_warm), 0)",
+        *(f"coalesce(sum({name}), 0)" for name in (*_TIMES, "output_count")),
+        "coalesce(max(peak_memory), 0)",
+    ]
+)
+"""`_counted`, summed, in the order of the columns."""
+_REAL_SUMS = " UNION ALL ".join(
+    f"""SELECT {worker}, job_type, task_type, {_COUNTED_COLUMNS} FROM attempt_statistics
+        WHERE outcome IS NOT NULL GROUP BY {grouped}"""
+    for worker, grouped in (
+        ("worker_uuid", "worker_uuid, job_type, task_type"),
+        (f"'{ALL_WORKERS}'", "job_type, task_type"),
+    )
+)
+
+
+def _attempt(row: sqlite3.Row) -> dict[str, Any]:
+    files = row["output_files"]
+    statistics = {
+        "job_id": row["job_uuid"],
+        "job_name": row["job_name"],
+        "job_type": row["job_type"],
+        "task_id": row["task_uuid"],
+        "task_name": row["task_name"],
+        "task_type": row["task_type"],
+        "attempt": row["attempt"],
+        "worker_id": row["worker_uuid"],
+        "worker_name": row["worker_name"],
+        "outcome": row["outcome"],
+        **{_seconds_name(name): _seconds(row[name]) for name in _TIMES},
+        **{name: row[name] for name in ("peak_memory", "device", "samples", "output_count")},
+        "output_files": None if files is None else json.loads(files),
+        "is_warm": None if row["is_warm"] is None else bool(row["is_warm"]),
+    }
+    return {name: value for name, value in statistics.items() if value is not None}
+
+
+def _sums(row: sqlite3.Row) -> dict[str, Any]:
+    return {
+        **{name: row[name] for name in row.keys() if name not in _TIMES},  # noqa: SIM118
+        **{_seconds_name(name): _seconds(row[name]) for name in _TIMES},
+    }
+
+
+def _seconds_name(column: str) -> str:
+    return column.replace("_time", "_seconds")
+
+
+def _seconds(microseconds: int | None) -> float | None:
+    return None if microseconds is None else microseconds / 1_000_000
+
+
+def _microseconds(seconds: float | None) -> int | None:
+    return None if seconds is None else round(seconds * 1_000_000)

@@ -10,6 +10,7 @@ from flamenco_worker.commands.base import Command, CommandContext, CommandFailed
 from flamenco_worker.commands.blender_render import BlenderRender
 from flamenco_worker.commands.file_management import CopyFile, MakeDirectory, MoveDirectory
 from flamenco_worker.commands.frames_to_video import FramesToVideo
+from flamenco_worker.commands.merge_images import MergeImages
 from flamenco_worker.commands.misc import Echo, Exec, Sleep
 
 __all__ = ["COMMANDS", "Command", "CommandContext", "CommandFailed", "make_command"]
@@ -21,6 +22,7 @@ COMMANDS: Mapping[str, type[Command]] = {
     "exec": Exec,
     "frames-to-video": FramesToVideo,
     "make-directory": MakeDirectory,
+    "merge-images": MergeImages,
     "move-directory": MoveDirectory,
     "sleep": Sleep,
 }

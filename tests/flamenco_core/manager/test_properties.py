@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import tempfile
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -19,19 +19,25 @@ from hypothesis.stateful import (
     rule,
 )
 
-from flamenco_core.errors import Conflict
+from flamenco_core.config import Config
+from flamenco_core.errors import Conflict, NotFound
 from flamenco_core.manager import MANAGER, Manager
 from flamenco_core.model import (
     AssignedTask,
     JobPriorityChange,
     JobStatusChange,
+    JobTagChange,
     TaskRequest,
     TaskStatusChange,
     WorkerSignOn,
+    WorkerTag,
+    WorkerTagChangeRequest,
 )
+from flamenco_core.rules.actions import WorkerAction
 from flamenco_core.rules.lifecycle import REQUESTABLE_JOB_STATUSES, REQUESTABLE_TASK_STATUSES
 from flamenco_core.statuses import FINAL_JOB_STATUSES, JobStatus, TaskStatus, WorkerStatus
 from tests.flamenco_core.farms import (
+    FakeClock,
     awake_worker,
     compiled_job,
     compiled_task,
@@ -50,16 +56,22 @@ class Farm(RuleBasedStateMachine):
     workers: Bundle[str] = Bundle("workers")
     hand_outs: Bundle[tuple[str, AssignedTask]] = Bundle("hand_outs")
 
-    @initialize()
-    def open_farm(self) -> None:
+    @initialize(workers_time_out=st.booleans())
+    def open_farm(self, workers_time_out: bool) -> None:
         self._folder = tempfile.TemporaryDirectory()
         self.late = False
+        self.clock = FakeClock()
         self.manager = Manager.open(
-            Path(self._folder.name) / "farm.sqlite",
-            clock=lambda: datetime.now(UTC) + timedelta(hours=self.late),
+            config=Config(
+                home=Path(self._folder.name),
+                worker_timeout=timedelta(minutes=1 if workers_time_out else 0),
+            ),
+            clock=lambda: self.clock() + timedelta(hours=self.late),
+            monotonic=self.clock.monotonic,
         )
         self.manager._db.execute("PRAGMA synchronous = OFF")
         self.submitted: list[str] = []
+        self.tag = self.manager.create_tag(WorkerTag(name="fast"), actor=MANAGER).id or ""
 
     def teardown(self) -> None:
         self.manager.close()
@@ -87,6 +99,8 @@ class Farm(RuleBasedStateMachine):
 
     @rule(target=hand_outs, worker=workers)
     def hand_out(self, worker: str) -> Any:
+        if not self.is_awake(worker):
+            return self.ask_although_not_awake(worker)
         is_idle = not self.holds(worker)
         fitting = {job for job in self.submitted if self.nothing_against(worker, job)}
         planned = [plan.task.name for plan in self.manager.plan([worker])]
@@ -99,6 +113,8 @@ class Farm(RuleBasedStateMachine):
 
     @rule(target=hand_outs, worker=workers)
     def prefetch(self, worker: str) -> Any:
+        if not self.is_awake(worker):
+            return self.ask_although_not_awake(worker)
         task = self.manager.next_task(worker, TaskRequest(prefetch=True))
         return (worker, task) if isinstance(task, AssignedTask) else multiple()
 
@@ -107,6 +123,19 @@ class Farm(RuleBasedStateMachine):
         self.late = True
         self.manager.release_expired()
         self.late = False
+
+    def is_awake(self, worker: str) -> bool:
+        query = """SELECT 1 FROM workers WHERE uuid = ? AND status = 'awake'
+                   AND status_requested IS NULL AND deleted_at IS NULL"""
+        return self.manager._db.execute(query, [worker]).fetchone() is not None
+
+    def ask_although_not_awake(self, worker: str) -> Any:
+        """A lost worker is found again by this, others are sent away."""
+        with contextlib.suppress(Conflict, NotFound):
+            task = self.manager.next_task(worker)
+            if isinstance(task, AssignedTask):
+                return worker, task
+        return multiple()
 
     def holds(self, worker: str) -> bool:
         query = """SELECT 1 FROM tasks t JOIN workers w ON w.id = t.worker_id
@@ -121,10 +150,13 @@ class Farm(RuleBasedStateMachine):
         status=st.sampled_from([TaskStatus.ACTIVE, TaskStatus.COMPLETED, TaskStatus.FAILED]),
     )
     def report(self, hand_out: tuple[str, AssignedTask], status: TaskStatus) -> None:
-        report(self.manager, *hand_out, status, log="line")
+        with contextlib.suppress(NotFound):
+            report(self.manager, *hand_out, status, log="line")
 
     @rule(worker=workers)
     def come_back(self, worker: str) -> None:
+        if not self.exists(worker):
+            return
         self.manager.sign_off(worker)
         sign_on = WorkerSignOn(
             name="again", supported_task_types=[*TYPES], software_version="1", can_restart=False
@@ -135,19 +167,89 @@ class Farm(RuleBasedStateMachine):
     @rule(job=jobs, status=st.sampled_from(sorted(REQUESTABLE_JOB_STATUSES)))
     def ask_job(self, job: str, status: JobStatus) -> None:
         change = JobStatusChange(status=status, reason="test")
-        with contextlib.suppress(Conflict):
+        with contextlib.suppress(Conflict, NotFound):
             self.manager.set_job_status(job, change, actor=MANAGER)
 
     @rule(job=jobs, data=st.data(), status=st.sampled_from(sorted(REQUESTABLE_TASK_STATUSES)))
     def ask_task(self, job: str, data: st.DataObject, status: TaskStatus) -> None:
-        task = data.draw(st.sampled_from([task.id for task in self.manager.tasks(job)]))
-        change = TaskStatusChange(status=status, reason="test")
+        tasks = [] if self.is_gone(job) else [task.id for task in self.manager.tasks(job)]
+        if not tasks:
+            return
+        task = data.draw(st.sampled_from(tasks))
+        change = TaskStatusChange(
+            status=status, reason="test", with_dependants=data.draw(st.booleans())
+        )
         with contextlib.suppress(Conflict):
             self.manager.set_task_status(task, change, actor=MANAGER)
 
     @rule(job=jobs, priority=st.integers(0, 100))
     def change_priority(self, job: str, priority: int) -> None:
-        self.manager.set_job_priority(job, JobPriorityChange(priority=priority), actor=MANAGER)
+        with contextlib.suppress(Conflict, NotFound):
+            self.manager.set_job_priority(job, JobPriorityChange(priority=priority), actor=MANAGER)
+
+    @rule()
+    def hear_nothing_for_long(self) -> None:
+        self.clock.advance(timedelta(hours=1))
+        while self.manager.check_timeouts():
+            pass
+
+    @rule(worker=workers, action=st.sampled_from(WorkerAction), is_lazy=st.booleans())
+    def ask_worker(self, worker: str, action: WorkerAction, is_lazy: bool) -> None:
+        with contextlib.suppress(Conflict, NotFound):
+            self.manager.ask_worker(worker, action, is_lazy=is_lazy, actor=MANAGER)
+
+    @rule(worker=workers)
+    def obey(self, worker: str) -> None:
+        with contextlib.suppress(NotFound):
+            wanted = self.manager.worker_state(worker)
+            if wanted in (WorkerStatus.AWAKE, WorkerStatus.ASLEEP):
+                self.manager.worker_state_changed(worker, wanted)
+
+    @rule(worker=workers, has_tag=st.booleans())
+    def tag_worker(self, worker: str, has_tag: bool) -> None:
+        change = WorkerTagChangeRequest(tag_ids=[self.tag] if has_tag else [])
+        with contextlib.suppress(NotFound):
+            self.manager.set_worker_tags(worker, change, actor=MANAGER)
+
+    @rule(job=jobs, has_tag=st.booleans())
+    def tag_job(self, job: str, has_tag: bool) -> None:
+        change = JobTagChange(id=self.tag) if has_tag else JobTagChange()
+        with contextlib.suppress(Conflict, NotFound):
+            self.manager.set_job_tag(job, change, actor=MANAGER)
+
+    @rule(job=jobs)
+    def requeue_failed(self, job: str) -> None:
+        with contextlib.suppress(Conflict, NotFound):
+            self.manager.requeue_failed_tasks(job, actor=MANAGER)
+
+    @rule(job=jobs)
+    def archive(self, job: str) -> None:
+        with contextlib.suppress(Conflict, NotFound):
+            self.manager.archive_job(job, actor=MANAGER)
+
+    @rule(job=jobs)
+    def delete(self, job: str) -> None:
+        with contextlib.suppress(NotFound):
+            self.manager.delete_job(job, actor=MANAGER)
+
+    @rule()
+    def remove_a_piece(self) -> None:
+        for removal_id in self.manager.removals(limit=1):
+            self.manager.go_on_removing(removal_id)
+
+    @rule()
+    def finish_removals(self) -> None:
+        self.manager.finish_removals()
+        for job in self.submitted:
+            assert self.is_gone(job) or self.manager.job(job).delete_requested_at is None
+
+    def exists(self, worker: str) -> bool:
+        query = "SELECT 1 FROM workers WHERE uuid = ? AND deleted_at IS NULL"
+        return self.manager._db.execute(query, [worker]).fetchone() is not None
+
+    def is_gone(self, job: str) -> bool:
+        query = "SELECT 1 FROM jobs WHERE uuid = ?"
+        return self.manager._db.execute(query, [job]).fetchone() is None
 
     @invariant()
     def the_farm_adds_up(self) -> None:
@@ -155,8 +257,12 @@ class Farm(RuleBasedStateMachine):
 
     @invariant()
     def no_job_is_stuck(self) -> None:
+        self.submitted = [job for job in self.submitted if not self.is_gone(job)]
         for job_id in self.submitted:
             job = self.manager.job(job_id)
+            if job.delete_requested_at is not None:
+                assert self.manager.removals() or self.manager.file_work(limit=1)
+                continue
             counts = job.task_counts or {}
             if job.status in FINAL_JOB_STATUSES:
                 left = set(counts) & {"active", "queued", "soft-failed", "paused"}

@@ -12,8 +12,8 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Iterable
 from datetime import timedelta
-from pathlib import Path
 
+from flamenco_core.config import Config
 from flamenco_core.errors import FlamencoError
 from flamenco_core.events import (
     Event,
@@ -69,31 +69,29 @@ class BackgroundWork:
         self,
         farm: WriteThread,
         threads: Threads,
-        log_storage: Path,
+        config: Config,
         shaman: ShamanStore | None,
         waiting: WaitingWorkers,
     ) -> None:
         self._farm = farm
         self._shaman = shaman
         self._threads = threads
-        self._log_storage = log_storage
+        self._config = config
+        self._log_storage = config.local_storage
         self._waiting = waiting
         self._logs = _Chore("moving task logs", self._move_logs, delay=LOG_DELAY)
         self._jobs = _Chore("settling jobs", self._settle_jobs)
-        self._uploads = _Chore(
-            "removing abandoned uploads", self._remove_abandoned_uploads, period=UPLOADS_PERIOD
-        )
         self._removals = _Chore("removing jobs", self._remove_jobs, period=REMOVALS_PERIOD)
         self._logs_lock = asyncio.Lock()
         self._chores = (
             self._logs,
             self._jobs,
             self._removals,
-            self._uploads,
             _Chore("writing signs of life", self._store_last_seen, period=SIGNS_OF_LIFE_PERIOD),
             _Chore("freeing reserved tasks", self._release_expired, period=RESERVATIONS_PERIOD),
             _Chore("looking for time-outs", self._check_timeouts, period=TIMEOUTS_PERIOD),
             _Chore("looking at sleep schedules", self._check_schedules, period=SCHEDULES_PERIOD),
+            *self._shaman_chores(),
         )
 
     def start(self) -> None:
@@ -199,9 +197,27 @@ class BackgroundWork:
         while await self._farm.run(lambda manager: manager.check_sleep_schedules()):
             pass
 
-    async def _remove_abandoned_uploads(self) -> None:
-        if self._shaman is not None:
-            await self._threads.run(self._shaman.remove_abandoned_uploads)
+    def _shaman_chores(self) -> Iterable[_Chore]:
+        shaman, period = self._shaman, self._config.shaman_garbage_period
+        if shaman is None:
+            return
+
+        async def remove_abandoned_uploads() -> None:
+            await self._threads.run(shaman.remove_abandoned_uploads)
+
+        async def collect_garbage() -> None:
+            report = await self._threads.run(
+                lambda: shaman.collect_garbage(
+                    max_age=self._config.shaman_garbage_max_age,
+                    also_used_by=self._config.shaman_extra_checkouts,
+                )
+            )
+            if report.removed_files:
+                logger.info("Shaman: %s", report)
+
+        yield _Chore("removing abandoned uploads", remove_abandoned_uploads, period=UPLOADS_PERIOD)
+        if period:
+            yield _Chore("collecting unused files", collect_garbage, period=period)
 
 
 class _Chore:

@@ -60,7 +60,7 @@ class Service:
         await asyncio.to_thread(self.farm.start)
         self._credentials = self._open_reader()
         self._background = BackgroundWork(
-            self.farm, self.file_threads, self.config.local_storage, self.shaman, self.waiting
+            self.farm, self.file_threads, self.config, self.shaman, self.waiting
         )
         self._background.start()
 

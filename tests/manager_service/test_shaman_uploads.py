@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import os
 import socket
+from datetime import timedelta
 from pathlib import Path
 
 from tests.manager_service.running_manager import RunningManager, receive, send, sha256
@@ -134,3 +135,19 @@ def test_more_than_was_announced_is_refused_before_all_of_it_has_come(
     assert receive(connection).status == 200
     connection.close()
     assert not uploads_under_way(manager)
+
+
+def test_files_that_nothing_uses_are_removed_in_time(tmp_path: Path) -> None:
+    often = {
+        "shaman_garbage_period": timedelta(milliseconds=50),
+        "shaman_garbage_max_age": timedelta(milliseconds=500),
+    }
+    with RunningManager(tmp_path, **often) as manager:
+        for content in (SMALL, LARGE):
+            assert manager.post(path_of(content), body=content).status == 204
+        used = {"sha": sha256(SMALL), "size": len(SMALL), "path": "scene.blend"}
+        checkout = {"files": [used], "checkoutPath": "job"}
+        assert manager.post("/shaman/checkout/create", checkout).status == 200
+        # Asking over HTTP whether it is there would count as asking for it.
+        eventually(lambda: not list(manager.config.file_store.rglob(f"{len(LARGE)}.blob")))
+        assert (manager.config.job_storage / "job" / "scene.blend").read_bytes() == SMALL

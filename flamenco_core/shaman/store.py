@@ -6,12 +6,13 @@ All methods may be called from several threads at once.
 from __future__ import annotations
 
 import secrets
+import shutil
 import string
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from flamenco_core.errors import InvalidInput, Problem
+from flamenco_core.errors import InvalidInput, Problem, StorageError
 from flamenco_core.model import (
     ShamanCheckout,
     ShamanCheckoutResult,
@@ -30,11 +31,18 @@ from flamenco_core.shaman.uploads import OngoingUploads, Upload
 QUIET_LIMIT = timedelta(minutes=5)
 """An upload of which nothing was heard for so long does not keep others waiting."""
 
+SPACE_TO_SPARE = 50_000_000
+"""Bytes that an upload leaves free, so that rendered frames still find room for a while."""
+
 _RANDOM_ALPHABET = string.ascii_lowercase + string.digits
 
 
 def _utc_now() -> datetime:
     return datetime.now(UTC)
+
+
+def _free_bytes(folder: Path) -> int:
+    return shutil.disk_usage(folder).free
 
 
 def _random_text(length: int) -> str:
@@ -57,8 +65,10 @@ class ShamanStore:
         clock: Callable[[], datetime] = _utc_now,
         random_text: Callable[[int], str] = _random_text,
         quiet_limit: timedelta = QUIET_LIMIT,
+        free_bytes: Callable[[Path], int] = _free_bytes,
     ) -> None:
         self._clock = clock
+        self._free_bytes = free_bytes
         self._layout = StoreLayout(file_store)
         self._uploads = OngoingUploads(
             self._layout, clock=clock, quiet_limit=quiet_limit, random_text=random_text
@@ -113,6 +123,7 @@ class ShamanStore:
             raise AlreadyStored(sha, size)
         if can_defer and status is ShamanFileStatus.UPLOADING:
             raise UploadInProgress(sha, size)
+        self._need_space(size)
         return self._uploads.begin(identity)
 
     def checkout(self, checkout: ShamanCheckout) -> ShamanCheckoutResult:
@@ -151,6 +162,21 @@ class ShamanStore:
             unused_since=self._clock() - max_age,
             dry_run=dry_run,
         )
+
+    def _need_space(self, size: int) -> None:
+        """Refuses before gigabytes were sent for nothing; the disk may still fill up meanwhile."""
+        existing = next(
+            folder for folder in (self._layout.root, *self._layout.root.parents) if folder.exists()
+        )
+        try:
+            free = self._free_bytes(existing)
+        except OSError:
+            return  # not every network drive tells; writing will
+        if free < size + SPACE_TO_SPARE:
+            raise StorageError(
+                f"The disk of {self._layout.root} has {free / 1e6:,.0f} MB free, which is too "
+                f"little for a file of {size / 1e6:,.0f} MB; make room on the shared storage"
+            )
 
     def _status(self, identity: BlobIdentity) -> ShamanFileStatus:
         if self._layout.mark_as_used(identity):

@@ -13,7 +13,9 @@ from tests.flamenco_core.shaman.content import checkout_of, put, spec
 
 
 def test_a_full_disk_refuses_the_upload_and_leaves_nothing(small_volume: Path) -> None:
-    store = ShamanStore(small_volume / "file-store", small_volume / "jobs")
+    store = ShamanStore(
+        small_volume / "file-store", small_volume / "jobs", free_bytes=lambda _folder: 10**12
+    )
     content = b"x" * 2_000_000
     file = spec(content)
     with pytest.raises(StorageError, match="No space left on device"):
@@ -24,7 +26,9 @@ def test_a_full_disk_refuses_the_upload_and_leaves_nothing(small_volume: Path) -
 
 
 def test_a_full_disk_refuses_the_checkout_and_leaves_nothing(small_volume: Path) -> None:
-    store = ShamanStore(small_volume / "file-store", small_volume / "jobs")
+    store = ShamanStore(
+        small_volume / "file-store", small_volume / "jobs", free_bytes=lambda _folder: 10**12
+    )
     content = put(store, b"texture").sha
     files = [
         ShamanFileSpec(sha=content, size=7, path=f"folder {number}/file.png")

@@ -324,3 +324,13 @@ def test_a_folder_without_write_permission_is_a_storage_error(tmp_path: Path) ->
             os._exit(status)
     _, wait_status = os.waitpid(process, 0)
     assert os.waitstatus_to_exitcode(wait_status) == 0
+
+
+def test_a_file_that_would_fill_the_disk_is_refused_before_it_is_sent(tmp_path: Path) -> None:
+    store = ShamanStore(
+        tmp_path / "file-store", tmp_path / "jobs", free_bytes=lambda _folder: 60_000_000
+    )
+    put(store, b"small")
+    with pytest.raises(StorageError, match="60 MB free, which is too little for a file of 20 MB"):
+        store.receive("0" * 64, 20_000_000, can_defer=False)
+    assert not list((tmp_path / "file-store").rglob("*.tmp"))

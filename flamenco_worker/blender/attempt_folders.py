@@ -21,14 +21,15 @@ def new_folder_name(attempt: int) -> str:
     return f"{_PREFIX}{attempt}-{uuid4().hex[:8]}"
 
 
-def remove_leftovers(folder: Path, owner: str) -> list[Path]:
-    """Removes the folders beside `folder` that earlier runs of the same task have left.
+def remove_leftovers(parent: Path, owner: str, own: Path | None) -> list[Path]:
+    """Removes the folders in `parent` that earlier runs of the same task have left.
 
-    `owner` is what the probe file of such a run says. Returns what was removed.
+    `owner` is what the probe file of such a run says; `own` is this run's folder, and stays.
+    Returns what was removed.
     """
     removed = []
-    for found in folder.parent.glob(f"{_PREFIX}*"):
-        if found != folder and _owner(found) == owner:
+    for found in parent.glob(f"{_PREFIX}*"):
+        if found != own and _owner(found) == owner:
             shutil.rmtree(found, ignore_errors=True)
             removed.append(found)
     return removed

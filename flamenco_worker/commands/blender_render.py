@@ -61,14 +61,15 @@ class BlenderRender:
         # Only when names tell that frames may be there is it worth starting Blender twice.
         if self.arguments.might_find_frames():
             frames = self._frames_left(context)
-            if not any(frames.values()):
+            if frames is not None and not any(frames.values()):
                 context.log("every frame is there already, whole; nothing is left to render")
                 return
         self._render(context, frames)
 
-    def _frames_left(self, context: CommandContext) -> dict[int, list[int]]:
+    def _frames_left(self, context: CommandContext) -> dict[int, list[int]] | None:
         """Asks Blender what it would render and leaves out what is there, whole.
 
+        Returns the frames by the position of the render argument, None if it is all of them.
         Files that are there and not whole are moved out of the way, since Blender skips them.
         """
         context.log("there are files where the frames go; asking Blender which frames they are")
@@ -83,11 +84,10 @@ class BlenderRender:
                 context.step()
             if not plan.overwrite:
                 _clear_the_way(context, plan, whole)
-        return left
+        return None if all(left[plan.render] == plan.frames for plan in run.plans) else left
 
     def _render(self, context: CommandContext, frames: dict[int, list[int]] | None) -> None:
         folder = new_folder_name(context.attempt)
-        owner = f"task {context.task_id}\n"
 
         def on_frame(frame: int, path: Path) -> None:
             context.log(f"frame {frame} is verified: {path}")
@@ -96,7 +96,7 @@ class BlenderRender:
 
         with FrameCollector(on_frame) as collector:
             run = _BlenderRun(context, self.arguments, collector)
-            run.start(self.arguments.for_render(folder, owner, frames))
+            run.start(self.arguments.for_render(folder, _owner(context), frames))
             refusals = collector.finish()
         if refusals:
             shown = [refusal.message for refusal in refusals[:_SHOWN_REFUSALS]]
@@ -106,6 +106,11 @@ class BlenderRender:
                 shown.insert(0, "The disk that the frames go to is full")
             shown += [f"Blender said: {trouble.sentence}" for trouble in run.troubles[-1:]]
             raise CommandFailed(". ".join(shown))
+
+
+def _owner(context: CommandContext) -> str:
+    """What marks the folders of this task's attempts."""
+    return f"task {context.task_id}\n"
 
 
 def _is_disk_full(plan: RenderPlan) -> bool:
@@ -204,8 +209,9 @@ class _BlenderRun:
         if asked not in (None, plan.format):
             self._end(f"Blender would write {plan.format} instead of the format asked for, {asked}")
             return
-        if plan.folder is not None:
-            for leftover in remove_leftovers(plan.folder, f"task {self.context.task_id}\n"):
+        owner = _owner(self.context)
+        for parent in {expected.path.parent for expected in plan.files}:
+            for leftover in remove_leftovers(parent, owner, plan.folder):
                 self.context.log(f"removed {leftover}, left by an attempt that was interrupted")
         if plan.is_movie:
             self.context.log("the output is a movie, whose frames are not verified one by one")

@@ -422,6 +422,20 @@ def test_a_whole_animation_can_be_rendered(
     assert names_in(tmp_path) == ["000002.png", "000003.png"]
 
 
+def test_a_movie_is_rendered_as_a_whole_each_time(
+    blender: BlenderProgram, small_scene: Path, tmp_path: Path, new_task: Callable[[], RecordedTask]
+) -> None:
+    command = render_command(blender, small_scene, tmp_path, file_format="FFMPEG")
+    command.parameters["args"][-2:] = ["-s", "1", "-e", "3", "-a"]
+    for attempt in (1, 2):
+        task = new_task()
+        make_command(command).run(task.context(attempt=attempt))
+        assert "the output is a movie" in task.log
+        (movie,) = (path for path in tmp_path.iterdir() if path.suffix != ".png")
+        assert movie.stat().st_size > 0
+        movie.replace(tmp_path / "000001.png")  # so that the next run looks for frames
+
+
 def test_leftovers_of_a_killed_attempt_are_removed(
     blender: BlenderProgram, small_scene: Path, tmp_path: Path, task: RecordedTask
 ) -> None:
@@ -433,6 +447,18 @@ def test_leftovers_of_a_killed_attempt_are_removed(
         (folder / "000001.png").write_bytes(b"half a fra")
     make_command(render_command(blender, small_scene, tmp_path, frames="1")).run(task.context())
     assert names_in(tmp_path) == [".attempt-1-others", "000001.png"]
+
+
+def test_leftovers_are_removed_when_no_frame_is_left_to_render(
+    small_scene: Path, tmp_path: Path, task: RecordedTask
+) -> None:
+    command = make_command(render_command(BPY, small_scene, tmp_path, frames="1"))
+    command.run(task.context())
+    folder = tmp_path / ".attempt-1-killed"
+    folder.mkdir()
+    (folder / "attempt-began").write_text(f"task {task.context().task_id}\n", encoding="utf-8")
+    command.run(task.context(attempt=2))
+    assert names_in(tmp_path) == ["000001.png"]
 
 
 def test_a_cancelled_render_ends_soon_and_leaves_whole_frames_only(

@@ -77,6 +77,15 @@ def each_path(entry: Entry, above: str = "") -> Iterator[tuple[str, Entry]]:
         yield from each_path(member, path)
 
 
+def is_unicode(text: str) -> bool:
+    """Whether the text can be written to a file: no halves of characters, as escapes can make."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
 def _moved(entry: Entry, place: str) -> Entry:
     value = entry.value
     if isinstance(value, dict):
@@ -118,6 +127,8 @@ class _Builder:
             value = self._loader.construct_object(node, deep=True)
         except ValueError as error:  # a date such as 2026-02-31
             raise yaml.YAMLError(f"line {line}: {error}") from None
+        if not is_unicode(str(node.value)):
+            raise yaml.YAMLError(f"line {line}: it holds half characters, which are no text")
         return Entry(place, value, str(node.value))
 
     def _members(self, node: yaml.MappingNode, depth: int) -> dict[str, Entry]:

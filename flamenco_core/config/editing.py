@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Mapping, MutableMapping, MutableSequence
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from flamenco_core.config.variables_section import (
     VARIABLES,
     variable_as_written,
 )
+from flamenco_core.durations import format_duration
 from flamenco_core.errors import InvalidInput, Unavailable
 
 _NEW_FILE = f"""\
@@ -61,22 +63,31 @@ def edited(text: str, changes: Mapping[str, Any], *, name: str, home: Path) -> s
         tree = yaml.load(f"{text}\n{_NEW_FILE}" if text.strip() else _NEW_FILE)
     else:
         _upgrade(tree, root, text, name=name, home=home)
-    _merge(tree, _quoted(changes))
+    _merge(tree, _as_written(changes))
     stream = io.StringIO()
-    yaml.dump(tree, stream)
+    try:
+        yaml.dump(tree, stream)
+    except YAMLError as error:
+        raise InvalidInput(f"The changes cannot be written to {name}: {error}") from error
     return stream.getvalue()
 
 
-def _quoted(value: Any) -> Any:
-    """The value with quotes round texts that would be read as something else, such as `on`."""
+def _as_written(value: Any) -> Any:
+    """The value in the form of the file: `20m0s` for an interval, a text for a path.
+
+    Texts that would be read as something else, such as `on`, get quotes.
+    """
     from ruamel.yaml.scalarstring import DoubleQuotedScalarString
 
     if isinstance(value, Mapping):
-        return {key: _quoted(item) for key, item in value.items()}
-    if isinstance(value, list):
-        return [_quoted(item) for item in value]
-    if isinstance(value, str):
-        return value if _reads_as_itself(value) else DoubleQuotedScalarString(value)
+        return {str(key): _as_written(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_as_written(item) for item in value]
+    if isinstance(value, timedelta):
+        return format_duration(value)
+    if isinstance(value, (str, Path)):
+        text = str(value)  # members of an enumeration are texts, too
+        return text if _reads_as_itself(text) else DoubleQuotedScalarString(text)
     return value
 
 
@@ -131,7 +142,7 @@ def _upgrade(
     config = parse_config(text, name=name, home=home)
     tree.pop(PATH_REPLACEMENT, None)
     for variable in old_variables:
-        written = _quoted(variable_as_written(config.variables.by_name[variable]))
+        written = _as_written(variable_as_written(config.variables.by_name[variable]))
         _merge(tree, {VARIABLES: {variable: None}})
         tree.setdefault(VARIABLES, {})[variable] = written
     if version < FILE_VERSION:

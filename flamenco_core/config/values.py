@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TypeVar
 from urllib.parse import urlsplit
 
-from flamenco_core.config.document import Entry
+from flamenco_core.config.document import Entry, is_unicode
 from flamenco_core.durations import parse_duration
 from flamenco_core.errors import InvalidInput, one_problem
 
@@ -34,10 +34,15 @@ def text(entry: Entry) -> str:
 
 
 def text_or_nothing(entry: Entry) -> str:
-    """A text, as it is written: `42` and `on` are texts too. Empty if there is nothing."""
-    if isinstance(entry.value, (list, dict)):
+    """A text without the blanks around it; empty if there is nothing."""
+    return exact_text(entry).strip()
+
+
+def exact_text(entry: Entry) -> str:
+    """A text as it is written: `42` and `on` are texts too. Empty if there is nothing."""
+    if isinstance(entry.value, (list, dict)) or not is_unicode(entry.text):
         raise one_problem("", "must be a text")
-    return "" if entry.value is None else entry.text.strip()
+    return "" if entry.value is None else entry.text
 
 
 def path(entry: Entry) -> Path:

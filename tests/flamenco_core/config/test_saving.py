@@ -7,10 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from flamenco_core.config import Config, ConfigFile, parse_config
 from flamenco_core.errors import InvalidInput, StorageError, Unavailable
 from flamenco_core.model import Audience
+from flamenco_core.statuses import WorkerStatus
 from tests.flamenco_core.config.parsing import BEFORE_VERSIONS, FLAMENCO_2, FLAMENCO_3
 
 
@@ -84,6 +87,51 @@ def test_comments_stay_beside_what_changes(file: Path) -> None:
 def test_any_text_is_saved_as_text(file: Path, name: str) -> None:
     opened(file).save({"manager_name": name})
     assert opened(file).config.manager_name == name
+
+
+def test_values_may_be_given_as_they_are_in_the_configuration(file: Path) -> None:
+    config = opened(file).save(
+        {
+            "task_timeout": timedelta(minutes=90),
+            "shared_storage_path": Path("{storage}") / "x",
+            "worker_cleanup_status": (WorkerStatus.ASLEEP,),
+        }
+    )
+    assert config.task_timeout == timedelta(minutes=90)
+    assert config.worker_cleanup_status == (WorkerStatus.ASLEEP,)
+    assert "task_timeout: 1h30m0s" in file.read_text(encoding="utf-8")
+    assert opened(file).config == config
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"manager_name": object()},
+        {"manager_name": {1, 2}},
+        {"manager_name": "half a \ud83d character"},
+        {"shaman": 5},
+        {"variables": {"blender": {"values": "x"}}},
+        {5: "x"},
+        {"task_timeout": 600},
+    ],
+)
+def test_what_a_setting_cannot_be_is_not_saved(file: Path, changes: dict[Any, Any]) -> None:
+    before = file.read_text(encoding="utf-8")
+    with pytest.raises(InvalidInput):
+        opened(file).save(changes)
+    assert file.read_text(encoding="utf-8") == before
+
+
+@given(text=st.text(min_size=1))
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_whatever_is_saved_is_read_again(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "flamenco-manager.yaml"
+    path.write_text(FLAMENCO_3.read_text(encoding="utf-8"), encoding="utf-8")
+    value = {"values": [{"platform": "all", "value": text}]}
+    saved = opened(path).save({"mqtt": {"client": {"password": text}}, "variables": {"x": value}})
+    assert saved.mqtt.password == text
+    assert saved.variables.by_name["x"].values[0].value == text
+    assert opened(path).config == saved
 
 
 def test_a_mistake_leaves_file_and_configuration_as_they_were(file: Path) -> None:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from flamenco_core.errors import NotFound, one_problem
 from flamenco_core.events import TaskLogAppended
 from flamenco_core.manager import hand_out, transitions
 from flamenco_core.manager.unit import Unit
-from flamenco_core.model import MayKeepRunning, TaskUpdate
+from flamenco_core.model import Audience, MayKeepRunning, TaskStatistics, TaskUpdate
 from flamenco_core.rules.failures import FailureLimits, after_failure
 from flamenco_core.rules.lifecycle import STATUSES_A_WORKER_MAY_REPORT, held_back
 from flamenco_core.statuses import TaskStatus
@@ -48,7 +48,8 @@ def update_task(unit: Unit, worker_uuid: str, task_uuid: str, update: TaskUpdate
         logs.append(unit.db, task.id, attempt, update.log)
         unit.announce(TaskLogAppended(task_id=task.uuid, text=update.log))
     if attempt is not None and update.statistics:
-        statistics.report(unit.db, task.id, attempt, update.statistics)
+        told = _with_variables(unit, worker, update.statistics)
+        statistics.report(unit.db, task.id, attempt, told)
     refusal = _refusal(worker, task, attempt)
     if refusal:
         unit.audit("task.late-update", task.uuid, attempt=attempt, reason=refusal)
@@ -77,6 +78,16 @@ def may_keep_running(unit: Unit, worker_uuid: str, task_uuid: str) -> MayKeepRun
         return _stop(reason)
     tasks.touch(unit.db, task.id, now=unit.now, steady=unit.steady)
     return MayKeepRunning(mayKeepRunning=True, reason="", statusChangeRequested=False)
+
+
+def _with_variables(unit: Unit, worker: StoredWorker, told: TaskStatistics) -> TaskStatistics:
+    """What a worker tells, with paths that mean the same on other platforms than its own."""
+    if not told.output_files:
+        return told
+    table = unit.config.variables_for(Audience.WORKERS, worker.platform)
+    end = statistics.NAMED_OUTPUT_FILES  # the rest is only counted
+    named, counted = told.output_files[:end], told.output_files[end:]
+    return replace(told, output_files=[*table.abbreviate(named), *counted])
 
 
 def _attempt(unit: Unit, worker: StoredWorker, task: StoredTask, update: TaskUpdate) -> int | None:

@@ -14,6 +14,8 @@ from flamenco_core.model import (
     AssignedTask,
     SubmittedJob,
     TaskRequest,
+    TaskStatistics,
+    TaskUpdate,
     WorkerRegistration,
     WorkerSignOn,
 )
@@ -138,6 +140,23 @@ def test_the_jobs_folder_of_a_linux_manager_is_found_by_a_windows_worker(tmp_pat
         assert job.settings["blendfile"] == "{jobs}/shot-1/a.blend"
         blendfile = parameters_on(manager, "windows")["blendfile"]
         assert blendfile == "F:\\farm\\flamenco\\jobs\\shot-1\\a.blend"
+
+
+def test_what_a_worker_wrote_is_kept_with_paths_that_mean_the_same_everywhere(
+    tmp_path: Path,
+) -> None:
+    with farm(tmp_path) as manager:
+        job = manager.submit_job(render("linux", blendfile="/mnt/farm/a.blend", output="/mnt/farm"))
+        worker = awake(manager, "windows")
+        task = manager.next_task(worker, TaskRequest())
+        assert isinstance(task, AssignedTask)
+        written = [*(f"F:\\farm\\out\\{frame:06}.png" for frame in range(150)), "C:\\temp\\x"]
+        told = TaskStatistics(output_files=written)
+        manager.update_task(worker, task.uuid, TaskUpdate(statistics=told, attempt=task.attempt))
+        with manager.reader() as reader:
+            kept = reader.statistics(job.id)[0]
+        assert kept["output_count"] == 151
+        assert kept["output_files"][:2] == ["{storage}/out/000000.png", "{storage}/out/000001.png"]
 
 
 def test_code_for_blender_stays_as_the_job_type_wrote_it(tmp_path: Path) -> None:

@@ -215,6 +215,8 @@ class JobMetadataValues:
 class JobStatusChange:
     status: JobStatus
     reason: str
+    compile_again: bool = False
+    """With `requeueing`: all tasks are made anew, as the job type makes them now."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

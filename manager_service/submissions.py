@@ -54,12 +54,13 @@ class Submissions:
             problem = Problem("type", error.message)
             raise InvalidInput(error.message, problems=[problem, *error.problems]) from None
 
-    async def store(self, job: CompiledJob, actor: Actor) -> None:
+    async def store(self, job: CompiledJob, actor: Actor, *, replaces: str | None = None) -> None:
         """Stores a job; when this returns, all of it is on disk.
 
-        If the request is cancelled (its client has gone), the job is stored all the same.
+        With `replaces` it takes the place of the job with that UUID. If the request is cancelled
+        (its client has gone), the job is stored all the same.
         """
-        storing = asyncio.create_task(self._store(job, actor))
+        storing = asyncio.create_task(self._store(job, actor, replaces))
         self._storing.add(storing)
         storing.add_done_callback(self._storing.discard)
         await asyncio.shield(storing)
@@ -71,8 +72,10 @@ class Submissions:
         await asyncio.to_thread(self.compiler.close)  # lets go of what the threads wait for
         await asyncio.to_thread(self.threads.close)
 
-    async def _store(self, job: CompiledJob, actor: Actor) -> None:
-        steps = await self._farm.run(lambda manager: manager.storing(job, actor=actor))
+    async def _store(self, job: CompiledJob, actor: Actor, replaces: str | None) -> None:
+        steps = await self._farm.run(
+            lambda manager: manager.storing(job, replaces=replaces, actor=actor)
+        )
         try:
             # Finding the next step of a large job takes a while, too.
             while step := await self.threads.run(lambda: next(steps, None)):

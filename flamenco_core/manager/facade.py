@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from flamenco_core import model, wire
+from flamenco_core.errors import FlamencoError, NotFound
 from flamenco_core.job_types.compiled import CompiledJob
 from flamenco_core.job_types.compiler import compile_job
 from flamenco_core.manager import (
@@ -15,6 +16,7 @@ from flamenco_core.manager import (
     hand_out,
     log_files,
     people,
+    replacing,
     submission,
     task_updates,
     timeouts,
@@ -25,13 +27,13 @@ from flamenco_core.manager import (
 from flamenco_core.manager.forecast import PlannedTask, WhyNot
 from flamenco_core.manager.hand_out import NoTask
 from flamenco_core.manager.job_care import JobCare
-from flamenco_core.manager.jobs_at_hand import job_facts, task_facts
+from flamenco_core.manager.jobs_at_hand import job_facts, refuse_job_action, task_facts
 from flamenco_core.manager.submission import JobStoring
 from flamenco_core.manager.task_updates import UpdateAnswer
 from flamenco_core.manager.upkeep import Finding
 from flamenco_core.manager.worker_care import WorkerCare
 from flamenco_core.rules import actions
-from flamenco_core.rules.actions import Choice
+from flamenco_core.rules.actions import Choice, JobAction
 from flamenco_core.rules.scheduling import MustChangeStatus
 from flamenco_core.statuses import WorkerStatus
 from flamenco_core.store import jobs, overrides, queues, tasks, workers
@@ -87,12 +89,16 @@ class Manager(JobCare, WorkerCare):
             step()
         return self.job(compiled.id)
 
-    def storing(self, compiled: CompiledJob, *, actor: Actor) -> Iterator[Callable[[], None]]:
+    def storing(
+        self, compiled: CompiledJob, *, replaces: str | None = None, actor: Actor
+    ) -> Iterator[Callable[[], None]]:
         """The steps that store a compiled job, each a short transaction of its own.
 
-        For whoever has other things to do between them; call each before taking the next.
+        For whoever has other things to do between them; call each before taking the next. With
+        `replaces`, the last one gives it the place and the UUID of that job, which is removed;
+        it raises `Conflict` if that is not possible any more.
         """
-        for step in JobStoring(compiled).steps():
+        for step in JobStoring(compiled, replaces=replaces).steps():
 
             def run(step: submission.Step = step) -> None:
                 with self._unit(actor) as unit:
@@ -105,12 +111,44 @@ class Manager(JobCare, WorkerCare):
         with self._unit(MANAGER) as unit:
             submission.drop_unfinished(unit, job_id)
 
+    def resubmission(self, job_id: str) -> model.SubmittedJob:
+        """What is to be compiled to make the tasks of a job anew.
+
+        Raises:
+            Conflict: if it cannot be compiled again now.
+        """
+        refuse_job_action(jobs.by_uuid(self._db, job_id), JobAction.COMPILE_AGAIN)
+        return replacing.submission_of(self.job(job_id), self.rna_overrides(job_id))
+
+    def compile_again(self, job_id: str, *, actor: Actor) -> None:
+        """Queues a job from the start with new tasks, as its job type makes them now.
+
+        Its logs of before stay with it; its attempts are counted anew.
+
+        Raises:
+            Conflict: if it cannot be compiled again now.
+            InvalidInput: if the job type does not take its settings (any more).
+        """
+        compiled = self.compile_job(self.resubmission(job_id))
+        try:
+            for step in self.storing(compiled, replaces=job_id, actor=actor):
+                step()
+        except FlamencoError:
+            with contextlib.suppress(NotFound):
+                self.drop_unfinished_job(compiled.id)
+            raise
+
     def set_job_status(self, job_id: str, change: model.JobStatusChange, *, actor: Actor) -> None:
         """Cancels, pauses or requeues a job. `settle` goes on if it has many tasks.
 
         Raises:
             Conflict: if the job's status does not allow that.
+            InvalidInput: if it is to be compiled again without being queued again.
         """
+        if change.compile_again:
+            people.refuse_compiling_without_queueing(change)
+            self.compile_again(job_id, actor=actor)
+            return
         with self._unit(actor) as unit:
             people.set_job_status(unit, job_id, change)
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence, Set
 from enum import StrEnum
 from typing import TypeVar
 
-from flamenco_core.errors import Conflict
+from flamenco_core.errors import Conflict, one_problem
 from flamenco_core.events import JobChanged
 from flamenco_core.manager import transitions
 from flamenco_core.manager.jobs_at_hand import refuse_job_action, task_facts
@@ -50,6 +50,13 @@ def set_job_status(unit: Unit, job_uuid: str, change: JobStatusChange) -> None:
     unit.audit("job.status", job.uuid, status=change.status.value, reason=change.reason)
 
 
+def refuse_compiling_without_queueing(change: JobStatusChange) -> None:
+    """Raises `InvalidInput` if a job is to be compiled again, and not to be queued again."""
+    if change.compile_again and change.status is not JobStatus.REQUEUEING:
+        what = f"goes with {JobStatus.REQUEUEING} only, not with {change.status}"
+        raise one_problem("compile_again", what)
+
+
 def requeue_failed_tasks(unit: Unit, job_uuid: str) -> bool:
     """Queues some of a job's failed tasks again; returns whether there may be more of them.
 
@@ -75,6 +82,7 @@ def set_job_priority(unit: Unit, job_uuid: str, change: JobPriorityChange) -> No
 def set_rna_overrides(unit: Unit, job_uuid: str, lines: Sequence[str]) -> list[str]:
     """Replaces the overrides of a job; raises `InvalidInput` if they are no valid Python."""
     job = jobs.by_uuid(unit.db, job_uuid)
+    refuse_job_action(job, JobAction.SET_OVERRIDES)
     checked = checked_overrides(lines)
     before = overrides.of_job(unit.db, job.id)
     overrides.put(unit.db, job.id, checked)

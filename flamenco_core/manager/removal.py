@@ -23,7 +23,7 @@ from flamenco_core.store import jobs, removal
 from flamenco_core.store.jobs import StoredJob
 from flamenco_core.store.removal import MOST_ATTEMPTS, Intent, IntentKind
 
-PIECE_SIZE = 300
+PIECE_SIZE = 200
 """Tasks that are dropped in one transaction, which keeps it well below 50 ms."""
 
 JOBS_AT_ONCE = 100

@@ -12,6 +12,7 @@ from functools import partial
 from flamenco_core.config import Config
 from flamenco_core.events import JobChanged
 from flamenco_core.job_types.compiled import CompiledJob
+from flamenco_core.manager import replacing
 from flamenco_core.manager.unit import Unit
 from flamenco_core.model import Audience, SubmittedJob
 from flamenco_core.store import jobs, overrides
@@ -50,8 +51,10 @@ class JobStoring:
     the job is dropped at the next start, as if it had never been submitted.
     """
 
-    def __init__(self, job: CompiledJob) -> None:
+    def __init__(self, job: CompiledJob, *, replaces: str | None = None) -> None:
+        """`replaces`: the UUID of a job whose place this one takes in the last step."""
         self._job = job
+        self._replaces = replaces
         self._construction: JobUnderConstruction | None = None
 
     def steps(self) -> Iterator[Step]:
@@ -107,11 +110,13 @@ class JobStoring:
     def _finish(self, unit: Unit) -> None:
         job = jobs.by_uuid(unit.db, self._job.id)
         status = self._job.status
+        if self._replaces is not None:
+            job = replacing.take_place(unit, job, self._replaces)
         ready = jobs.set_status(
             unit.db,
             job,
             status,
-            activity="submitted",
+            activity="submitted" if self._replaces is None else "compiled again",
             unsettled=False,
             requeue_everything=False,
             now=unit.now,

@@ -33,12 +33,15 @@ class JobAction(StrEnum):
     PAUSE = "pause"
     REQUEUE = "requeue"
     """Queue what is not done again, or all of a completed job; a paused one goes on."""
+    COMPILE_AGAIN = "compile-again"
+    """Queue it from the start with new tasks, as its job type makes them now."""
     REQUEUE_FAILED = "requeue-failed"
     """Queue only its failed tasks again."""
     ARCHIVE = "archive"
     DELETE = "delete"
     SET_PRIORITY = "set-priority"
     SET_TAG = "set-tag"
+    SET_OVERRIDES = "set-rna-overrides"
 
 
 _STORED = frozenset(JobStatus) - {JobStatus.UNDER_CONSTRUCTION}
@@ -47,11 +50,13 @@ JOB_ACTIONS: Mapping[JobAction, frozenset[JobStatus]] = {
     JobAction.CANCEL: REQUESTABLE_JOB_STATUSES[JobStatus.CANCEL_REQUESTED],
     JobAction.PAUSE: REQUESTABLE_JOB_STATUSES[JobStatus.PAUSE_REQUESTED],
     JobAction.REQUEUE: REQUESTABLE_JOB_STATUSES[JobStatus.REQUEUEING],
+    JobAction.COMPILE_AGAIN: FINAL_JOB_STATUSES | {JobStatus.PAUSED},
     JobAction.REQUEUE_FAILED: frozenset({JobStatus.QUEUED, JobStatus.ACTIVE}),
     JobAction.ARCHIVE: FINAL_JOB_STATUSES | {JobStatus.PAUSED},
     JobAction.DELETE: _STORED,
     JobAction.SET_PRIORITY: _STORED,
     JobAction.SET_TAG: _STORED,
+    JobAction.SET_OVERRIDES: _STORED,
 }
 
 
@@ -163,7 +168,9 @@ def job_refusal(action: JobAction, job: JobFacts) -> str:
     return ""
 
 
-_THAT_CAN_WAIT = frozenset({JobAction.DELETE, JobAction.SET_PRIORITY, JobAction.SET_TAG})
+_THAT_CAN_WAIT = frozenset(
+    {JobAction.DELETE, JobAction.SET_PRIORITY, JobAction.SET_TAG, JobAction.SET_OVERRIDES}
+)
 """They do not disturb, or wait for, a change of tasks that goes on."""
 
 

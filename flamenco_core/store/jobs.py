@@ -90,6 +90,12 @@ _SET_PRIORITY = Statement(
 _SET_TAG = Statement(
     "Gives a job a tag.", "UPDATE jobs SET tag_id = :tag_id, updated_at = :now WHERE id = :id"
 )
+_SET_UUID = Statement("Gives a job a UUID.", "UPDATE jobs SET uuid = :uuid WHERE id = :id")
+_COPY_CREATED = Statement(
+    "Lets a job have been created when another one was.",
+    """UPDATE jobs SET created_at = (SELECT created_at FROM jobs WHERE id = :from_id)
+       WHERE id = :to_id""",
+)
 _SET_ACTIVITY = Statement(
     "Says something of a job.",
     "UPDATE jobs SET activity = :activity, updated_at = :now WHERE id = :id",
@@ -278,6 +284,14 @@ def set_tag(
     """Moves a job and its queues to a tag, or to none; says what can be handed out by that."""
     _SET_TAG.run(db, id=job.id, tag_id=tag_id, now=to_microseconds(now))
     return queues.set_tag(db, job.id, tag_id)
+
+
+def exchange_uuids(db: sqlite3.Connection, old: StoredJob, new: StoredJob) -> None:
+    """Gives each of two jobs the other's UUID; the new one was created when the old one was."""
+    # A UUID can never be there twice, not even in between.
+    for job_id, uuid in ((new.id, f"{new.uuid}+"), (old.id, new.uuid), (new.id, old.uuid)):
+        _SET_UUID.run(db, id=job_id, uuid=uuid)
+    _COPY_CREATED.run(db, from_id=old.id, to_id=new.id)
 
 
 def set_activity(db: sqlite3.Connection, job: StoredJob, text: str, *, now: datetime) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 from aiohttp import web
 
 from flamenco_core.errors import one_problem
+from flamenco_core.manager.people import refuse_compiling_without_queueing
 from flamenco_core.manager.submission import with_variables
 from flamenco_core.model import (
     Audience,
@@ -217,9 +218,19 @@ async def fetch_job_tasks(call: Call) -> web.StreamResponse:
     answers=[no_content("The change has begun."), _UNKNOWN_JOB, _ILLEGAL_MOVE],
 )
 async def set_job_status(call: Call) -> web.StreamResponse:
-    """Ask for `cancel-requested`, `pause-requested` or `requeueing`."""
+    """Ask for `cancel-requested`, `pause-requested` or `requeueing`.
+
+    Not in Flamenco 3: `compile_again` with the latter makes all tasks anew, as the job type makes
+    them now; the answer comes when they are stored.
+    """
     job_id, change = call.value(JOB_ID), call.body(JobStatusChange)
     actor = actor_of(call.request)
+    if change.compile_again:
+        refuse_compiling_without_queueing(change)
+        submissions = call.service.submissions
+        again = await call.service.farm.run(lambda manager: manager.resubmission(job_id))
+        await submissions.store(await submissions.compile(again), actor, replaces=job_id)
+        return empty_answer()
     await call.service.farm.run(lambda manager: manager.set_job_status(job_id, change, actor=actor))
     return empty_answer()
 

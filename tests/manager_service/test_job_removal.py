@@ -97,3 +97,20 @@ def test_a_job_whose_files_cannot_be_erased_says_so(manager: RunningManager) -> 
     assert manager.request("DELETE", f"/jobs/{job}").status == 204
     eventually(lambda: "could be erased" in manager.get(f"/jobs/{job}").json["activity"])
     assert (folder / "notes.txt").exists()
+
+
+def test_a_job_is_compiled_again_under_its_id(manager: RunningManager) -> None:
+    worker = manager.add_worker()
+    job = finish(manager, worker)
+    path = f"/jobs/{job['id']}"
+    before = [task["id"] for task in manager.get(f"{path}/tasks").json["tasks"]]
+    again = {"status": "requeueing", "reason": "test", "compile_again": True}
+    assert manager.post(f"{path}/setstatus", again).status == 204
+    after = manager.get(f"{path}/tasks").json["tasks"]
+    assert [task["status"] for task in after] == ["queued", "queued"]
+    assert not {task["id"] for task in after} & set(before)
+    eventually(lambda: len(manager.get("/jobs").json["jobs"]) == 1)
+    assert take_task(manager, worker)["job"] == job["id"]
+    wrong = {**again, "status": "cancel-requested"}
+    reply = manager.post(f"{path}/setstatus", wrong)
+    assert (reply.status, reply.problems) == (400, ["compile_again"])

@@ -38,17 +38,17 @@ def possible_for_job(status: JobStatus) -> set[str]:
     [
         (J.ACTIVE, "cancel pause requeue-failed"),
         (J.QUEUED, "cancel pause requeue-failed"),
-        (J.CANCELED, "requeue archive"),
-        (J.COMPLETED, "requeue archive"),
-        (J.FAILED, "cancel requeue archive"),
-        (J.PAUSED, "cancel requeue archive"),
+        (J.CANCELED, "requeue compile-again archive"),
+        (J.COMPLETED, "requeue compile-again archive"),
+        (J.FAILED, "cancel requeue compile-again archive"),
+        (J.PAUSED, "cancel requeue compile-again archive"),
         (J.PAUSE_REQUESTED, "cancel requeue"),
         (J.CANCEL_REQUESTED, ""),
         (J.REQUEUEING, ""),
     ],
 )
 def test_what_can_be_done_with_a_job(status: JobStatus, expected: str) -> None:
-    always = {"delete", "set-priority", "set-tag"}
+    always = {"delete", "set-priority", "set-tag", "set-rna-overrides"}
     assert possible_for_job(status) == {*expected.split(), *always}
 
 

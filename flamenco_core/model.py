@@ -19,6 +19,7 @@ HIGHEST_PRIORITY = 100
 
 _NOT_NEGATIVE = {"minimum": 0, "maximum": 2**53}
 _SECONDS = {"minimum": 0, "maximum": 1_000_000_000}
+_PERCENT = {"minimum": 0, "maximum": 100}
 
 
 class Platform(StrEnum):
@@ -431,6 +432,24 @@ class TaskUpdate:
     steps_completed: int | None = field(default=None, metadata={"minimum": 0})
     attempt: int | None = None
     statistics: TaskStatistics | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HostSample:
+    """What a worker's machine was doing at a moment; absent is what cannot be measured there."""
+
+    age_seconds: float = field(default=0, metadata=_SECONDS)
+    """How long before it was sent it was taken."""
+    cpu_percent: float | None = field(default=None, metadata=_PERCENT)
+    """Of all cores together."""
+    memory_used: int | None = field(default=None, metadata=_NOT_NEGATIVE)
+    """Bytes, of all programs together."""
+    gpu_percent: float | None = field(default=None, metadata=_PERCENT)
+    """Of the busiest graphics card."""
+    gpu_memory_used: int | None = field(default=None, metadata=_NOT_NEGATIVE)
+    """Bytes, on the fullest graphics card."""
+    disk_free: int | None = field(default=None, metadata=_NOT_NEGATIVE)
+    """Bytes, where the worker keeps its temporary files."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from flamenco_core import model
 from flamenco_core.manager import sleeping, tagging, worker_requests
 from flamenco_core.manager.opening import OpenFarm
@@ -47,6 +49,18 @@ class WorkerCare(OpenFarm):
         """Lets a worker go for good; its tasks are queued again."""
         with self._unit(actor) as unit:
             worker_requests.delete(unit, worker_id)
+
+    def store_host_statistics(self, worker_id: str, samples: Sequence[model.HostSample]) -> None:
+        """Takes in what a worker's machine was doing; a sign of life too, and not audited.
+
+        Kept are one sample a second for an hour, and the means of each minute for thirty days.
+
+        Raises:
+            InvalidInput: if there are more than 1,000 samples.
+        """
+        self.worker_seen(worker_id)
+        with self._unit(Actor.worker(worker_id)) as unit:
+            worker_requests.store_host_statistics(unit, worker_id, samples)
 
     def sleep_schedule(self, worker_id: str) -> model.WorkerSleepSchedule | None:
         """When a worker is to sleep; None if it was never given a schedule."""

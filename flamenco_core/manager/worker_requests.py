@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from flamenco_core.errors import Conflict, one_problem
 from flamenco_core.events import WorkerDeleted, WorkerStatusRequested
 from flamenco_core.manager import worker_sessions
 from flamenco_core.manager.unit import Unit
-from flamenco_core.model import WorkerStatusChangeRequest
+from flamenco_core.model import HostSample, WorkerStatusChangeRequest
 from flamenco_core.rules import actions
 from flamenco_core.rules.actions import WorkerAction, WorkerFacts
 from flamenco_core.statuses import WorkerStatus
-from flamenco_core.store import sleep_schedules, tags, workers
+from flamenco_core.store import host_statistics, sleep_schedules, tags, workers
 from flamenco_core.store.workers import StoredWorker
 
 
@@ -66,10 +68,20 @@ def delete(unit: Unit, worker_uuid: str) -> None:
     worker_sessions.return_tasks(unit, worker, f"worker {worker.name} is being deleted")
     tags.set_of_worker(unit.db, worker.id, [])
     sleep_schedules.drop(unit.db, worker.id)
+    host_statistics.forget(unit.db, worker.id)
     workers.set_abilities(unit.db, worker.id, task_types=[], capabilities={})
     workers.delete(unit.db, worker, now=unit.now)
     unit.audit("worker.delete", worker.uuid, name=worker.name)
     unit.announce(WorkerDeleted(worker_id=worker.uuid))
+
+
+def store_host_statistics(unit: Unit, worker_uuid: str, samples: Sequence[HostSample]) -> None:
+    """Adds to what is known of a worker's machine; raises `InvalidInput` for too many samples."""
+    worker = workers.by_uuid(unit.db, worker_uuid)
+    if len(samples) > host_statistics.SAMPLES_AT_ONCE:
+        limit = host_statistics.SAMPLES_AT_ONCE
+        raise one_problem("samples", f"there are {len(samples)}; at most {limit} can be stored")
+    host_statistics.store(unit.db, worker.id, samples, now=unit.now)
 
 
 def _refuse(worker: StoredWorker, action: WorkerAction) -> None:

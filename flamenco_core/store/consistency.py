@@ -288,6 +288,29 @@ def _column(db: sqlite3.Connection, column: str, table: str, worker_id: int) -> 
     return [row[0] for row in rows]
 
 
+def _not_counted(db: sqlite3.Connection) -> list[sqlite3.Row]:
+    """Attempts that ended, and whose statistics do not say so."""
+    return db.execute(
+        """SELECT t.uuid, a.task_id, a.attempt
+           FROM task_attempts a JOIN tasks t ON t.id = a.task_id
+           WHERE a.ended_at IS NOT NULL AND NOT EXISTS (
+               SELECT 1 FROM attempt_statistics s
+               WHERE s.task_uuid = t.uuid AND s.attempt = a.attempt AND s.outcome IS NOT NULL)"""
+    ).fetchall()
+
+
+def _find_not_counted(db: sqlite3.Connection) -> list[str]:
+    return [
+        f"attempt {row['attempt']} of task {row['uuid']} ended, and is in no statistics"
+        for row in _not_counted(db)
+    ]
+
+
+def _count_attempts(db: sqlite3.Connection) -> None:
+    for row in _not_counted(db):
+        statistics.end(db, row["task_id"], row["attempt"])
+
+
 def _find_wrong_matches(db: sqlite3.Connection) -> list[str]:
     return [
         f"worker {uuid} is not matched with exactly the tasks it can take"
@@ -306,6 +329,7 @@ CHECKS = (
     *_METADATA_CHECKS,
     *_QUEUE_CHECKS,
     Check(_find_wrong_matches, _match_again),
+    Check(_find_not_counted, _count_attempts),
     Check(statistics.wrong_sums, statistics.add_up_again),
 )
 """In the order in which mending has to go."""

@@ -333,6 +333,16 @@ CREATE TABLE statistics_sums (
     PRIMARY KEY (worker_uuid, job_type, task_type)
 ) WITHOUT ROWID;
 
+-- Rings: a place is written over when its time comes round again.
+CREATE TABLE host_statistics (
+    worker_id INTEGER NOT NULL REFERENCES workers ON DELETE CASCADE,
+    ring TEXT NOT NULL,
+    place INTEGER NOT NULL,
+    period INTEGER NOT NULL,
+    points TEXT NOT NULL,
+    PRIMARY KEY (worker_id, ring, place)
+);
+
 -- What was decided about a job in a transaction and is carried out after it, piece by piece.
 CREATE TABLE intents (
     id INTEGER PRIMARY KEY,

@@ -6,6 +6,7 @@ import itertools
 import json
 import sqlite3
 from collections.abc import Mapping
+from datetime import datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -13,7 +14,14 @@ from typing import Any, Self
 from flamenco_core import task_logs, wire
 from flamenco_core.sleep_schedule import format_schedule
 from flamenco_core.statuses import FINAL_JOB_STATUSES, JobStatus, WorkerStatus
-from flamenco_core.store import job_search, logs, sleep_schedules, statistics, workers
+from flamenco_core.store import (
+    host_statistics,
+    job_search,
+    logs,
+    sleep_schedules,
+    statistics,
+    workers,
+)
 from flamenco_core.store.database import (
     Statement,
     connect_read_only,
@@ -21,6 +29,7 @@ from flamenco_core.store.database import (
     from_microseconds,
     snapshot,
 )
+from flamenco_core.store.host_statistics import Ring
 from flamenco_core.store.job_search import JobCriteria
 from flamenco_core.store.tasks import COUNT_COLUMNS
 
@@ -276,6 +285,24 @@ class FarmReader:
 
     def tag(self, uuid: str) -> dict[str, Any]:
         return _tag(found(_TAG.row(self._db, uuid=uuid), "worker tag", uuid))
+
+    def host_samples(
+        self, worker_uuid: str, *, since: datetime, until: datetime
+    ) -> list[dict[str, Any]]:
+        """What a worker's machine was doing, once a second at most, in the last hour it told."""
+        return self._host_statistics(worker_uuid, host_statistics.SECONDS, since, until)
+
+    def host_minutes(
+        self, worker_uuid: str, *, since: datetime, until: datetime
+    ) -> list[dict[str, Any]]:
+        """The means of each minute of what a worker's machine was doing, for thirty days."""
+        return self._host_statistics(worker_uuid, host_statistics.MINUTES, since, until)
+
+    def _host_statistics(
+        self, worker_uuid: str, ring: Ring, since: datetime, until: datetime
+    ) -> list[dict[str, Any]]:
+        worker_id = found(_WORKER.row(self._db, uuid=worker_uuid), "worker", worker_uuid)["id"]
+        return host_statistics.between(self._db, worker_id, ring, since, until)
 
     def tags(self) -> list[dict[str, Any]]:
         return [_tag(row) for row in _TAGS.run(self._db, after="", limit=-1)]

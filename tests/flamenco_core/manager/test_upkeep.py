@@ -43,6 +43,7 @@ COUNTERS = {
     "UPDATE job_queues SET is_open = 0": "open flag at 0, which should be 1",
     "UPDATE job_queues SET job_priority = 1": "has priority 1, but the job has 50",
     "UPDATE job_queues SET tag_id = 9": "is for tag 9, but the job is for 0",
+    "DELETE FROM attempt_statistics": "ended, and is in no statistics",
     "DELETE FROM worker_task_classes": "is not matched with exactly the tasks",
     "INSERT INTO worker_task_classes SELECT w.id, c.id FROM workers w, task_classes c "
     "WHERE c.task_type = 'misc'": "is not matched with exactly the tasks",

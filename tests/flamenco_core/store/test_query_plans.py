@@ -7,7 +7,7 @@ import pkgutil
 import re
 import sqlite3
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -16,6 +16,7 @@ import flamenco_core.store
 from flamenco_core.manager import MANAGER, Manager
 from flamenco_core.model import (
     HeldTask,
+    HostSample,
     JobPriorityChange,
     JobStatusChange,
     JobTagChange,
@@ -119,6 +120,7 @@ def run_every_request(manager: Manager, reader: FarmReader, worker: str) -> None
     )
     fail(manager, worker, task)
     manager.worker_state(worker)
+    manager.store_host_statistics(worker, [HostSample(cpu_percent=1)])
     manager.set_job_priority(job.id, JobPriorityChange(priority=95), actor=MANAGER)
     for lines in (["x = 1"], []):
         manager.set_rna_overrides(job.id, lines, actor=MANAGER)
@@ -177,6 +179,8 @@ def read_everything(reader: FarmReader, job: str, task: str, worker: str) -> Non
     reader.metadata_values("project", after="A")
     reader.statistics(job)
     reader.statistics_sums(worker)
+    day = datetime(2026, 2, 3, tzinfo=UTC)
+    reader.host_samples(worker, since=day, until=day + timedelta(days=1))
     reader.tasks(job)
     reader.task(task)
     reader.task_log(task)

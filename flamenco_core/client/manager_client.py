@@ -101,8 +101,10 @@ class ManagerClient:
         """The different values that jobs have for a key of their metadata."""
         return self._get(f"/jobs/metadata/{quote(key, safe='')}", model.JobMetadataValues).values
 
-    def fetch_job(self, job_id: str) -> model.Job:
-        return self._get(f"/jobs/{quote(job_id, safe='')}", model.Job)
+    def fetch_job(self, job_id: str, *, platform: str = "") -> model.Job:
+        """A job; with a `platform`, paths in settings and metadata are those of users there."""
+        query = f"?{urlencode({'platform': platform})}" if platform else ""
+        return self._get(f"/jobs/{quote(job_id, safe='')}{query}", model.Job)
 
     def fetch_job_tasks(self, job_id: str) -> list[model.TaskSummary]:
         return self._get(f"/jobs/{quote(job_id, safe='')}/tasks", model.JobTasksSummary).tasks

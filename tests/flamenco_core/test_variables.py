@@ -395,6 +395,29 @@ def test_a_path_comes_back_as_it_went_in(platform: str, variable: str, rest: str
     assert there.expand(stored) == path
 
 
+@given(platform=st.sampled_from(["linux", "windows"]), rest=RESTS.filter(bool))
+def test_a_path_on_a_drive_comes_back_as_it_went_in(platform: str, rest: str) -> None:
+    there = table(STUDIO, platform)
+    path = there.expand(f"{{drive}}{rest}")
+    assert path.startswith("D:\\" if platform == "windows" else "/mnt/drive/")
+    assert there.abbreviate(path) == f"{{drive}}{rest}"
+
+
+@given(
+    order=st.permutations(sorted(STUDIO.by_name)), text=RESTS, platform=st.sampled_from(PLATFORMS)
+)
+def test_the_order_of_the_variables_does_not_matter(
+    order: list[str], text: str, platform: str
+) -> None:
+    shuffled = Variables({name: STUDIO.by_name[name] for name in order})
+    for name in order:
+        one = table(STUDIO, platform, job_storage="/mnt/fl/jobs")
+        other = table(shuffled, platform, job_storage="/mnt/fl/jobs")
+        path = one.expand(f"{{{name}}}{text}")
+        assert other.expand(f"{{{name}}}{text}") == path
+        assert other.abbreviate(path) == one.abbreviate(path)
+
+
 @given(
     sent_from=st.sampled_from(PLATFORMS),
     sent_to=st.sampled_from(PLATFORMS),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from flamenco_core.client import ManagerClient
 from flamenco_core.variables import Variable, Variables, VariableValue
 from tests.manager_service.running_manager import RunningManager, WorkerLogin, submission
 
@@ -77,6 +78,9 @@ def test_a_person_sees_a_jobs_paths_as_on_the_own_platform(tmp_path: Path) -> No
         ]:
             job = manager.get(path + query).json
             assert (job["settings"]["message"], job["metadata"]["project"]) == (message, project)
+        with ManagerClient(f"http://127.0.0.1:{manager.port}/") as client:
+            fetched = client.fetch_job(job["id"], platform="windows")
+        assert fetched.settings["message"] == "F:\\a"
 
 
 def test_everybody_is_told_where_the_shared_storage_is_for_them(tmp_path: Path) -> None:

@@ -40,6 +40,14 @@ def option_groups(arguments: Sequence[str]) -> Iterator[list[str]]:
         position = end
 
 
+def python_in_one_line(source: str, name: str) -> str:
+    """The argument of `--python-expr` that runs `source`; tracebacks call it `name`.
+
+    It is one line, since not every way to start a program keeps line ends.
+    """
+    return f"exec(compile({source!r}, {name!r}, 'exec'))"
+
+
 def is_render(group: Sequence[str]) -> bool:
     """Whether this option, with its values, makes Blender render."""
     return group[0] in ANIMATION_OPTIONS or (group[0] in FRAME_OPTIONS and len(group) > 1)

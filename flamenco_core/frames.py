@@ -214,6 +214,11 @@ def frames_for_blender(frames: Iterable[int]) -> str:
     return _blender_notation(_runs(frames))
 
 
+def frame_in_file_name(frame: int, digits: int) -> str:
+    """The number as Blender writes it in place of so many `#`: `000007`, `-000007`."""
+    return f"-{-frame:0{digits}d}" if frame < 0 else f"{frame:0{digits}d}"
+
+
 def _blender_notation(runs: Iterable[range]) -> str:
     return ",".join(_run_for_blender(run) for run in runs)
 

@@ -23,6 +23,7 @@ from flamenco_core.blender_arguments import (
     SCENE_OPTIONS,
     is_render,
     option_groups,
+    python_in_one_line,
 )
 from flamenco_core.errors import InvalidInput, Problem
 from flamenco_core.model import Command
@@ -89,9 +90,7 @@ def with_overrides(command: Command, lines: Sequence[str]) -> Command:
 
 
 def _expression(lines: Sequence[str]) -> str:
-    """The lines as one, since not every way to start a program keeps line ends."""
-    source = "\n".join(lines)
-    return f"{_BEGINNING}exec(compile({source!r}, {FILE_NAME!r}, 'exec'))"
+    return _BEGINNING + python_in_one_line("\n".join(lines), FILE_NAME)
 
 
 def _refusal(problem: Problem) -> InvalidInput:

@@ -17,7 +17,7 @@ import demo_scene
 from environment import CannotGoOnError
 from flamenco_core.client import ManagerRefused
 from flamenco_core.command_line.waiting import wait_for_job
-from flamenco_core.frames import parse_frames
+from flamenco_core.frames import frame_in_file_name, parse_frames
 from flamenco_core.model import Job
 from flamenco_core.statuses import JobStatus, TaskStatus
 from flamenco_worker.blender.image_files import ImageRefused, ImageSize, read_image
@@ -163,7 +163,7 @@ def check_frames(job: Job) -> tuple[Path, int, ImageSize]:
     frames = list(parse_frames(str(job.settings["frames"])))
     for frame in frames:
         digits = pattern.name.count("#")
-        number = f"{frame:0{digits}d}" if frame >= 0 else f"-{-frame:0{digits}d}"
+        number = frame_in_file_name(frame, digits)
         name = pattern.name.replace("#" * digits, number)
         file = pattern.with_name(name + str(job.settings["image_file_extension"]))
         try:

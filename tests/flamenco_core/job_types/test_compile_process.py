@@ -23,6 +23,7 @@ from flamenco_core.job_types.compiled import CompiledJob
 from flamenco_core.model import SubmittedJob
 from tests.flamenco_core.job_types.javascript_scripts import ONE_JS_TASK, write_js
 from tests.flamenco_core.job_types.scripts import CREATED, ONE_TASK, submission, write_script
+from tests.flamenco_core.job_types.test_library import BUILTIN
 
 SOON = timedelta(seconds=2)
 
@@ -89,7 +90,7 @@ def test_errors_arrive_with_their_type_and_problems(process: CompileProcess) -> 
 
 def test_job_types_are_listed_and_found(process: CompileProcess) -> None:
     names = [job_type.name for job_type in process.available()]
-    assert names == ["echo-sleep-test", "endless", "fine", "run-command", "simple-blender-render"]
+    assert names == sorted([*BUILTIN, "endless", "fine"])
     assert process.get("echo-sleep-test").etag == "eba586e16d6b55baaa43e32f9e78ae514b457fee"
     assert process.problems() == []
     with pytest.raises(NotFound):

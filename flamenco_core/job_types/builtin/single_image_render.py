@@ -1,0 +1,367 @@
+"""Renders one image as tiles, on as many workers as there are, and puts them together.
+
+Tiles overlap, and are merged before anything that looks beyond its pixel happens to the image:
+denoising comes after, and view transform and file format are those of the scene. What the scene's
+compositor and sequencer would do is left out, since they may look anywhere, too.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import pairwise
+
+from flamenco_core.blender_arguments import python_in_one_line
+from flamenco_core.frames import frame_in_file_name, frames_for_blender
+from flamenco_core.job_types import any_paths
+from flamenco_core.job_types.authoring import (
+    AuthoredJob,
+    AuthoredTask,
+    EvalInfo,
+    JobType,
+    Setting,
+    format_timestamp_local,
+)
+
+VIDEO_FORMATS = {"FFMPEG", "AVI_RAW", "AVI_JPEG"}
+
+MAX_TILES = 10_000
+
+TILE_LAYERS = ["Combined", "Denoising Normal", "Denoising Albedo"]
+
+FRAME_DIGITS = 6
+
+TILE_SCRIPT = """
+import bpy
+scene = bpy.context.scene
+render = scene.render
+render.resolution_x, render.resolution_y = {resolution}
+render.resolution_percentage = {percentage}
+render.use_border = render.use_crop_to_border = True
+render.border_min_x, render.border_max_x = {horizontal}
+render.border_min_y, render.border_max_y = {vertical}
+render.use_compositing = render.use_sequencer = render.use_multiview = render.use_stamp = False
+render.use_file_extension, render.use_overwrite, render.use_placeholder = True, False, False
+render.image_settings.color_depth = '32'
+layers = [layer for layer in scene.view_layers if layer.use] or scene.view_layers[:1]
+for layer in scene.view_layers:
+    layer.use = layer == layers[0]
+if render.engine == 'CYCLES':
+    scene.cycles.use_denoising = False
+    layers[0].cycles.denoising_store_passes = {denoise}
+"""
+"""Like Blender without a compositor, it shows the first view layer that is to be rendered."""
+
+FINAL_SCRIPT = """
+import sys, bpy
+scene = bpy.context.scene
+render = scene.render
+render.resolution_x, render.resolution_y = {resolution}
+render.resolution_percentage = {percentage}
+render.use_border = render.use_sequencer = render.use_multiview = False
+render.use_compositing = True
+render.use_file_extension, render.use_overwrite, render.use_placeholder = True, False, False
+if hasattr(scene, 'compositing_node_group'):
+    tree = bpy.data.node_groups.new('Merged image', 'CompositorNodeTree')
+    tree.interface.new_socket('Image', in_out='OUTPUT', socket_type='NodeSocketColor')
+    scene.compositing_node_group = tree
+    target = tree.nodes.new('NodeGroupOutput').inputs[0]
+else:
+    scene.use_nodes = True
+    tree = scene.node_tree
+    tree.nodes.clear()
+    target = tree.nodes.new('CompositorNodeComposite').inputs['Image']
+merged = tree.nodes.new('CompositorNodeImage')
+merged.image = bpy.data.images.load(sys.argv[sys.argv.index('--') + 1])
+passes = {{socket.name: socket for socket in merged.outputs}}
+result = passes['Combined']
+if {denoise}:
+    if not getattr(bpy.app.build_options, 'openimagedenoise', True):
+        raise RuntimeError('this Blender cannot denoise: it was built without OpenImageDenoise')
+    denoiser = tree.nodes.new('CompositorNodeDenoise')
+    tree.links.new(result, denoiser.inputs['Image'])
+    for kind in ('Normal', 'Albedo'):
+        if 'Denoising ' + kind in passes:
+            tree.links.new(passes['Denoising ' + kind], denoiser.inputs[kind])
+    result = denoiser.outputs[0]
+tree.links.new(result, target)
+"""
+"""Composites the merged image instead of rendering; what Blender writes is verified as always."""
+
+JOB_TYPE = JobType(
+    label="Single Image Render",
+    description="Render one image as overlapping tiles, and merge and denoise them",
+    settings=[
+        Setting(
+            "frame",
+            "int32",
+            required=True,
+            eval="C.scene.frame_current",
+            eval_info=EvalInfo(show_link_button=True, description="Current frame"),
+            description="The frame to render",
+        ),
+        Setting(
+            "tile_size",
+            "int32",
+            default=512,
+            propargs={"min": 16, "soft_max": 4096},
+            visible="submission",
+            description="Longest side of a tile in pixels, without what overlaps",
+        ),
+        Setting(
+            "overlap",
+            "int32",
+            default=16,
+            propargs={"min": 0, "max": 512},
+            visible="submission",
+            description="How many pixels a tile reaches into each of its neighbours",
+        ),
+        Setting(
+            "denoise",
+            "bool",
+            default=False,
+            eval="C.scene.render.engine == 'CYCLES' and C.scene.cycles.use_denoising",
+            eval_info=EvalInfo(show_link_button=True, description="As the scene does"),
+            description="Denoise the whole image once the tiles are merged",
+        ),
+        Setting(
+            "resolution_x",
+            "int32",
+            required=True,
+            eval="C.scene.render.resolution_x",
+            eval_info=EvalInfo(show_link_button=True, description="Width of the scene"),
+            propargs={"min": 4, "max": 65536},
+            visible="submission",
+        ),
+        Setting(
+            "resolution_y",
+            "int32",
+            required=True,
+            eval="C.scene.render.resolution_y",
+            eval_info=EvalInfo(show_link_button=True, description="Height of the scene"),
+            propargs={"min": 4, "max": 65536},
+            visible="submission",
+        ),
+        Setting(
+            "resolution_percentage",
+            "int32",
+            default=100,
+            eval="C.scene.render.resolution_percentage",
+            eval_info=EvalInfo(show_link_button=True, description="Scale of the scene"),
+            propargs={"min": 1, "max": 32767},
+            visible="submission",
+        ),
+        Setting(
+            "render_output_root",
+            "string",
+            subtype="dir_path",
+            required=True,
+            visible="submission",
+            description="Folder under which the folder of this job is made",
+        ),
+        Setting(
+            "add_path_components",
+            "int32",
+            required=True,
+            default=0,
+            propargs={"min": 0, "max": 32},
+            visible="submission",
+            description="How many of the last folders of the .blend file's path to repeat there",
+        ),
+        Setting(
+            "render_output_path",
+            "string",
+            subtype="file_path",
+            editable=False,
+            eval=(
+                "str(Path(abspath(settings.render_output_root), "
+                "last_n_dir_parts(settings.add_path_components), "
+                "jobname, '{timestamp}', '######'))"
+            ),
+            description="Where the image goes; follows from the settings above",
+        ),
+        Setting(
+            "blendfile",
+            "string",
+            required=True,
+            visible="web",
+            description="The .blend file to render",
+        ),
+        Setting(
+            "format",
+            "string",
+            required=True,
+            eval="C.scene.render.image_settings.file_format",
+            visible="web",
+        ),
+        Setting(
+            "scene",
+            "string",
+            required=True,
+            eval="C.scene.name",
+            visible="web",
+            description="The scene to render",
+        ),
+    ],
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A tile's part of one side of the image, in pixels from the left, or from the top."""
+
+    first: int
+    end: int
+
+    @property
+    def length(self) -> int:
+        return self.end - self.first
+
+
+@dataclass(frozen=True, slots=True)
+class Tile:
+    """A part of the image, which its neighbours overlap."""
+
+    name: str
+    across: Span
+    down: Span
+
+
+def compile_job(job: AuthoredJob) -> None:
+    settings = job.settings
+    if settings.format in VIDEO_FORMATS:
+        what = f"“{settings.format}” is a video format, and this makes an image"
+        job.refuse("format", what, "choose an image format in the output properties")
+    if not settings.render_output_path:
+        job.refuse("render_output_path", "is not given", "say where the image is to go")
+    timestamp = format_timestamp_local(job.created)
+    output: str = settings.render_output_path.replace("{timestamp}", timestamp)
+    settings.render_output_path = output
+    folder = any_paths.join(any_paths.dirname(output), "tiles")
+    merged = any_paths.join(folder, "merged.exr")
+    tiles = cut_into_tiles(job)
+    tasks = [author_tile(job, folder, tile) for tile in tiles]
+    merge = author_merge(job, folder, tiles, merged)
+    merge.depends_on(*tasks)
+    author_final(job, output, merged).depends_on(merge)
+
+
+def image_size(job: AuthoredJob) -> tuple[int, int]:
+    """Width and height in pixels, rounded as Blender rounds them."""
+    settings = job.settings
+    scale = settings.resolution_percentage
+    width, height = (side * scale // 100 for side in (settings.resolution_x, settings.resolution_y))
+    if min(width, height) < 1:
+        what = f"makes an image of {width} × {height} pixels"
+        job.refuse("resolution_percentage", what, "choose a larger one")
+    return width, height
+
+
+def cut_into_tiles(job: AuthoredJob) -> list[Tile]:
+    settings = job.settings
+    columns, rows = (spans(side, settings.tile_size, settings.overlap) for side in image_size(job))
+    if len(columns) * len(rows) > MAX_TILES:
+        what = f"makes {len(columns) * len(rows)} tiles, more than {MAX_TILES}"
+        job.refuse("tile_size", what, "choose larger tiles")
+    return [
+        Tile(f"tile-{y:03}-{x:03}", across, down)
+        for y, down in enumerate(rows)
+        for x, across in enumerate(columns)
+    ]
+
+
+def spans(length: int, tile_size: int, overlap: int) -> list[Span]:
+    """One side of the image in parts of nearly the same length, which overlap on both sides."""
+    count = -(-length // tile_size)
+    edges = [length * index // count for index in range(count + 1)]
+    return [
+        Span(max(0, first - overlap), min(length, end + overlap)) for first, end in pairwise(edges)
+    ]
+
+
+def author_tile(job: AuthoredJob, folder: str, tile: Tile) -> AuthoredTask:
+    width, height = image_size(job)
+    script = TILE_SCRIPT.format(
+        **resolution(job),
+        horizontal=(border(tile.across.first, width), border(tile.across.end, width)),
+        # Blender counts from the bottom.
+        vertical=(border(height - tile.down.end, height), border(height - tile.down.first, height)),
+    )
+    task = job.task(f"render-{tile.name}", type="blender")
+    output = any_paths.join(folder, f"{tile.name}-{'#' * FRAME_DIGITS}")
+    author_render(task, job, output, "OPEN_EXR_MULTILAYER", script)
+    return task
+
+
+def border(pixel: int, length: int) -> float:
+    """The place of a pixel's edge as part of the side; Blender rounds down to get it back."""
+    return min(1.0, (pixel + 0.25) / length) if pixel else 0.0
+
+
+def author_merge(job: AuthoredJob, folder: str, tiles: list[Tile], merged: str) -> AuthoredTask:
+    width, height = image_size(job)
+    number = frame_in_file_name(job.settings.frame, FRAME_DIGITS)
+    # On the workers that render: they have the memory for large images.
+    task = job.task("merge", type="blender")
+    task.command(
+        "merge-images",
+        {
+            "tiles": [
+                {
+                    "path": any_paths.join(folder, f"{tile.name}-{number}.exr"),
+                    "x": tile.across.first,
+                    "y": tile.down.first,
+                    "width": tile.across.length,
+                    "height": tile.down.length,
+                }
+                for tile in tiles
+            ],
+            "width": width,
+            "height": height,
+            "layers": TILE_LAYERS if job.settings.denoise else TILE_LAYERS[:1],
+            "output": merged,
+        },
+        total_step_count=len(tiles),
+    )
+    return task
+
+
+def author_final(job: AuthoredJob, output: str, merged: str) -> AuthoredTask:
+    task = job.task("finish", type="blender")
+    script = FINAL_SCRIPT.format(**resolution(job))
+    # An argument of its own, in which variables are replaced without harm to the script.
+    author_render(task, job, output, job.settings.format, script, "--", merged)
+    return task
+
+
+def resolution(job: AuthoredJob) -> dict[str, object]:
+    """What both scripts set."""
+    settings = job.settings
+    return {
+        "resolution": (settings.resolution_x, settings.resolution_y),
+        "percentage": settings.resolution_percentage,
+        "denoise": bool(settings.denoise),
+    }
+
+
+def author_render(
+    task: AuthoredTask, job: AuthoredJob, output: str, image_format: str, script: str, *last: str
+) -> None:
+    task.command(
+        "blender-render",
+        {
+            "exe": "{blender}",
+            "exeArgs": "{blenderArgs}",
+            "argsBefore": [],
+            "blendfile": job.settings.blendfile,
+            "args": [
+                *("--scene", job.settings.scene),
+                *("--render-output", output),
+                *("--render-format", image_format),
+                # Behind the format, on which the choice of depths depends.
+                *("--python-expr", python_in_one_line(script, task.name)),
+                *("--render-frame", frames_for_blender([job.settings.frame])),
+                *last,
+            ],
+        },
+        total_step_count=1,
+    )

@@ -14,6 +14,10 @@ from xml.etree import ElementTree
 _MAY_BE_SKIPPED = re.compile(r"\b(Windows|macOS|GPU)\b")
 
 _NO_TESTS_FOUND = 5
+_INSIDE_OUT = (
+    *("flamenco_core", "manager_service", "flamenco_worker", "flamenco_addon"),
+    *("simulator", "docs", "scripts", "farm"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,16 +55,21 @@ class RingResult:
         return not self.failed and not self.forbidden_skips and not self.note
 
 
-def all_rings() -> list[Ring]:
-    """From the inside out."""
+def all_rings(tests: Path) -> list[Ring]:
+    """From the inside out: checks, then each folder of `tests` that has tests in it."""
+
+    def distance(folder: str) -> tuple[int, str]:
+        known = folder in _INSIDE_OUT
+        return (_INSIDE_OUT.index(folder) if known else len(_INSIDE_OUT)), folder
+
+    folders = {file.relative_to(tests).parts[0] for file in tests.glob("*/**/test_*.py")}
     return [
         Ring("style", [["ruff", "check"], ["ruff", "format", "--check"]]),
         Ring("types", [["mypy"]]),
-        Ring("core", [["pytest", "tests/flamenco_core"]]),
-        Ring("service", [["pytest", "tests/manager_service", "tests/docs"]]),
-        Ring("worker", [["pytest", "tests/flamenco_worker"]]),
-        Ring("scripts", [["pytest", "tests/scripts"]]),
-        Ring("whole farm", [["pytest", "tests/farm"]]),
+        *(
+            Ring(folder, [["pytest", str(tests / folder)]])
+            for folder in sorted(folders, key=distance)
+        ),
     ]
 
 
@@ -111,11 +120,11 @@ def _count(report: Path, result: RingResult) -> None:
 
 def show_rings(results: Sequence[RingResult], seconds: float) -> int:
     """Prints the table and, last, the sum; returns the exit code."""
-    print(f"\n{'ring':<12}{'passed':>8}{'failed':>8}{'skipped':>9}{'seconds':>9}")
+    print(f"\n{'ring':<16}{'passed':>8}{'failed':>8}{'skipped':>9}{'seconds':>9}")
     for result in results:
         counts = f"{result.passed:>8}{result.failed:>8}{len(result.skipped):>9}"
         note = result.note or ("" if result.is_good else "FAILED")
-        print(f"{result.ring.name:<12}{counts}{result.seconds:>9.0f}  {note}".rstrip())
+        print(f"{result.ring.name:<16}{counts}{result.seconds:>9.0f}  {note}".rstrip())
     for result in results:
         for test, reason in result.skipped.items():
             verdict = "must not be skipped" if test in result.forbidden_skips else "skipped"

@@ -47,7 +47,7 @@ def main() -> int:
         names = ["-k", options.name] if options.name else []
         rings = [selected_tests(options.tests or ["tests"], names)]
     else:
-        rings = all_rings()
+        rings = all_rings(Path("tests"))
     results = [run_ring(ring, python, pytest_options) for ring in rings]
     return show_rings(results, time.monotonic() - started)
 

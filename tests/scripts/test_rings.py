@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from rings import Ring, run_ring, selected_tests, show_rings
+from rings import Ring, all_rings, run_ring, selected_tests, show_rings
 
 PASSES = "def test_passes(): pass\n"
 FAILS = "def test_it(): assert False\n"
@@ -59,3 +59,12 @@ def test_a_check_that_fails_is_a_failure(capfd: pytest.CaptureFixture[str]) -> N
     checks = Ring("checks", [["platform"], ["no_such_module"]])
     result = run_ring(checks, Path(sys.executable), [])
     assert (result.passed, result.failed, result.is_good) == (1, 1, False)
+
+
+def test_no_folder_with_tests_is_forgotten(tmp_path: Path) -> None:
+    for folder in ("farm", "quite_new", "flamenco_core/store", "empty"):
+        (tmp_path / folder).mkdir(parents=True)
+        if folder != "empty":
+            (tmp_path / folder / "test_it.py").touch()
+    names = [ring.name for ring in all_rings(tmp_path)]
+    assert names == ["style", "types", "flamenco_core", "farm", "quite_new"]

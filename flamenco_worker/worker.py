@@ -158,6 +158,9 @@ class Worker:
                 log.info("the Manager wants this worker to be %s", change.status)
                 return change.status
             except FlamencoError as error:
+                if isinstance(error, ManagerRefused) and error.status == _NOT_AWAKE:
+                    # It has lost sight of us in the meantime; tell it that we are here.
+                    self._try(lambda: self._client.worker_state_changed(WorkerStatus.AWAKE))
                 self._handle_trouble(error, pauses)
                 continue
             if task is not None:
@@ -212,10 +215,6 @@ class Worker:
             case ManagerRefused() if error.status in _NOT_SIGNED_ON:
                 self._pause(pauses)
                 raise _SignOnAgain from error
-            case ManagerRefused() if error.status == _NOT_AWAKE:
-                # It has lost sight of us in the meantime; tell it that we are here.
-                log.info("the Manager takes this worker for not awake: %s", error.message)
-                self._try(lambda: self._client.worker_state_changed(WorkerStatus.AWAKE))
             case ManagerUnreachable() | ManagerRefused() | InvalidInput():
                 log.warning("%s", error)
             case _:

@@ -159,7 +159,7 @@ class _BlenderRun:
             raise
         if self._stopped is not None:
             raise self._stopped
-        self._check_what_was_said(command, finished)
+        self._check_what_was_said(finished)
 
     def _end(self, sentence: str) -> None:
         """Ends Blender before it renders, and delivers, something that was not asked for."""
@@ -172,13 +172,13 @@ class _BlenderRun:
     def _pass_on_cancellation(self) -> None:
         self._stop.cancel(self.context.cancellation.reason)
 
-    def _check_what_was_said(self, command: list[str], finished: Finished) -> None:
+    def _check_what_was_said(self, finished: Finished) -> None:
         if finished.exit_code:
             said = [trouble.sentence for trouble in self.troubles[-1:]]
             raise CommandFailed(". ".join([_ending(finished.exit_code), *said]))
         if any(not plan.frames for plan in self.plans):
             raise CommandFailed("The command line names no frames to render")
-        if not self.plans and any("run_path" in argument for argument in command):
+        if not self.plans and self.arguments.render_count:
             raise CommandFailed("Blender ended before it came to the render, and did not say why")
 
     def _handle(self, event: Event) -> None:

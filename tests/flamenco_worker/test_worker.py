@@ -329,6 +329,17 @@ def test_a_worker_that_the_manager_has_lost_sight_of_says_that_it_is_awake(
     assert told == ["awake", "awake"]
 
 
+def test_a_worker_that_is_to_sleep_never_says_that_it_is_awake(
+    manager: ProtocolManager, tmp_path: Path
+) -> None:
+    manager.first_status = "asleep"
+    answers = itertools.chain([409, 409], itertools.repeat(None))
+    manager.fail = lambda request: next(answers) if request.path == "/state-changed" else None
+    with running(tmp_path, manager.url):
+        manager.wait_for_count("/state", 1)
+    assert [request.body["status"] for request in manager.requests("/state-changed")] == ["asleep"]
+
+
 def test_the_last_image_is_shown_as_a_jpeg(manager: ProtocolManager, tmp_path: Path) -> None:
     from flamenco_core.client import ManagerClient
     from flamenco_worker.output_images import OutputImages

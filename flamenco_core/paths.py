@@ -62,10 +62,9 @@ class PathWithVariable:
 StoredPath = PathWithVariable | PathOnPlatform
 
 
-def own_platform() -> str:
-    """The platform that this program runs on, named as in Go."""
-    known = {"win32": Platform.WINDOWS.value, "darwin": Platform.DARWIN.value}
-    return known.get(sys.platform, sys.platform)
+def this_platform() -> Platform:
+    """The platform that this program runs on; any other Unix counts as Linux."""
+    return {"win32": Platform.WINDOWS, "darwin": Platform.DARWIN}.get(sys.platform, Platform.LINUX)
 
 
 def separator_on(platform: str) -> str:

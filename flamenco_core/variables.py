@@ -52,9 +52,9 @@ from flamenco_core.paths import (
     StoredPath,
     component_count,
     join,
-    own_platform,
     rest_below,
     separator_on,
+    this_platform,
     with_separator,
     without_trailing_separators,
 )
@@ -104,7 +104,7 @@ class Variables:
         `job_storage` is the Manager's own path of the jobs' files; without it there is no
         `{jobs}`. `manager_platform` is the platform of this program if it is left out.
         """
-        manager_platform = manager_platform or own_platform()
+        manager_platform = manager_platform or this_platform()
         twoway = frozenset(name for name, each in self.by_name.items() if each.is_twoway)
         raw = self._raw(audience, platform)
         values = _filled_in(raw, twoway, platform)

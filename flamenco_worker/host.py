@@ -11,13 +11,9 @@ from pathlib import Path
 
 from flamenco_core.errors import FarmLocked, StorageError
 from flamenco_core.model import Platform
+from flamenco_core.paths import this_platform
 
 LOCK_NAME = "flamenco-worker.lock"
-
-
-def this_platform() -> Platform:
-    """The platform as the Manager's variables tell it apart; any other Unix counts as Linux."""
-    return {"win32": Platform.WINDOWS, "darwin": Platform.DARWIN}.get(sys.platform, Platform.LINUX)
 
 
 def default_home(environment: Mapping[str, str] = os.environ) -> Path:

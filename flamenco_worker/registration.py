@@ -15,11 +15,11 @@ from typing import TypeVar
 from flamenco_core.client import ManagerClient, ManagerRefused, ManagerUnreachable
 from flamenco_core.errors import InvalidInput, StorageError
 from flamenco_core.model import WorkerRegistration, WorkerSignOn
+from flamenco_core.paths import this_platform
 from flamenco_core.statuses import WorkerStatus
 from flamenco_core.version import current_version
 from flamenco_worker.backing_off import BackOff
 from flamenco_worker.config import WorkerConfig
-from flamenco_worker.host import this_platform
 
 log = logging.getLogger(__name__)
 

@@ -18,6 +18,7 @@ from flamenco_core.command_line.output import (
 )
 from flamenco_core.errors import NotFound
 from flamenco_core.model import AvailableJobSetting, AvailableJobType, Job, JobsQueryResult
+from flamenco_core.paths import this_platform
 from flamenco_core.statuses import JobStatus
 
 Item = TypeVar("Item")
@@ -68,9 +69,13 @@ def jobs(manager_url: str, as_json: bool, statuses: Sequence[str]) -> None:
 @with_json
 @click.argument("job_id", metavar="JOB")
 def job(manager_url: str, as_json: bool, job_id: str) -> None:
-    """Show one job. JOB is its id or an unmistakable beginning of it."""
+    """Show one job. JOB is its id or an unmistakable beginning of it.
+
+    Its paths are shown as they are on this computer, and with --json as the job keeps them.
+    """
+    platform = "" if as_json else this_platform()
     with ManagerClient(manager_url) as client:
-        found = client.fetch_job(_job_id(client, job_id))
+        found = client.fetch_job(_job_id(client, job_id), platform=platform)
     if as_json:
         print_json(found)
         return

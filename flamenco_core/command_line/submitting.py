@@ -39,10 +39,10 @@ from flamenco_core.packing import (
     Stage,
     default_output_folder,
     read_blend_facts,
-    this_platform,
 )
 from flamenco_core.packing.plan import missing_file_problems
 from flamenco_core.packing.progress import ProgressCallback
+from flamenco_core.paths import this_platform
 from flamenco_core.statuses import JobStatus
 
 _PLACEHOLDER_BLENDFILE = "{jobs}/not-sent-yet.blend"

@@ -89,6 +89,7 @@ KEYS: tuple[Key, ...] = (
     Key("blocklist_threshold", "blocklist_threshold", values.count(1), ("blacklist_threshold",)),
     Key("task_fail_after_softfail_count", "task_fail_after_softfail_count", values.count(1)),
     Key("job_fail_percentage", "job_fail_percentage", values.count(1, 100)),
+    Key("job_retention", "job_retention", values.duration),
     Key("worker_cleanup_max_age", "worker_cleanup_max_age", values.duration),
     Key(
         "worker_cleanup_status",

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from flamenco_core.errors import Problem
 from flamenco_core.model import Audience
-from flamenco_core.paths import own_platform
+from flamenco_core.paths import this_platform
 from flamenco_core.statuses import WorkerStatus
 from flamenco_core.variables import Variable, Variables, VariableTable, VariableValue
 
@@ -137,6 +137,8 @@ class Config:
     """Different workers that must fail at a task before it fails for good."""
     job_fail_percentage: int = 10
     """A job fails when this share of its tasks, in percent, has failed for good."""
+    job_retention: timedelta = timedelta(0)
+    """Jobs that have been done for so long are deleted, unless they are archived."""
     worker_cleanup_max_age: timedelta = timedelta(0)
     """Workers that were not seen for so long are forgotten."""
     worker_cleanup_status: tuple[WorkerStatus, ...] = (WorkerStatus.OFFLINE,)
@@ -148,7 +150,7 @@ class Config:
     tls: Tls = field(default_factory=Tls)
     upstream: Upstream = field(default_factory=Upstream)
     variables: Variables = field(default_factory=lambda: Variables(DEFAULT_VARIABLES))
-    platform: str = field(default_factory=own_platform)
+    platform: str = field(default_factory=this_platform)
     """The platform that the Manager runs on, and that its own paths are for."""
     warnings: tuple[Problem, ...] = field(default=(), repr=False, compare=False)
     """What to tell the person who wrote the file, though it can be used."""

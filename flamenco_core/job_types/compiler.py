@@ -7,7 +7,6 @@ can be ended; here nothing ends a script that never returns.
 from __future__ import annotations
 
 import re
-import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
@@ -34,7 +33,8 @@ from flamenco_core.job_types.library import JobTypeLibrary
 from flamenco_core.job_types.python_script import describe_exception, place_in_script
 from flamenco_core.job_types.script import LoadedJobType
 from flamenco_core.job_types.setting import filled_in_settings, nearest_name
-from flamenco_core.model import AvailableJobSetting, Command, Platform, SubmittedJob
+from flamenco_core.model import AvailableJobSetting, Command, SubmittedJob
+from flamenco_core.paths import this_platform
 from flamenco_core.rna_overrides import checked_overrides
 from flamenco_core.statuses import JobStatus
 
@@ -110,7 +110,7 @@ def _job_to_author(
         settings=JobSettings(settings, [definition.key for definition in definitions]),
         metadata=dict(submitted.metadata),
         storage=submitted.storage,
-        submitter_platform=_own_platform() if platform == _MANAGER_PLATFORM else platform,
+        submitter_platform=this_platform() if platform == _MANAGER_PLATFORM else platform,
         worker_tag=submitted.worker_tag,
     )
     return job, overrides
@@ -135,11 +135,6 @@ def _checked(
     if refused is not None:
         raise refused
     return settings, overrides
-
-
-def _own_platform() -> str:
-    known = {"win32": Platform.WINDOWS.value, "darwin": Platform.DARWIN.value}
-    return known.get(sys.platform, sys.platform)
 
 
 def _run(job_type: LoadedJobType, job: AuthoredJob) -> AuthoredJob:

@@ -8,7 +8,6 @@ from flamenco_core.packing.delivery import (
     Packer,
     default_output_folder,
     folder_name,
-    this_platform,
 )
 from flamenco_core.packing.dependencies import (
     FileUse,
@@ -55,5 +54,4 @@ __all__ = [
     "folder_name",
     "make_plan",
     "read_blend_facts",
-    "this_platform",
 ]

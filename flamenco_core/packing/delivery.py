@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import sys
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,7 +11,7 @@ from pathlib import Path
 
 from flamenco_core.client import ManagerClient
 from flamenco_core.errors import NotFound
-from flamenco_core.model import Audience, JobStorageInfo, Platform, SharedStorageLocation
+from flamenco_core.model import Audience, JobStorageInfo, SharedStorageLocation
 from flamenco_core.packing.dependencies import FileUse, Tracer, default_tracer
 from flamenco_core.packing.digests import FileDigests, default_cache_folder
 from flamenco_core.packing.errors import PackingCancelled
@@ -21,6 +20,7 @@ from flamenco_core.packing.plan import PackPlan, make_plan
 from flamenco_core.packing.progress import PackProgress, ProgressCallback, Stage, no_progress
 from flamenco_core.packing.project import find_project_root, without_dots
 from flamenco_core.packing.shaman_upload import ShamanUpload
+from flamenco_core.paths import this_platform
 from flamenco_core.shaman.checkout_paths import checkout_path_problems
 
 _JOBS = "{jobs}"
@@ -41,13 +41,6 @@ class Delivery:
     files_sent: int
     bytes_sent: int
     absent_caches: tuple[FileUse, ...]
-
-
-def this_platform() -> Platform:
-    """The platform of this computer, as jobs name it."""
-    if sys.platform == "win32":
-        return Platform.WINDOWS
-    return Platform.DARWIN if sys.platform == "darwin" else Platform.LINUX
 
 
 def folder_name(job_name: str) -> str:

@@ -10,7 +10,7 @@ import pytest
 from flamenco_core.config import Tls, Upstream, load_config
 from flamenco_core.config.keys import WITHOUT_MEANING
 from flamenco_core.model import Audience
-from flamenco_core.paths import own_platform
+from flamenco_core.paths import this_platform
 from flamenco_core.statuses import WorkerStatus
 from tests.flamenco_core.config.parsing import (
     BEFORE_VERSIONS,
@@ -77,7 +77,7 @@ def test_what_has_no_meaning_here_is_warned_of_with_the_reason() -> None:
     assert len(texts) == len(WITHOUT_MEANING)
 
 
-@pytest.mark.skipif(own_platform() == "windows", reason="the example is of Linux")
+@pytest.mark.skipif(this_platform() == "windows", reason="the example is of Linux")
 def test_a_file_without_a_version_is_read() -> None:
     config = load_config(BEFORE_VERSIONS, home=HOME, environment={})
     assert config.listen == ":8083"

@@ -18,7 +18,7 @@ from flamenco_core.config import (
 from flamenco_core.config.keys import KEYS
 from flamenco_core.errors import InvalidInput, StorageError
 from flamenco_core.model import Audience
-from flamenco_core.paths import own_platform
+from flamenco_core.paths import this_platform
 from tests.flamenco_core.config.parsing import FLAMENCO_3, HOME, parse, problems, warnings
 
 
@@ -113,7 +113,9 @@ def test_shamans_folders_can_lie_elsewhere() -> None:
     assert config.job_storage == HOME / "jobs"
 
 
-STORAGE = f"variables:\n  storage: {{values: [{{platform: {own_platform()}, value: /mnt/farm}}]}}\n"
+STORAGE = (
+    f"variables:\n  storage: {{values: [{{platform: {this_platform()}, value: /mnt/farm}}]}}\n"
+)
 
 
 def test_folders_can_be_written_with_variables() -> None:
@@ -127,7 +129,7 @@ def test_folders_can_be_written_with_variables() -> None:
     assert config.job_storage == Path("/mnt/farm/flamenco/jobs")
     assert config.database_file == Path("/mnt/farm/flamenco/jobs/farm.sqlite")
     assert config.file_store == Path("/mnt/farm/files")
-    workers = config.variables_for(Audience.WORKERS, own_platform())
+    workers = config.variables_for(Audience.WORKERS, this_platform())
     assert workers.values["jobs"] == "/mnt/farm/flamenco/jobs"
     assert config.local_path("{jobs}/x/a.blend") == Path("/mnt/farm/flamenco/jobs/x/a.blend")
 
@@ -136,7 +138,7 @@ def test_a_folder_whose_variable_has_no_value_here_is_refused() -> None:
     found = problems("listen: ':80'\nshared_storage_path: '{storag}/flamenco'\n" + STORAGE)
     assert len(found) == 1
     assert found[0].startswith(
-        f"line 2, shared_storage_path: {{storag}} has no value for workers on {own_platform()}"
+        f"line 2, shared_storage_path: {{storag}} has no value for workers on {this_platform()}"
     )
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from datetime import timedelta
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
 from typing import IO, Any, Self, TypeVar
 from urllib.parse import quote, urlencode
 
@@ -109,13 +109,34 @@ class ManagerClient:
     def fetch_job_tasks(self, job_id: str) -> list[model.TaskSummary]:
         return self._get(f"/jobs/{quote(job_id, safe='')}/tasks", model.JobTasksSummary).tasks
 
-    def set_job_status(self, job_id: str, status: JobStatus, reason: str) -> None:
-        body = model.JobStatusChange(status=status, reason=reason)
+    def set_job_status(
+        self, job_id: str, status: JobStatus, reason: str, *, compile_again: bool = False
+    ) -> None:
+        """Cancels, pauses or requeues a job, the latter with new tasks if they are wanted."""
+        body = model.JobStatusChange(status=status, reason=reason, compile_again=compile_again)
         self._send("POST", f"/jobs/{quote(job_id, safe='')}/setstatus", body)
 
     def set_job_priority(self, job_id: str, priority: int) -> None:
         body = model.JobPriorityChange(priority=priority)
         self._send("POST", f"/jobs/{quote(job_id, safe='')}/setpriority", body)
+
+    def set_job_tag(self, job_id: str, tag: model.JobTagChange) -> None:
+        """Lets the job run on workers with a tag only; without id and name, on any worker."""
+        self._send("POST", f"/jobs/{quote(job_id, safe='')}/settag", tag)
+
+    def delete_job(self, job_id: str, *, leave_files: bool = False) -> None:
+        """Has a job removed, with its logs and its checkout unless `leave_files`."""
+        query = "?leave_files=true" if leave_files else ""
+        self._send("DELETE", f"/jobs/{quote(job_id, safe='')}{query}")
+
+    def delete_job_what_would_it_do(self, job_id: str) -> model.JobDeletionInfo:
+        path = f"/jobs/{quote(job_id, safe='')}/what-would-delete-do"
+        return self._get(path, model.JobDeletionInfo)
+
+    def delete_job_mass(self, last_updated_max: datetime) -> None:
+        """Has finished jobs removed that have not changed since; there must be one (else 416)."""
+        body = model.JobMassDeletionSelection(last_updated_max=last_updated_max)
+        self._send("DELETE", "/jobs/mass-delete", body)
 
     def fetch_task(self, task_id: str) -> model.Task:
         return self._get(f"/tasks/{quote(task_id, safe='')}", model.Task)
@@ -142,8 +163,40 @@ class ManagerClient:
     def fetch_worker(self, worker_id: str) -> model.Worker:
         return self._get(f"/worker-mgt/workers/{quote(worker_id, safe='')}", model.Worker)
 
+    def delete_worker(self, worker_id: str) -> None:
+        self._send("DELETE", f"/worker-mgt/workers/{quote(worker_id, safe='')}")
+
+    def fetch_worker_sleep_schedule(self, worker_id: str) -> model.WorkerSleepSchedule | None:
+        """When a worker is to sleep; None if it has no schedule."""
+        path = f"/worker-mgt/workers/{quote(worker_id, safe='')}/sleep-schedule"
+        answer = self._send("GET", path)
+        return None if answer.status == 204 else self._read(answer, model.WorkerSleepSchedule)
+
+    def set_worker_sleep_schedule(
+        self, worker_id: str, schedule: model.WorkerSleepSchedule
+    ) -> None:
+        path = f"/worker-mgt/workers/{quote(worker_id, safe='')}/sleep-schedule"
+        self._send("POST", path, schedule)
+
+    def set_worker_tags(self, worker_id: str, tag_ids: Sequence[str]) -> None:
+        """Gives a worker these tags and no others."""
+        body = model.WorkerTagChangeRequest(tag_ids=[*tag_ids])
+        self._send("POST", f"/worker-mgt/workers/{quote(worker_id, safe='')}/settags", body)
+
     def fetch_worker_tags(self) -> list[model.WorkerTag]:
         return self._get("/worker-mgt/tags", model.WorkerTagList).tags
+
+    def fetch_worker_tag(self, tag_id: str) -> model.WorkerTag:
+        return self._get(f"/worker-mgt/tag/{quote(tag_id, safe='')}", model.WorkerTag)
+
+    def create_worker_tag(self, tag: model.WorkerTag) -> model.WorkerTag:
+        return self._read(self._send("POST", "/worker-mgt/tags", tag), model.WorkerTag)
+
+    def update_worker_tag(self, tag_id: str, tag: model.WorkerTag) -> None:
+        self._send("PUT", f"/worker-mgt/tag/{quote(tag_id, safe='')}", tag)
+
+    def delete_worker_tag(self, tag_id: str) -> None:
+        self._send("DELETE", f"/worker-mgt/tag/{quote(tag_id, safe='')}")
 
     def request_worker_status_change(
         self, worker_id: str, status: WorkerStatus, *, is_lazy: bool

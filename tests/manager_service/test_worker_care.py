@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from manager_service.waiting import WaitingWorkers
 from tests.manager_service.running_manager import RunningManager
 
 UNKNOWN = "00000000-0000-0000-0000-000000000000"
@@ -109,3 +110,10 @@ def test_a_deleted_worker_is_nobody_any_more(manager: RunningManager) -> None:
     tasks = manager.get(f"/jobs/{job['id']}/tasks").json["tasks"]
     assert tasks[0]["status"] == "queued"
     assert tasks[0]["worker"]["id"] == worker.uuid
+
+
+def test_who_waits_for_a_task_counts_as_being_there() -> None:
+    waiting = WaitingWorkers()
+    with waiting.enter("beech"), waiting.enter("beech", slot=1), waiting.enter("oak"):
+        assert waiting.worker_ids() == {"beech", "oak"}
+    assert waiting.worker_ids() == set()

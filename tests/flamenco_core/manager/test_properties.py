@@ -232,6 +232,16 @@ class Farm(RuleBasedStateMachine):
         with contextlib.suppress(NotFound):
             self.manager.delete_job(job, actor=MANAGER)
 
+    @rule(job=jobs, size=st.integers(1, 3))
+    def replace(self, job: str, size: int) -> None:
+        """As a job that is compiled again is, by another one."""
+        new = compiled_job(size)
+        [store_all] = self.manager.storing(new, replaces=job, actor=MANAGER)
+        with contextlib.suppress(Conflict, NotFound):
+            store_all()
+            assert self.manager.job(job).status is JobStatus.QUEUED
+            self.submitted.append(new.id)
+
     @rule()
     def remove_a_piece(self) -> None:
         for removal_id in self.manager.removals(limit=1):

@@ -9,7 +9,6 @@ from flamenco_core.errors import Conflict, InvalidInput, StorageError
 from flamenco_core.manager import file_work, people, removal
 from flamenco_core.manager.opening import OpenFarm
 from flamenco_core.shaman import ShamanStore
-from flamenco_core.store import jobs
 from flamenco_core.store import removal as stored_removal
 from flamenco_core.store.audit import MANAGER, Actor
 from flamenco_core.store.removal import Intent
@@ -65,7 +64,7 @@ class JobCare(OpenFarm):
     def finished_jobs(self, last_updated: datetime, *, limit: int) -> list[str]:
         """The jobs that `delete_finished_jobs` would delete, those longest unchanged first."""
         until = removal.until_whole_second(last_updated)
-        return jobs.finished_before(self._db, until, limit=limit)
+        return stored_removal.finished_before(self._db, until, limit=limit)
 
     def removals(self, *, limit: int = 10) -> list[int]:
         """Ids of what is to be done in the database for archived and deleted jobs."""

@@ -38,7 +38,7 @@ def archive(unit: Unit, job_uuid: str) -> None:
     """
     job = jobs.by_uuid(unit.db, job_uuid)
     refuse_job_action(job, JobAction.ARCHIVE)
-    jobs.mark_as_archived(unit.db, job, now=unit.now)
+    removal.mark_as_archived(unit.db, job, now=unit.now)
     removal.add(unit.db, IntentKind.ARCHIVE_JOB, job.uuid, job.id, now=unit.now)
     unit.audit("job.archive", job.uuid, name=job.name, status=job.status.value)
     unit.announce(JobChanged(job_id=job.uuid, status=job.status, previous_status=job.status))
@@ -56,7 +56,7 @@ def delete(unit: Unit, job_uuid: str, *, leave_files: bool) -> None:
     if job.is_being_deleted:
         _delete_again(unit, job, leave_files=leave_files)
     else:
-        jobs.mark_for_deletion(unit.db, job, leave_files=leave_files, now=unit.now)
+        removal.mark_for_deletion(unit.db, job, leave_files=leave_files, now=unit.now)
         _stop(unit, job)
         removal.drop(unit.db, removal.of_job(unit.db, job.id))
         removal.add(unit.db, IntentKind.DELETE_JOB, job.uuid, job.id, now=unit.now)
@@ -66,7 +66,7 @@ def delete(unit: Unit, job_uuid: str, *, leave_files: bool) -> None:
 
 def delete_finished(unit: Unit, last_updated: datetime) -> int:
     """Deletes some of the finished jobs that have not changed since; returns how many."""
-    found = jobs.finished_before(unit.db, last_updated, limit=JOBS_AT_ONCE)
+    found = removal.finished_before(unit.db, last_updated, limit=JOBS_AT_ONCE)
     for job_uuid in found:
         delete(unit, job_uuid, leave_files=False)
     return len(found)
@@ -148,7 +148,7 @@ def _stop(unit: Unit, job: StoredJob) -> None:
 def _delete_again(unit: Unit, job: StoredJob, *, leave_files: bool) -> None:
     intents = removal.of_job(unit.db, job.id)
     if leave_files:
-        jobs.mark_for_deletion(unit.db, job, leave_files=True, now=unit.now)
+        removal.mark_for_deletion(unit.db, job, leave_files=True, now=unit.now)
         removal.drop(unit.db, [intent for intent in intents if intent.kind in removal.FILE_WORK])
         _drop_if_nothing_is_left(unit, job)
         return
@@ -170,8 +170,8 @@ def _own_checkout(unit: Unit, job: StoredJob) -> str:
     """The checkout that goes with the job; empty if there is none, or another job uses it."""
     if not unit.config.shaman_enabled:
         return ""
-    checkout = jobs.checkout_of(unit.db, job)
-    return "" if jobs.others_use_checkout(unit.db, job, checkout) else checkout
+    checkout = removal.checkout_of(unit.db, job)
+    return "" if removal.others_use_checkout(unit.db, job, checkout) else checkout
 
 
 def _drop_if_nothing_is_left(unit: Unit, job: StoredJob) -> None:

@@ -100,29 +100,6 @@ _SET_ACTIVITY = Statement(
     "Says something of a job.",
     "UPDATE jobs SET activity = :activity, updated_at = :now WHERE id = :id",
 )
-_ARCHIVE = Statement(
-    "Marks a job as archived.",
-    "UPDATE jobs SET archived_at = :now, updated_at = :now WHERE id = :id",
-)
-_MARK_FOR_DELETION = Statement(
-    "Marks a job as one that is being deleted.",
-    """UPDATE jobs SET delete_requested_at = coalesce(delete_requested_at, :now),
-           leave_files = :leave_files, updated_at = :now WHERE id = :id""",
-)
-_FINISHED_BEFORE = Statement(
-    "Jobs that are done and have not changed since a time, those longest unchanged first.",
-    """SELECT uuid FROM jobs INDEXED BY finished_jobs
-       WHERE status IN ('completed', 'canceled', 'failed') AND delete_requested_at IS NULL
-       AND updated_at <= :time ORDER BY updated_at LIMIT :limit""",
-)
-_CHECKOUT = Statement(
-    "The checkout of a job.", "SELECT shaman_checkout_id FROM jobs WHERE id = :id"
-)
-_OTHER_WITH_CHECKOUT = Statement(
-    "Whether another job has a checkout.",
-    """SELECT 1 FROM jobs INDEXED BY jobs_by_checkout
-       WHERE shaman_checkout_id = :checkout AND id <> :id LIMIT 1""",
-)
 _DELETE = Statement("Drops a job with all that belongs to it.", "DELETE FROM jobs WHERE id = :id")
 _DETACH = Statement(
     "Lets go of the dependency groups of a job that is about to be dropped.",
@@ -297,32 +274,6 @@ def exchange_uuids(db: sqlite3.Connection, old: StoredJob, new: StoredJob) -> No
 def set_activity(db: sqlite3.Connection, job: StoredJob, text: str, *, now: datetime) -> None:
     """Says of a job what people should know of it now."""
     _SET_ACTIVITY.run(db, id=job.id, activity=text, now=to_microseconds(now))
-
-
-def mark_as_archived(db: sqlite3.Connection, job: StoredJob, *, now: datetime) -> None:
-    _ARCHIVE.run(db, id=job.id, now=to_microseconds(now))
-
-
-def mark_for_deletion(
-    db: sqlite3.Connection, job: StoredJob, *, leave_files: bool, now: datetime
-) -> None:
-    _MARK_FOR_DELETION.run(db, id=job.id, leave_files=int(leave_files), now=to_microseconds(now))
-
-
-def finished_before(db: sqlite3.Connection, time: datetime, *, limit: int) -> list[str]:
-    """UUIDs of jobs that are done, are not being deleted, and have not changed since."""
-    rows = _FINISHED_BEFORE.run(db, time=to_microseconds(time), limit=limit).fetchall()
-    return [row["uuid"] for row in rows]
-
-
-def checkout_of(db: sqlite3.Connection, job: StoredJob) -> str:
-    """The checkout that a job was submitted with; empty if there is none."""
-    return _CHECKOUT.value(db, id=job.id) or ""
-
-
-def others_use_checkout(db: sqlite3.Connection, job: StoredJob, checkout: str) -> bool:
-    """Whether another job was submitted with the same checkout."""
-    return _OTHER_WITH_CHECKOUT.value(db, id=job.id, checkout=checkout) is not None
 
 
 def drop(db: sqlite3.Connection, job: StoredJob) -> None:

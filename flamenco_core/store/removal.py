@@ -1,4 +1,4 @@
-"""What is left to do for jobs that were archived or deleted, and doing it piece by piece.
+"""Jobs that were archived or deleted: what is left to do for them, and doing it piece by piece.
 
 A row of `intents` says what is to be done. It is written in the transaction that decides it, and
 dropped when it is done, so that whoever crashes in between finds it again.
@@ -13,6 +13,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from flamenco_core.store.database import Statement, to_microseconds
+from flamenco_core.store.jobs import StoredJob
 
 MOST_ATTEMPTS = 5
 """How often work on files is tried before it is left to a person."""
@@ -31,6 +32,29 @@ class IntentKind(StrEnum):
 
 FILE_WORK = frozenset({IntentKind.ERASE_LOGS, IntentKind.ERASE_CHECKOUT})
 
+_ARCHIVE = Statement(
+    "Marks a job as archived.",
+    "UPDATE jobs SET archived_at = :now, updated_at = :now WHERE id = :id",
+)
+_MARK_FOR_DELETION = Statement(
+    "Marks a job as one that is being deleted.",
+    """UPDATE jobs SET delete_requested_at = coalesce(delete_requested_at, :now),
+           leave_files = :leave_files, updated_at = :now WHERE id = :id""",
+)
+_FINISHED_BEFORE = Statement(
+    "Jobs that are done and have not changed since a time, those longest unchanged first.",
+    """SELECT uuid FROM jobs INDEXED BY finished_jobs
+       WHERE status IN ('completed', 'canceled', 'failed') AND delete_requested_at IS NULL
+       AND updated_at <= :time ORDER BY updated_at LIMIT :limit""",
+)
+_CHECKOUT = Statement(
+    "The checkout of a job.", "SELECT shaman_checkout_id FROM jobs WHERE id = :id"
+)
+_OTHER_WITH_CHECKOUT = Statement(
+    "Whether another job has a checkout.",
+    """SELECT 1 FROM jobs INDEXED BY jobs_by_checkout
+       WHERE shaman_checkout_id = :checkout AND id <> :id LIMIT 1""",
+)
 _ADD = Statement(
     "Notes something that is to be done for a job.",
     """INSERT INTO intents (kind, subject, job_id, is_on_files, created_at)
@@ -121,6 +145,32 @@ class Intent:
     """How far it has been done."""
     job_id: int
     job_uuid: str
+
+
+def mark_as_archived(db: sqlite3.Connection, job: StoredJob, *, now: datetime) -> None:
+    _ARCHIVE.run(db, id=job.id, now=to_microseconds(now))
+
+
+def mark_for_deletion(
+    db: sqlite3.Connection, job: StoredJob, *, leave_files: bool, now: datetime
+) -> None:
+    _MARK_FOR_DELETION.run(db, id=job.id, leave_files=int(leave_files), now=to_microseconds(now))
+
+
+def finished_before(db: sqlite3.Connection, time: datetime, *, limit: int) -> list[str]:
+    """UUIDs of jobs that are done, are not being deleted, and have not changed since."""
+    rows = _FINISHED_BEFORE.run(db, time=to_microseconds(time), limit=limit).fetchall()
+    return [row["uuid"] for row in rows]
+
+
+def checkout_of(db: sqlite3.Connection, job: StoredJob) -> str:
+    """The checkout that a job was submitted with; empty if there is none."""
+    return _CHECKOUT.value(db, id=job.id) or ""
+
+
+def others_use_checkout(db: sqlite3.Connection, job: StoredJob, checkout: str) -> bool:
+    """Whether another job was submitted with the same checkout."""
+    return _OTHER_WITH_CHECKOUT.value(db, id=job.id, checkout=checkout) is not None
 
 
 def add(

@@ -4,6 +4,8 @@
     scripts/test.py --thorough          everything, with the long versions
     scripts/test.py -k NAME             tests with that in their name
     scripts/test.py PATH[::TEST] …      those tests
+    scripts/test.py tests/simulator --seeds 1000
+                                        that many simulations; --seed N runs one again
 
 Makes its own environment with all tools in `.venv-test`. A test that skips itself fails the run,
 unless it is for Windows, macOS or a GPU.
@@ -43,6 +45,8 @@ def main() -> int:
     os.environ["PATH"] = os.pathsep.join([str(python.parent), os.environ["PATH"]])
     os.chdir(ROOT)
     pytest_options = ["--thorough"] if options.thorough else []
+    pytest_options += [f"--seeds={options.seeds}"] if options.seeds else []
+    pytest_options += [f"--seed={options.seed}"] if options.seed is not None else []
     if options.tests or options.name:
         names = ["-k", options.name] if options.name else []
         rings = [selected_tests(options.tests or ["tests"], names)]
@@ -57,6 +61,8 @@ def _options() -> argparse.Namespace:
     parser.add_argument("tests", nargs="*", metavar="PATH[::TEST]", help="only these tests")
     parser.add_argument("-k", dest="name", metavar="NAME", help="only tests with that in the name")
     parser.add_argument("--thorough", action="store_true", help="also the long versions")
+    parser.add_argument("--seeds", type=int, help="how many simulations of a farm to run")
+    parser.add_argument("--seed", type=int, help="the one simulation of a farm to run again")
     return parser.parse_args()
 
 

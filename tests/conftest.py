@@ -15,6 +15,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--thorough", action="store_true", help="also run the long versions (marker `thorough`)"
     )
+    parser.addoption("--seeds", type=int, help="how many simulations of a farm to run")
+    parser.addoption("--seed", type=int, help="the one simulation of a farm to run again")
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -55,6 +55,9 @@ SCHEDULES_PERIOD = timedelta(minutes=1)
 REMOVALS_PERIOD = timedelta(minutes=1)
 """How often files of deleted jobs are looked for that could not be erased before."""
 
+RETENTION_PERIOD = timedelta(minutes=10)
+"""How often jobs are looked for that were done long ago."""
+
 FILE_WORK_AT_ONCE = 100
 """Pieces of work on files that are fetched in one go."""
 
@@ -91,6 +94,7 @@ class BackgroundWork:
             _Chore("freeing reserved tasks", self._release_expired, period=RESERVATIONS_PERIOD),
             _Chore("looking for time-outs", self._check_timeouts, period=TIMEOUTS_PERIOD),
             _Chore("looking at sleep schedules", self._check_schedules, period=SCHEDULES_PERIOD),
+            _Chore("deleting old jobs", self._delete_old_jobs, period=RETENTION_PERIOD),
             *self._shaman_chores(),
         )
 
@@ -195,6 +199,10 @@ class BackgroundWork:
 
     async def _check_schedules(self) -> None:
         while await self._farm.run(lambda manager: manager.check_sleep_schedules()):
+            pass
+
+    async def _delete_old_jobs(self) -> None:
+        while await self._farm.run(lambda manager: manager.delete_old_jobs()):
             pass
 
     def _shaman_chores(self) -> Iterable[_Chore]:

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from flamenco_core import model
 from flamenco_core.errors import Conflict, InvalidInput, StorageError
-from flamenco_core.manager import file_work, people, removal
+from flamenco_core.manager import file_work, people, removal, retention
 from flamenco_core.manager.opening import OpenFarm
 from flamenco_core.shaman import ShamanStore
 from flamenco_core.store import removal as stored_removal
@@ -65,6 +65,22 @@ class JobCare(OpenFarm):
         """The jobs that `delete_finished_jobs` would delete, those longest unchanged first."""
         until = removal.until_whole_second(last_updated)
         return stored_removal.finished_before(self._db, until, limit=limit)
+
+    def old_jobs(self, *, limit: int) -> list[str]:
+        """The jobs that `delete_old_jobs` would delete, those that were done first before others.
+
+        None unless the configuration has a `job_retention`.
+        """
+        with self._unit(MANAGER) as unit:
+            return retention.old_jobs(unit, limit=limit)
+
+    def delete_old_jobs(self) -> int:
+        """Deletes some of the jobs that are done for longer than `job_retention`; says how many.
+
+        Call it until it returns 0. In the first minutes after the farm was opened it does nothing.
+        """
+        with self._unit(MANAGER) as unit:
+            return retention.delete_old_jobs(unit, running_for=self._steady.running_for)
 
     def removals(self, *, limit: int = 10) -> list[int]:
         """Ids of what is to be done in the database for archived and deleted jobs."""

@@ -276,6 +276,9 @@ CREATE TABLE job_blocks (
 ) WITHOUT ROWID;
 CREATE INDEX blocks_of_worker ON job_blocks (worker_id);
 
+CREATE INDEX jobs_to_retire ON jobs (updated_at)
+    WHERE status IN ('completed', 'canceled', 'failed') AND delete_requested_at IS NULL
+    AND archived_at IS NULL;
 CREATE INDEX jobs_by_status ON jobs (status, id);
 CREATE INDEX jobs_by_type ON jobs (type, id);
 

@@ -125,6 +125,12 @@ _DROP_BLOCKS = Statement(
     "Empties the block list of a job that is archived.",
     "DELETE FROM job_blocks WHERE job_id = :job_id",
 )
+_DONE_BEFORE = Statement(
+    "Jobs that are done, not put away, and have not changed since a time, oldest first.",
+    """SELECT uuid FROM jobs INDEXED BY jobs_to_retire
+       WHERE status IN ('completed', 'canceled', 'failed') AND delete_requested_at IS NULL
+       AND archived_at IS NULL AND updated_at <= :time ORDER BY updated_at LIMIT :limit""",
+)
 _LAST_TASK = Statement(
     "The index of a job's last task.",
     "SELECT max(index_in_job) FROM tasks WHERE job_id = :job_id",
@@ -210,6 +216,12 @@ def drop(db: sqlite3.Connection, intents: Iterable[Intent]) -> None:
 
 def set_attempts(db: sqlite3.Connection, intent: Intent, attempts: int) -> None:
     _SET_ATTEMPTS.run(db, id=intent.id, attempts=attempts)
+
+
+def done_before(db: sqlite3.Connection, time: datetime, *, limit: int) -> list[str]:
+    """UUIDs of jobs that are done, neither archived nor being deleted, and unchanged since."""
+    rows = _DONE_BEFORE.run(db, time=to_microseconds(time), limit=limit).fetchall()
+    return [row["uuid"] for row in rows]
 
 
 def drop_some(db: sqlite3.Connection, job_id: int, *, limit: int) -> bool:

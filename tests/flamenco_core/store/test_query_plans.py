@@ -139,6 +139,7 @@ def run_every_request(manager: Manager, reader: FarmReader, worker: str) -> None
     chunks = manager.waiting_log_chunks(limit=100)
     manager.drop_log_chunks(chunks)
     manager.unsettled_jobs()
+    manager.old_jobs(limit=10)
     manager.check_timeouts()
     schedule = WorkerSleepSchedule(
         is_active=True, days_of_week="", start_time="09:00", end_time="10:00"

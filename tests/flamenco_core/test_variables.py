@@ -375,14 +375,20 @@ def test_clients_are_told_values_and_directions() -> None:
     assert "ours" not in sent
 
 
-NAMES = st.text(
+ANY_NAMES = st.text(
     st.characters(blacklist_characters='/\\{}"<>|', blacklist_categories=["Cc", "Cs", "Zl", "Zp"]),
     min_size=1,
     max_size=8,
-).filter(lambda name: " -" not in " ".join(name.split()) and name.strip() == name)
-"""Names of files and folders: an option behind a blank ends a path, so none here."""
+)
+NAMES = ANY_NAMES.filter(lambda name: " -" not in " ".join(name.split()) and name.strip() == name)
+"""Names of files and folders without what looks like an option, behind which a path ends."""
 
-RESTS = st.lists(NAMES, max_size=4).map(lambda names: "".join(f"/{name}" for name in names))
+
+def rests(names: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
+    return st.lists(names, max_size=4).map(lambda parts: "".join(f"/{part}" for part in parts))
+
+
+RESTS = rests(NAMES)
 
 
 @given(platform=st.sampled_from(PLATFORMS), variable=st.sampled_from(["st", "unc"]), rest=RESTS)
@@ -422,7 +428,7 @@ def test_the_order_of_the_variables_does_not_matter(
     sent_from=st.sampled_from(PLATFORMS),
     sent_to=st.sampled_from(PLATFORMS),
     variable=st.sampled_from(["st", "unc"]),
-    rest=RESTS,
+    rest=rests(ANY_NAMES | st.sampled_from(["shot -b", "a --old b", "-", "it's", "a; b, (c)"])),
 )
 def test_a_path_means_the_same_on_every_platform(
     sent_from: str, sent_to: str, variable: str, rest: str

@@ -60,7 +60,10 @@ def _fail_tasks(unit: Unit, limit: TaskLimit, allowed: timedelta) -> int:
         task = tasks.by_id(unit.db, found.task_id)
         if task.status is not TaskStatus.ACTIVE:
             continue
-        worker = workers.by_id(unit.db, found.worker_id)
+        worker = workers.find(unit.db, found.worker_id)
+        if worker is None:
+            transitions.return_task(unit, task, reason="its worker does not exist any more")
+            continue
         sentence = timeouts.task_sentence(limit, worker.name, allowed)
         transitions.add_log_line(unit, task, sentence)
         task_updates.fail(unit, worker, task, sentence)

@@ -107,6 +107,12 @@ def by_id(db: sqlite3.Connection, worker_id: int) -> StoredWorker:
     return _worker(found(_BY_ID.row(db, id=worker_id), "worker", str(worker_id)))
 
 
+def find(db: sqlite3.Connection, worker_id: int) -> StoredWorker | None:
+    """A worker by key; None if there is none, or if it was deleted."""
+    row = _BY_ID.row(db, id=worker_id)
+    return _worker(row) if row else None
+
+
 def secret_is_right(db: sqlite3.Connection, uuid: str, secret: str) -> bool:
     """Whether this is the secret that the worker registered with."""
     stored = _SECRET.value(db, uuid=uuid)

@@ -289,3 +289,19 @@ def test_many_time_outs_are_handled_in_pieces(open_farm: OpenFarm, clock: FakeCl
             pieces += 1
         assert pieces == 3
         assert {worker_status(manager, worker) for worker in workers} == {"error"}
+
+
+def test_a_task_of_a_worker_that_does_not_exist_holds_up_no_other(
+    open_farm: OpenFarm, clock: FakeClock
+) -> None:
+    with old_farm(open_farm, clock) as manager:
+        lost, other = awake_worker(manager), awake_worker(manager)
+        job = store(manager, compiled_job(20))
+        take(manager, lost)
+        task = take(manager, other)
+        with manager.unit_of_work():
+            manager._db.execute("UPDATE workers SET deleted_at = 1 WHERE uuid = ?", [lost])
+        keep_alive(manager, clock, other, 10 * MINUTE)
+        look(manager)
+        assert task.name == "render-1"
+        assert statuses(manager, job)[:2] == ["queued", "failed"], "nobody else could try"

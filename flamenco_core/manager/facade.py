@@ -319,7 +319,8 @@ class Manager(JobCare, WorkerCare):
             log_files.drop(self._db, chunks)
 
     def _resume(self) -> None:
-        """Ends what a crash cut off."""
+        """Ends what a crash cut off, and looks at the clock and the zone there are now."""
+        self.foresee_sleep_schedules()
         while half_stored := jobs.half_stored(self._db, limit=10):
             for job_id in half_stored:
                 self.drop_unfinished_job(job_id)

@@ -53,6 +53,21 @@ def check(unit: Unit) -> bool:
     return len(due) == PIECE_SIZE
 
 
+def foresee(unit: Unit, *, after: int) -> int:
+    """Makes schedules due whose boundaries are others now: the zone or the clock was changed.
+
+    Takes some schedules of workers with a key above `after`; returns the last key, 0 when done.
+    """
+    page = sleep_schedules.upcoming(unit.db, unit.now, after=after, limit=PIECE_SIZE)
+    for worker_id, stored in page:
+        schedule = sleep_schedules.of_worker(unit.db, worker_id)
+        if schedule is not None:
+            next_check = sleep_schedule.next_check(schedule, unit.now, unit.zone)
+            if next_check != stored:
+                sleep_schedules.set_next_check(unit.db, worker_id, unit.now)
+    return page[-1][0] if page else 0
+
+
 def scheduled_status(unit: Unit, worker_id: int) -> WorkerStatus | None:
     """What a worker's schedule says now; None if it has none that is active."""
     schedule = sleep_schedules.of_worker(unit.db, worker_id)

@@ -87,6 +87,14 @@ class WorkerCare(OpenFarm):
         with self._unit(MANAGER) as unit:
             return sleeping.check(unit)
 
+    def foresee_sleep_schedules(self) -> None:
+        """Makes schedules due whose boundaries moved with the zone; done when a farm is opened."""
+        with self._unit(MANAGER) as unit:
+            last = sleeping.foresee(unit, after=0)
+        while last:
+            with self._unit(MANAGER) as unit:
+                last = sleeping.foresee(unit, after=last)
+
     def create_tag(self, tag: model.WorkerTag, *, actor: Actor) -> model.WorkerTag:
         """Makes a worker tag, with the UUID that is given or a new one.
 

@@ -6,7 +6,7 @@ import sqlite3
 from datetime import datetime, time
 
 from flamenco_core.sleep_schedule import SleepSchedule, Weekday
-from flamenco_core.store.database import Statement, to_microseconds
+from flamenco_core.store.database import Statement, from_microseconds, to_microseconds
 
 _COLUMNS = "is_active, days, start_minute, end_minute"
 _OF_WORKER = Statement(
@@ -30,6 +30,11 @@ _DUE = Statement(
     "Workers whose schedule is due to be looked at, the most overdue first.",
     """SELECT worker_id FROM sleep_schedules INDEXED BY due_sleep_schedules
        WHERE next_check_at <= :now ORDER BY next_check_at LIMIT :limit""",
+)
+_UPCOMING = Statement(
+    "A page of schedules that are not due yet.",
+    """SELECT worker_id, next_check_at FROM sleep_schedules
+       WHERE worker_id > :after AND next_check_at > :now ORDER BY worker_id LIMIT :limit""",
 )
 _DROP = Statement(
     "Forgets the sleep schedule of a worker.",
@@ -74,6 +79,14 @@ def due(db: sqlite3.Connection, now: datetime, *, limit: int) -> list[int]:
     """Keys of workers whose schedule has reached a boundary."""
     rows = _DUE.run(db, now=to_microseconds(now), limit=limit).fetchall()
     return [row["worker_id"] for row in rows]
+
+
+def upcoming(
+    db: sqlite3.Connection, now: datetime, *, after: int, limit: int
+) -> list[tuple[int, datetime]]:
+    """Workers, by key from `after` on, whose schedule is to be looked at later, and when."""
+    rows = _UPCOMING.run(db, now=to_microseconds(now), after=after, limit=limit).fetchall()
+    return [(row["worker_id"], from_microseconds(row["next_check_at"])) for row in rows]
 
 
 def drop(db: sqlite3.Connection, worker_id: int) -> None:

@@ -148,3 +148,19 @@ def test_a_worker_has_no_schedule_until_it_gets_one(manager: Manager) -> None:
     assert manager.sleep_schedule(awake_worker(manager)) is None
     with pytest.raises(NotFound):
         manager.sleep_schedule("00000000-0000-0000-0000-000000000000")
+
+
+def test_a_machine_that_moved_to_another_zone_keeps_the_hours_of_its_schedules(
+    tmp_path: Path, clock: FakeClock
+) -> None:
+    file = tmp_path / "farm.sqlite"
+    with Manager.open(file, clock=clock, zone=ZONE) as manager:
+        worker = awake_worker(manager)
+        manager.set_sleep_schedule(worker, OFFICE_HOURS, actor=MANAGER)
+    with Manager.open(file, clock=clock, zone=ZONE) as manager:
+        manager.check_sleep_schedules()
+        assert manager.worker_state(worker) is None
+    with Manager.open(file, clock=clock, zone=ZoneInfo("Europe/Moscow")) as manager:
+        # 07:00 in Amsterdam, 09:00 in Moscow
+        manager.check_sleep_schedules()
+        assert manager.worker_state(worker) is WorkerStatus.ASLEEP

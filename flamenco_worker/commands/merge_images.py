@@ -90,22 +90,25 @@ class MergeImages:
         import numpy as np
         import OpenImageIO
 
-        try:
-            size = read_image(tile.path, _BLENDER_FORMAT)
-        except (ImageRefused, OSError) as error:
-            reason = error.message if isinstance(error, ImageRefused) else error.strerror
-            raise CommandFailed(f"The tile {tile.path} cannot be used: {reason}") from error
-        if (size.width, size.height) != (tile.width, tile.height):
-            found, wanted = f"{size.width} × {size.height}", f"{tile.width} × {tile.height}"
-            raise CommandFailed(f"The tile {tile.path} is {found} pixels instead of {wanted}")
-        image = OpenImageIO.ImageBuf(str(tile.path))
-        names = list(image.spec().channelnames)
-        kept = [index for index, name in enumerate(names) if self._is_kept(name)]
-        pixels = image.get_pixels(OpenImageIO.FLOAT)
-        if image.has_error or pixels is None or not kept:
-            reason = image.geterror() if image.has_error else "none of its passes is wanted"
-            raise CommandFailed(f"The tile {tile.path} cannot be used: {reason}")
-        return [names[index] for index in kept], np.ascontiguousarray(pixels[:, :, kept])
+        _check_tile(tile)
+        names: list[str] = []
+        parts: list[Any] = []
+        # Blender 5 may put each pass into a part of its own.
+        for subimage in range(OpenImageIO.ImageBuf(str(tile.path)).nsubimages):
+            image = OpenImageIO.ImageBuf(str(tile.path), subimage, 0)
+            channels = list(image.spec().channelnames)
+            kept = [index for index, name in enumerate(channels) if self._is_kept(name)]
+            if not kept:
+                continue
+            pixels = image.get_pixels(OpenImageIO.FLOAT)
+            if image.has_error or pixels is None:
+                raise CommandFailed(f"The tile {tile.path} cannot be used: {image.geterror()}")
+            names += [channels[index] for index in kept]
+            parts.append(pixels[:, :, kept])
+        if not parts:
+            what = "none of its passes is wanted"
+            raise CommandFailed(f"The tile {tile.path} cannot be used: {what}")
+        return names, np.concatenate(parts, axis=2)
 
     def _is_kept(self, channel: str) -> bool:
         """Channels of Blender are called `ViewLayer.Pass.R`."""
@@ -145,6 +148,18 @@ class MergeImages:
             raise CommandFailed(f"Cannot write {self.output}: {error}") from error
         finally:
             partial.unlink(missing_ok=True)
+
+
+def _check_tile(tile: Tile) -> None:
+    """Decodes the whole file."""
+    try:
+        size = read_image(tile.path, _BLENDER_FORMAT)
+    except (ImageRefused, OSError) as error:
+        reason = error.message if isinstance(error, ImageRefused) else error.strerror
+        raise CommandFailed(f"The tile {tile.path} cannot be used: {reason}") from error
+    if (size.width, size.height) != (tile.width, tile.height):
+        found, wanted = f"{size.width} × {size.height}", f"{tile.width} × {tile.height}"
+        raise CommandFailed(f"The tile {tile.path} is {found} pixels instead of {wanted}")
 
 
 def _read_tiles(reader: ParameterReader, value: object, width: int, height: int) -> list[Tile]:

@@ -102,6 +102,27 @@ def test_only_the_passes_that_are_wanted_are_kept(tmp_path: Path, task: Recorded
         merge(task, tmp_path / "merged.exr", tiles, layers=["Normal"])
 
 
+def test_passes_may_lie_in_parts_of_the_file(tmp_path: Path, task: RecordedTask) -> None:
+    tiles = cut(tmp_path, whole_image(), GRIDS["one"])
+    specs = []
+    for start, end in ((0, 2), (2, 3)):
+        spec = OpenImageIO.ImageSpec(WIDTH, HEIGHT, end - start, OpenImageIO.FLOAT)
+        spec.channelnames = tuple(CHANNELS[start:end])
+        spec.attribute("name", CHANNELS[start])
+        specs.append(spec)
+    output = OpenImageIO.ImageOutput.create(tiles[0]["path"])
+    assert output.open(tiles[0]["path"], tuple(specs)), output.geterror()
+    output.write_image(np.ascontiguousarray(whole_image()[:, :, :2]))
+    output.open(tiles[0]["path"], specs[1], "AppendSubimage")
+    output.write_image(np.ascontiguousarray(whole_image()[:, :, 2:]))
+    output.close()
+    merge(task, tmp_path / "merged.exr", tiles)
+    channels, pixels = read_exr(tmp_path / "merged.exr")
+    assert set(channels) == set(CHANNELS)
+    order = [channels.index(channel) for channel in CHANNELS]
+    np.testing.assert_allclose(pixels[:, :, order], whole_image(), rtol=1e-6)
+
+
 def test_tiles_that_do_not_fit_are_named(tmp_path: Path, task: RecordedTask) -> None:
     image, output = whole_image(), tmp_path / "merged.exr"
     left, right = cut(tmp_path, image, GRIDS["abutting"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ from PIL import Image
 from flamenco_core.manager import Manager
 from flamenco_core.model import SubmittedJob
 from flamenco_core.statuses import JobStatus
-from flamenco_worker.commands import make_command
+from flamenco_worker.commands import CommandFailed, make_command
 from tests.flamenco_core.farms import awake_worker, complete, take_or_none
 from tests.flamenco_worker.blenders import BPY, BlenderProgram
 from tests.flamenco_worker.conftest import RecordedTask
@@ -135,6 +136,37 @@ def test_the_image_is_the_same_as_without_tiles(
     assert merged.shape == (height * percentage // 100, width * percentage // 100, 3)
     assert merged.std() > 10
     assert np.abs(merged - whole).max() <= 1
+
+
+def test_a_blender_that_cannot_denoise_fails_instead_of_leaving_it_out(
+    manager: Manager, tmp_path: Path, new_task: Callable[[], RecordedTask]
+) -> None:
+    program = shutil.which("blender")
+    if program is None:
+        pytest.skip("there is no blender on PATH: apt-get install blender")
+    blender = BlenderProgram("blender", (program,))
+    if (
+        "denoises: False"
+        not in blender.run(
+            "--python-expr",
+            "import _cycles; print('denoises:', _cycles.with_openimagedenoise)",
+            folder=tmp_path,
+        ).stdout
+    ):
+        pytest.skip("the blender on PATH can denoise")
+    with pytest.raises(CommandFailed):
+        render_job(
+            manager,
+            blender,
+            new_task,
+            blendfile=str(blender.make_blend(tmp_path / "poster.blend", SCENE)),
+            render_output_root=str(tmp_path),
+            render_output_path=f"{tmp_path}/out/######",
+            resolution_x=32,
+            resolution_y=32,
+            denoise=True,
+        )
+    assert not list(tmp_path.glob("out/*.png"))
 
 
 def test_the_merged_image_is_denoised_as_a_whole(

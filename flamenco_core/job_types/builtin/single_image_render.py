@@ -42,6 +42,8 @@ render.border_min_y, render.border_max_y = {vertical}
 render.use_compositing = render.use_sequencer = render.use_multiview = render.use_stamp = False
 render.use_file_extension, render.use_overwrite, render.use_placeholder = True, False, False
 render.image_settings.color_depth = '32'
+if hasattr(render.image_settings, 'use_exr_interleave'):
+    render.image_settings.use_exr_interleave = True
 layers = [layer for layer in scene.view_layers if layer.use] or scene.view_layers[:1]
 for layer in scene.view_layers:
     layer.use = layer == layers[0]
@@ -75,7 +77,8 @@ merged.image = bpy.data.images.load(sys.argv[sys.argv.index('--') + 1])
 passes = {{socket.name: socket for socket in merged.outputs}}
 result = passes['Combined']
 if {denoise}:
-    if not getattr(bpy.app.build_options, 'openimagedenoise', True):
+    import _cycles
+    if not _cycles.with_openimagedenoise:
         raise RuntimeError('this Blender cannot denoise: it was built without OpenImageDenoise')
     denoiser = tree.nodes.new('CompositorNodeDenoise')
     tree.links.new(result, denoiser.inputs['Image'])

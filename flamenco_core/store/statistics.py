@@ -34,28 +34,24 @@ _MEASURED = (
 _SUMMED = ("attempts", "completed", "failed", "measured", "warm", *_TIMES, "output_count")
 _FAILURES = ("failed", "soft-failed")
 
-_ATTEMPT = Statement(
-    "What is kept of an attempt when its job is gone.",
-    """SELECT j.uuid AS job_uuid, j.name AS job_name, j.type AS job_type, t.uuid AS task_uuid,
+_FIND = Statement(
+    "An attempt: what is kept of it when its job is gone, and its statistics if it has some.",
+    f"""SELECT j.uuid AS job_uuid, j.name AS job_name, j.type AS job_type, t.uuid AS task_uuid,
            t.name AS task_name, c.task_type, a.attempt, w.uuid AS worker_uuid,
-           w.name AS worker_name, a.outcome, a.ended_at - a.started_at AS run_time
+           w.name AS worker_name, a.outcome AS its_outcome, a.ended_at - a.started_at AS lasted,
+           s.id, {", ".join(f"s.{name}" for name in _MEASURED)}
        FROM task_attempts a JOIN tasks t ON t.id = a.task_id JOIN jobs j ON j.id = t.job_id
        JOIN task_classes c ON c.id = t.task_class_id JOIN workers w ON w.id = a.worker_id
+       LEFT JOIN attempt_statistics s ON s.task_uuid = t.uuid AND s.attempt = a.attempt
        WHERE a.task_id = :task_id AND a.attempt = :attempt""",
 )
-_OPEN = Statement(
-    "Begins the statistics of an attempt.",
-    f"""INSERT INTO attempt_statistics ({", ".join(_COPIED)})
-       VALUES ({", ".join(f":{name}" for name in _COPIED)})
-       ON CONFLICT (task_uuid, attempt) DO NOTHING""",
-)
-_FIND = Statement(
-    "The statistics of an attempt.",
-    f"""SELECT id, {", ".join((*_COPIED, *_MEASURED))} FROM attempt_statistics
-       WHERE task_uuid = :task_uuid AND attempt = :attempt""",
+_INSERT = Statement(
+    "Stores what is first known of an attempt.",
+    f"""INSERT INTO attempt_statistics ({", ".join((*_COPIED, *_MEASURED))})
+       VALUES ({", ".join(f":{name}" for name in (*_COPIED, *_MEASURED))})""",
 )
 _STORE = Statement(
-    "Stores what is known of an attempt.",
+    "Stores what is known of an attempt by now.",
     f"""UPDATE attempt_statistics SET {", ".join(f"{name} = :{name}" for name in _MEASURED)}
        WHERE id = :id""",
 )
@@ -141,37 +137,37 @@ def add_up_again(db: sqlite3.Connection) -> None:
 def _change(
     db: sqlite3.Connection, task_id: int, attempt: int, *, is_end: bool = False, **measured: Any
 ) -> None:
-    facts = _ATTEMPT.row(db, task_id=task_id, attempt=attempt)
-    if facts is None:
+    row = _FIND.row(db, task_id=task_id, attempt=attempt)
+    if row is None:
         return
-    _OPEN.run(db, **{name: facts[name] for name in _COPIED})
-    found = _FIND.row(db, task_uuid=facts["task_uuid"], attempt=attempt)
-    before = dict(found) if found else {}
+    before: dict[str, Any] = {name: row[name] for name in _MEASURED}
     after = {**before, **{name: value for name, value in measured.items() if value is not None}}
-    peaks = [row["peak_memory"] for row in (before, after) if row["peak_memory"] is not None]
-    after["peak_memory"] = max(peaks, default=None)
+    if before["peak_memory"] is not None:
+        after["peak_memory"] = max(before["peak_memory"], after["peak_memory"])
     if is_end:
-        after["outcome"] = facts["outcome"]
+        after["outcome"] = row["its_outcome"]
         if after["run_time"] is None:
             # Times of day: somebody may have set the clock back meanwhile.
-            after["run_time"] = max(0, facts["run_time"])
-    _STORE.run(db, id=after["id"], **{name: after[name] for name in _MEASURED})
-    _add_difference(db, before, after)
+            after["run_time"] = max(0, row["lasted"])
+    if row["id"] is None:
+        _INSERT.run(db, **{name: row[name] for name in _COPIED}, **after)
+    else:
+        _STORE.run(db, id=row["id"], **after)
+    _add_difference(db, row, _counted(before), _counted(after))
 
 
 def _add_difference(
-    db: sqlite3.Connection, before: Mapping[str, Any], after: Mapping[str, Any]
+    db: sqlite3.Connection, row: sqlite3.Row, old: Mapping[str, int], new: Mapping[str, int]
 ) -> None:
-    old, new = _counted(before), _counted(after)
-    changes = {name: new[name] - old[name] for name in _SUMMED}
-    if not any(changes.values()) and new["peak_memory"] == old["peak_memory"]:
+    if old == new:
         return
-    for worker_uuid in (after["worker_uuid"], ALL_WORKERS):
+    changes = {name: new[name] - old[name] for name in _SUMMED}
+    for worker_uuid in (row["worker_uuid"], ALL_WORKERS):
         _ADD.run(
             db,
             worker_uuid=worker_uuid,
-            job_type=after["job_type"],
-            task_type=after["task_type"],
+            job_type=row["job_type"],
+            task_type=row["task_type"],
             peak_memory=new["peak_memory"],
             **changes,
         )

@@ -102,6 +102,7 @@ class AuthoredTask:
     priority: int
     commands: list[AuthoredCommand] = field(default_factory=list)
     dependencies: list[AuthoredTask] = field(default_factory=list)
+    requirements: dict[str, str] = field(default_factory=dict)
     id: str = ""
     """UUID text, where the script needs to know it; empty for any."""
 
@@ -114,6 +115,14 @@ class AuthoredTask:
         reports none.
         """
         self.commands.append(AuthoredCommand(name, parameters, total_step_count))
+        return self
+
+    def requires(self, key: str, value: str) -> AuthoredTask:
+        """Asks something of the worker beyond the task's type; returns the task.
+
+        `value` is what the worker must have (`gpu`), or a comparison (`>=16`, `<5.1`, `!=cpu`).
+        """
+        self.requirements[key] = value
         return self
 
     def depends_on(self, *tasks: AuthoredTask) -> AuthoredTask:

@@ -27,6 +27,8 @@ class CompiledTask:
     commands: list[Command]
     depends_on: list[int] = field(default_factory=list)
     """Positions in `CompiledJob.tasks`, ascending, each once; never part of a cycle."""
+    requirements: dict[str, str] = field(default_factory=dict)
+    """What it asks of a worker beyond its type; see `requirements`."""
     steps_total: int
     """The commands' steps; a command that declares none counts as one."""
 
@@ -106,6 +108,7 @@ def _task_to_json(task: CompiledTask) -> dict[str, Any]:
             for command in task.commands
         ],
         "depends_on": task.depends_on,
+        "requirements": task.requirements,
         "steps_total": task.steps_total,
     }
 
@@ -121,5 +124,6 @@ def _task_from_json(data: dict[str, Any]) -> CompiledTask:
             for name, parameters, steps in data["commands"]
         ],
         depends_on=data["depends_on"],
+        requirements=data["requirements"],
         steps_total=data["steps_total"],
     )

@@ -35,6 +35,7 @@ from flamenco_core.job_types.script import LoadedJobType
 from flamenco_core.job_types.setting import filled_in_settings, nearest_name
 from flamenco_core.model import AvailableJobSetting, Command, SubmittedJob
 from flamenco_core.paths import this_platform
+from flamenco_core.requirements import requirement_problem
 from flamenco_core.rna_overrides import checked_overrides
 from flamenco_core.statuses import JobStatus
 
@@ -236,8 +237,16 @@ class _Collector:
             priority=task.priority,
             commands=commands,
             depends_on=self._dependencies(task, where),
+            requirements=self._requirements(task, where),
             steps_total=sum(max(1, command.total_step_count) for command in commands),
         )
+
+    def _requirements(self, task: AuthoredTask, where: str) -> dict[str, str]:
+        requirements = {str(key): str(value) for key, value in task.requirements.items()}
+        for key, value in requirements.items():
+            if problem := requirement_problem(value):
+                self._blame(where, f"its requirement {key!r} {problem}")
+        return requirements
 
     def _id(self, task: AuthoredTask, where: str) -> str:
         task_id = task.id or self._new_id()

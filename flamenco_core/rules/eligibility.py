@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from flamenco_core.requirements import lacking
 from flamenco_core.statuses import SCHEDULABLE_JOB_STATUSES, JobStatus, WorkerStatus
 
 
@@ -173,8 +174,4 @@ def reasons_against(worker: WorkerFacts, job: JobFacts, task_class: TaskClassFac
 
 
 def _lacking(worker: WorkerFacts, task_class: TaskClassFacts) -> list[str]:
-    return [
-        f"{key} {value}"
-        for key, value in task_class.requirements.items()
-        if worker.capabilities.get(key) != value
-    ]
+    return lacking(task_class.requirements, worker.capabilities)

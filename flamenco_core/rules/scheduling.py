@@ -8,7 +8,7 @@ several walks into one, and decides what an asking worker is told before any tas
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -48,11 +48,6 @@ def jobs_in_order(streams: Iterable[Iterable[QueuedJob]]) -> Iterator[QueuedJob]
 def first_task(candidates: Iterable[ReadyTask]) -> ReadyTask | None:
     """The task of one job that goes first."""
     return min(candidates, key=lambda task: (-task.priority, task.index_in_job), default=None)
-
-
-def meets(requirements: Mapping[str, str], capabilities: Mapping[str, str]) -> bool:
-    """Whether a worker with these capabilities can take a task with these requirements."""
-    return all(capabilities.get(key) == value for key, value in requirements.items())
 
 
 @dataclass(frozen=True, slots=True)

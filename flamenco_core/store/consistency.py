@@ -13,8 +13,9 @@ from contextlib import closing
 from dataclasses import dataclass
 from typing import Any
 
+from flamenco_core.requirements import meets
 from flamenco_core.rules.lifecycle import SWEEPS, held_back
-from flamenco_core.rules.scheduling import NO_TAG, meets
+from flamenco_core.rules.scheduling import NO_TAG
 from flamenco_core.statuses import SCHEDULABLE_JOB_STATUSES, JobStatus, TaskStatus
 from flamenco_core.store import queues, statistics
 from flamenco_core.store.queues import READY

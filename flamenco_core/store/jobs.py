@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Any
 
 from flamenco_core.errors import InvalidInput, Problem
-from flamenco_core.job_types.compiled import CompiledJob
+from flamenco_core.job_types.compiled import CompiledJob, CompiledTask
 from flamenco_core.statuses import SCHEDULABLE_JOB_STATUSES, JobStatus, TaskStatus
 from flamenco_core.store import job_search, queues
 from flamenco_core.store.database import Statement, found, to_microseconds
@@ -282,16 +282,23 @@ def drop(db: sqlite3.Connection, job: StoredJob) -> None:
     _DELETE.run(db, id=job.id)
 
 
-class _Classes(dict[str, int]):
-    """Task type → class, looked up once for each type."""
+_ClassKey = tuple[str, tuple[tuple[str, str], ...]]
+
+
+class _Classes(dict[_ClassKey, int]):
+    """Task type and requirements → class, looked up once for each."""
 
     def __init__(self, db: sqlite3.Connection) -> None:
         super().__init__()
         self._db = db
 
-    def __missing__(self, task_type: str) -> int:
-        self[task_type] = queues.task_class(self._db, task_type)
-        return self[task_type]
+    def of(self, task: CompiledTask) -> int:
+        return self[task.type.strip().lower(), tuple(sorted(task.requirements.items()))]
+
+    def __missing__(self, key: _ClassKey) -> int:
+        task_type, requirements = key
+        self[key] = queues.task_class(self._db, task_type, dict(requirements))
+        return self[key]
 
 
 def _task_row(
@@ -310,7 +317,7 @@ def _task_row(
         "job_id": construction.id,
         "index_in_job": position + 1,
         "name": task.name,
-        "task_class_id": classes[task.type.strip().lower()],
+        "task_class_id": classes.of(task),
         "priority": task.priority,
         "status": status.value,
         "steps_total": task.steps_total,

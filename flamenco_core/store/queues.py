@@ -7,7 +7,8 @@ import sqlite3
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from flamenco_core.rules.scheduling import NO_TAG, QueuedJob, ReadyTask, jobs_in_order, meets
+from flamenco_core.requirements import meets
+from flamenco_core.rules.scheduling import NO_TAG, QueuedJob, ReadyTask, jobs_in_order
 from flamenco_core.store.database import Statement
 
 READY = "status IN ('queued', 'soft-failed') AND unmet_dependencies = 0 AND reserved_until IS NULL"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from uuid import uuid4
@@ -46,14 +46,24 @@ class FakeClock:
         self.now += by
 
 
-def awake_worker(manager: Manager, *task_types: str, name: str = "worker") -> str:
+def awake_worker(
+    manager: Manager,
+    *task_types: str,
+    name: str = "worker",
+    capabilities: Mapping[str, str] | None = None,
+) -> str:
     """Registers a worker that takes these task types; returns its UUID."""
     types = [*task_types] or ["blender"]
     registration = WorkerRegistration(
         name=name, secret=str(uuid4()), platform="linux", supported_task_types=types
     )
     worker = manager.register_worker(registration, address="127.0.0.1")
-    sign_on = WorkerSignOn(name=name, supported_task_types=types, software_version="1.0")
+    sign_on = WorkerSignOn(
+        name=name,
+        supported_task_types=types,
+        software_version="1.0",
+        capabilities=dict(capabilities or {}),
+    )
     manager.sign_on(worker.uuid, sign_on, address="127.0.0.1")
     manager.worker_state_changed(worker.uuid, WorkerStatus.AWAKE)
     return worker.uuid
@@ -66,6 +76,7 @@ def compiled_task(
     depends_on: Sequence[int] = (),
     priority: int = 50,
     steps: int = 1,
+    requirements: Mapping[str, str] | None = None,
 ) -> CompiledTask:
     """A task with as much text as that of a real render job."""
     return CompiledTask(
@@ -86,6 +97,7 @@ def compiled_task(
             )
         ],
         depends_on=[*depends_on],
+        requirements=dict(requirements or {}),
         steps_total=steps,
     )
 

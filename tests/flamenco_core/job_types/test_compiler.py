@@ -345,3 +345,21 @@ def test_an_etag_counts_only_if_it_is_given(tmp_path: Path) -> None:
 def test_an_unknown_type_is_named_with_the_nearest_one() -> None:
     with pytest.raises(NotFound, match="did you mean simple-blender-render"):
         compiled(JobTypeLibrary(), submission("simple-blend-render"))
+
+
+def test_a_task_may_ask_more_of_its_worker_than_its_type(compile_body: Compile) -> None:
+    job = compile_body(
+        'job.task("a", type="misc").requires("device", "gpu").requires("memory_gb", ">=16")'
+        '.command("echo", {"message": "hi"})'
+    )
+    assert job.tasks[0].requirements == {"device": "gpu", "memory_gb": ">=16"}
+    again = compiled_job_from_json(json.loads(json.dumps(compiled_job_to_json(job))))
+    assert again == job
+
+
+def test_a_requirement_that_cannot_be_read_is_blamed_on_its_task(compile_body: Compile) -> None:
+    with pytest.raises(CompileError, match="'memory_gb' >= compares numbers and versions"):
+        compile_body(
+            'job.task("a", type="misc").requires("memory_gb", ">=lots")'
+            '.command("echo", {"message": "hi"})'
+        )

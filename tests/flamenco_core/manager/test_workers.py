@@ -23,6 +23,7 @@ from tests.flamenco_core.farms import (
     ask,
     awake_worker,
     compiled_job,
+    compiled_task,
     complete,
     fail,
     report,
@@ -357,3 +358,38 @@ def test_a_poll_alone_writes_nothing_to_the_disk(manager: Manager) -> None:
     manager.worker_state(worker)
     manager.next_task(worker)
     assert manager._db.total_changes == before
+
+
+GPU_TASK = compiled_task("on the GPU", requirements={"device": "gpu", "memory_gb": ">=16"})
+
+
+def test_a_task_goes_only_to_a_worker_that_meets_its_requirements(manager: Manager) -> None:
+    small = awake_worker(manager, capabilities={"device": "gpu", "memory_gb": "8"})
+    large = awake_worker(manager, capabilities={"device": "gpu", "memory_gb": "24"})
+    job = store(manager, compiled_job([GPU_TASK]))
+    assert take_or_none(manager, small) is None
+    (why_not,) = manager.why_not(small, job)
+    assert [reason.what for reason in why_not.reasons] == ["worker worker lacks memory_gb >=16"]
+    assert take(manager, large).name == "on the GPU"
+
+
+def test_a_worker_that_comes_back_with_more_is_matched_anew(manager: Manager) -> None:
+    worker = awake_worker(manager, capabilities={"device": "cpu"})
+    store(manager, compiled_job([GPU_TASK]))
+    assert take_or_none(manager, worker) is None
+    sign_on = WorkerSignOn(
+        name="w",
+        supported_task_types=["blender"],
+        software_version="1",
+        capabilities={"device": "gpu", "memory_gb": "16"},
+    )
+    manager.sign_on(worker, sign_on, address="")
+    manager.worker_state_changed(worker, WorkerStatus.AWAKE)
+    assert take(manager, worker).name == "on the GPU"
+
+
+def test_tasks_without_requirements_go_to_anybody(manager: Manager) -> None:
+    worker = awake_worker(manager)
+    store(manager, compiled_job([GPU_TASK, compiled_task("anywhere")]))
+    assert take(manager, worker).name == "anywhere"
+    assert take_or_none(manager, awake_worker(manager)) is None

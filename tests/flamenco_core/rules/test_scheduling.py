@@ -14,7 +14,6 @@ from flamenco_core.rules.scheduling import (
     first_task,
     gate,
     jobs_in_order,
-    meets,
 )
 from flamenco_core.statuses import WorkerStatus
 
@@ -55,10 +54,3 @@ def test_only_an_awake_worker_that_is_asked_nothing_passes(status: WorkerStatus)
     assert gate(status, WorkerStatus.ASLEEP) == MustChangeStatus(WorkerStatus.ASLEEP)
     expected = None if status is WorkerStatus.AWAKE else NotAwake(status)
     assert gate(status, None) == expected
-
-
-def test_requirements_are_met_key_by_key() -> None:
-    assert meets({}, {})
-    assert meets({"device": "gpu"}, {"device": "gpu", "memory": "64"})
-    assert not meets({"device": "gpu"}, {"device": "cpu"})
-    assert not meets({"device": "gpu"}, {})

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from flamenco_core.config import keys
-from flamenco_core.config.document import Entry, parse_document, parse_value
+from flamenco_core.config.document import parse_document, parse_value
 from flamenco_core.config.reading import FILE_VERSION, file_version, parse_config
 from flamenco_core.config.variables_section import (
     PATH_REPLACEMENT,
@@ -32,7 +32,14 @@ _meta:
 """
 
 
-def edited(text: str, changes: Mapping[str, Any], *, name: str, home: Path) -> str:
+def edited(
+    text: str,
+    changes: Mapping[str, Any],
+    *,
+    name: str,
+    home: Path,
+    environment: Mapping[str, str],
+) -> str:
     """The text with the changes made, in the form of the present version.
 
     Raises:
@@ -47,9 +54,7 @@ def edited(text: str, changes: Mapping[str, Any], *, name: str, home: Path) -> s
             "Saving the configuration needs ruamel.yaml; install it with "
             "pip install 'flamenco-python[manager]'"
         ) from None
-    root, repeated = parse_document(text, name)
-    if repeated or root.members is None:
-        parse_config(text, name=name, home=home)  # raises
+    parse_config(text, name=name, home=home, environment=environment)  # raises
     yaml = YAML()
     yaml.preserve_quotes = True
     yaml.width = 10_000  # long lines stay lines
@@ -62,7 +67,7 @@ def edited(text: str, changes: Mapping[str, Any], *, name: str, home: Path) -> s
         # Nothing but comments, or nothing at all.
         tree = yaml.load(f"{text}\n{_NEW_FILE}" if text.strip() else _NEW_FILE)
     else:
-        _upgrade(tree, root, text, name=name, home=home)
+        _upgrade(tree, text, name=name, home=home)
     _merge(tree, _as_written(changes))
     stream = io.StringIO()
     try:
@@ -124,13 +129,11 @@ def _merge_lists(target: MutableSequence[Any], wanted: list[Any]) -> None:
     del target[len(wanted) :]
 
 
-def _upgrade(
-    tree: MutableMapping[str, Any], root: Entry, text: str, *, name: str, home: Path
-) -> None:
+def _upgrade(tree: MutableMapping[str, Any], text: str, *, name: str, home: Path) -> None:
     """Gives a file of Flamenco 2 the present form; what has no meaning here stays."""
     for old_name in [key for key in tree if key in keys.BY_OLD_NAME]:
         _rename(tree, old_name, keys.BY_OLD_NAME[old_name].path)
-    version = file_version(root)
+    version = file_version(parse_document(text, name)[0])
     old_variables = [
         variable
         for section in (VARIABLES, PATH_REPLACEMENT)

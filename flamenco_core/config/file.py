@@ -10,6 +10,7 @@ from typing import Any
 from flamenco_core.config.editing import edited
 from flamenco_core.config.reading import load_config, parse_config, read_text
 from flamenco_core.config.settings import Config
+from flamenco_core.durable import sync_folder
 from flamenco_core.errors import StorageError
 
 _PRIVATE = 0o600
@@ -53,7 +54,15 @@ class ConfigFile:
             Unavailable: if the library that keeps comments is not installed.
         """
         text = read_text(self.path) if self.path.exists() else ""
-        return self.replace(edited(text, changes, name=self.path.name, home=self._home))
+        return self.replace(
+            edited(
+                text,
+                changes,
+                name=self.path.name,
+                home=self._home,
+                environment=self._environment,
+            )
+        )
 
     def replace(self, text: str) -> Config:
         """Makes `text` the file, and what it says the configuration. Raises what `save` does."""
@@ -92,9 +101,4 @@ def _write(path: Path, text: str) -> None:
     except OSError:
         temporary.unlink(missing_ok=True)
         raise
-    if os.name != "nt":  # Windows cannot open a folder, and keeps names by itself
-        folder = os.open(path.parent, os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
+    sync_folder(path.parent)

@@ -16,7 +16,12 @@ from flamenco_core.config.keys import Key
 from flamenco_core.config.report import Report, nearest
 from flamenco_core.config.settings import DEFAULT_VARIABLES, Config
 from flamenco_core.config.values import reason
-from flamenco_core.config.variables_section import PATH_REPLACEMENT, VARIABLES, read_variables
+from flamenco_core.config.variables_section import (
+    PATH_REPLACEMENT,
+    VARIABLES,
+    is_by_platform,
+    read_variables,
+)
 from flamenco_core.errors import InvalidInput, Problem, StorageError
 from flamenco_core.model import Audience
 from flamenco_core.variables import Variables
@@ -93,8 +98,7 @@ def file_version(root: Entry) -> int:
     members = root.members or {}
     variables = members.get(VARIABLES)
     has_old_variables = variables is not None and any(
-        variable.members and "values" not in variable.members
-        for variable in (variables.members or {}).values()
+        is_by_platform(variable) for variable in (variables.members or {}).values()
     )
     is_old = has_old_variables or PATH_REPLACEMENT in members
     return _FIRST_WITH_VALUE_LISTS - 1 if is_old else FILE_VERSION

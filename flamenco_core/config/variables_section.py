@@ -48,6 +48,12 @@ def read_variables(root: Mapping[str, Entry], report: Report) -> dict[str, Varia
     return found
 
 
+def is_by_platform(entry: Entry) -> bool:
+    """Whether a variable has the oldest form: `{linux: …, windows: …}`."""
+    members = entry.members
+    return bool(members) and not set(members or {}) & {*_VARIABLE_KEYS, *_VALUE_KEYS}
+
+
 def variable_as_written(variable: Variable) -> dict[str, Any]:
     """A variable in Flamenco 3's form."""
     values = []
@@ -78,7 +84,7 @@ def _read_variable(entry: Entry, key: str, report: Report, *, is_path: bool) -> 
     if not members:
         report.problem(entry, key, "needs a list of values")
         return Variable((), is_twoway=is_path)
-    if not set(members) & set(_VARIABLE_KEYS):
+    if is_by_platform(entry):
         return Variable(tuple(_values_by_platform(members, key, report)), is_twoway=is_path)
     report.unknown_keys(members, key, _VARIABLE_KEYS)
     is_twoway = _is_twoway(members, key, report) or is_path

@@ -248,6 +248,8 @@ def test_an_enormous_file_of_aliases_is_refused() -> None:
         ("  tool: {direction: back, values: []}", "must be oneway or twoway"),
         ("  tool: {values: [{platform: all, value: x, audience: me}]}", "choose of all, workers"),
         ("  tool: 5", "needs a list of values"),
+        ("  tool: {platform: linux, value: x}", "needs a list of values"),
+        ("  tool: {is_twoway: true}", "needs a list of values"),
         ("  tool: {linux: [a]}", "must be a text"),
         ("  '{tool}': {linux: a}", "is no name for a variable"),
         ("  jobs: {linux: a}", "{jobs} is always the folder of the jobs' files"),

@@ -149,7 +149,10 @@ def test_a_mistake_leaves_file_and_configuration_as_they_were(file: Path) -> Non
 def test_a_broken_file_never_replaces_a_running_configuration(file: Path) -> None:
     configuration = opened(file)
     running = configuration.config
-    for broken in ("task_timeout: [", "task_timeout: 20\n", "- x\n"):
+    for broken in (
+        *("task_timeout: [", "task_timeout: 20\n", "- x\n", "variables: {x: }\n"),
+        *("variables: [x]\n", "path_replacement: 5\n", "listen: :1\nlisten: :2\n"),
+    ):
         file.write_text(broken, encoding="utf-8")
         with pytest.raises(InvalidInput):
             configuration.reload()
@@ -197,6 +200,14 @@ def test_the_environment_stays_out_of_the_file(file: Path) -> None:
     assert configuration.reload().task_timeout == timedelta(hours=1)
     assert opened(file).config.manager_name == "Saved"
     assert "1h" not in file.read_text(encoding="utf-8").replace("744h", "").replace("24h", "")
+
+
+def test_what_only_the_environment_completes_can_be_saved(tmp_path: Path) -> None:
+    path = tmp_path / "flamenco-manager.yaml"
+    path.write_text("mqtt: {client: {enabled: true}}\n", encoding="utf-8")
+    configuration = opened(path, FLAMENCO_MQTT_CLIENT_BROKER="mqtt://broker")
+    assert configuration.save({"manager_name": "Studio"}).mqtt.broker == "mqtt://broker"
+    assert "broker" not in path.read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("example", [FLAMENCO_2, BEFORE_VERSIONS], ids=["2", "before"])

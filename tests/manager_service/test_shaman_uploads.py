@@ -20,7 +20,9 @@ def path_of(content: bytes) -> str:
 
 
 def uploads_under_way(manager: RunningManager) -> list[Path]:
-    return list(manager.config.file_store.rglob("*.tmp"))
+    # Unlike rglob, walk() does not mind folders that go away meanwhile.
+    found = os.walk(manager.config.file_store)
+    return [Path(here, name) for here, _, names in found for name in names if ".tmp" in name]
 
 
 def begin_upload(

@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from flamenco_core.durable import sync_folder
+
 
 @dataclass(frozen=True, slots=True)
 class LogChunk:
@@ -50,7 +52,7 @@ def append(file: Path, chunks: Iterable[LogChunk]) -> None:
         stream.flush()
         os.fsync(stream.fileno())
     if is_new:
-        _sync_folder(file.parent)
+        sync_folder(file.parent)
 
 
 def read(file: Path, chunks: Iterable[LogChunk], *, last_bytes: int | None = None) -> str:
@@ -79,13 +81,3 @@ def _read_file(file: Path, end: int | None, last_bytes: int | None) -> bytes:
             return stream.read(stop - start)
     except FileNotFoundError:
         return b""
-
-
-def _sync_folder(folder: Path) -> None:
-    if os.name == "nt":  # Windows cannot open a folder; NTFS journals the new name by itself.
-        return
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

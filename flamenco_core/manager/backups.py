@@ -8,19 +8,16 @@ move its farm file away together with the files of the same name that end in `-w
 from __future__ import annotations
 
 import contextlib
-import os
-import shutil
 import sqlite3
-import uuid
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
 from flamenco_core.errors import StorageError
 from flamenco_core.manager import upkeep
-from flamenco_core.shaman.durable import sync_folder
 from flamenco_core.store import farm
 from flamenco_core.store.contents import FarmContents, contents
+from flamenco_core.store.copying import copy_farm
 from flamenco_core.store.database import connect_read_only, snapshot
 from flamenco_core.store.migrations import refuse_other_schema
 
@@ -45,21 +42,13 @@ def back_up(farm_file: Path, target: Path) -> None:
             something else than a backup of this farm.
     """
     farm_file, target = farm_file.absolute(), target.absolute()
-    partial = target.with_name(f".{target.name}.{uuid.uuid4()}.partial")
     try:
         with closing(connect_read_only(farm_file)) as db:
             refuse_other_schema(db, farm_file)
             _refuse_to_replace(target, farm_file, farm.identity(db))
-            _copy(db, partial)
-        _sync(partial)
-        shutil.copymode(farm_file, partial)
-        partial.replace(target)
-        sync_folder(target.parent)
+            copy_farm(db, farm_file, target)
     except (OSError, sqlite3.Error) as error:
-        raise StorageError(f"The backup {target} cannot be written: {error}") from error
-    finally:
-        with contextlib.suppress(OSError):
-            partial.unlink(missing_ok=True)
+        raise StorageError(f"The backup {target} cannot be made: {error}") from error
 
 
 def verify_backup(file: Path) -> BackupReport:
@@ -80,14 +69,6 @@ def verify_backup(file: Path) -> BackupReport:
     return BackupReport(contents=found, problems=tuple(finding.what for finding in findings))
 
 
-def _copy(db: sqlite3.Connection, partial: Path) -> None:
-    with closing(sqlite3.connect(partial, isolation_level=None)) as copy:
-        # All pages in one step: between two, a change of the farm would start it all over.
-        db.backup(copy)
-        # The copy has the farm's journal mode, with which it would be more than one file.
-        copy.execute("PRAGMA journal_mode = DELETE")
-
-
 def _refuse_to_replace(target: Path, farm_file: Path, farm_id: str) -> None:
     if not target.exists():
         return
@@ -103,8 +84,3 @@ def _refuse_to_replace(target: Path, farm_file: Path, farm_id: str) -> None:
 
 def _opened(file: Path) -> closing[sqlite3.Connection]:
     return closing(connect_read_only(file))
-
-
-def _sync(file: Path) -> None:
-    with file.open("r+b") as stream:
-        os.fsync(stream.fileno())

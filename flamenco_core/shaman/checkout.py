@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 
+from flamenco_core.durable import make_folders, sync_folders
 from flamenco_core.errors import (
     Conflict,
     InvalidInput,
@@ -28,7 +29,6 @@ from flamenco_core.shaman.checkout_paths import (
     checkout_path_problems,
     file_list_problems,
 )
-from flamenco_core.shaman.durable import make_folders, sync_folders
 from flamenco_core.shaman.errors import CheckoutPathTaken, MissingFiles
 from flamenco_core.shaman.layout import BlobIdentity, StoreLayout
 from flamenco_core.shaman.links import Linker

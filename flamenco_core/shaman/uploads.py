@@ -18,8 +18,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO
 
+from flamenco_core.durable import make_folders, sync_folder
 from flamenco_core.errors import Conflict, StorageError
-from flamenco_core.shaman.durable import make_folders, sync_folder
 from flamenco_core.shaman.errors import AlreadyStored, ContentMismatch
 from flamenco_core.shaman.layout import BlobIdentity, StoreLayout
 

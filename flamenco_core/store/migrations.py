@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from flamenco_core.errors import StorageError
+from flamenco_core.store.copying import copy_farm
 
 if TYPE_CHECKING:
     from sqlite_utils import Database
@@ -372,6 +373,9 @@ CREATE INDEX audit_by_subject ON audit (subject, id);
 """
 
 
+_MIGRATIONS_TABLE = "_sqlite_migrations"
+
+
 def migrate(db: sqlite3.Connection, path: Path) -> None:
     """Brings the schema up to date, with a backup first if there is anything to lose.
 
@@ -383,7 +387,8 @@ def migrate(db: sqlite3.Connection, path: Path) -> None:
     database = sqlite_utils.Database(db)
     try:
         applied = _applied(db, path)
-        if not applied and database.table_names():
+        # The table of migrations comes first; the program may have ended just after that.
+        if not applied and set(database.table_names()) - {_MIGRATIONS_TABLE}:
             raise StorageError(f"{path} is a database, but not a Flamenco farm")
         if applied and len(applied) < len(_ALL):
             _back_up(db, path, len(applied))
@@ -436,11 +441,7 @@ def _migrations() -> Migrations:
 
 def _back_up(db: sqlite3.Connection, path: Path, version: int) -> None:
     """A copy beside the file, named after the schema it has."""
-    copy = sqlite3.connect(path.with_name(f"{path.name}.schema-{version}.backup"))
-    try:
-        db.backup(copy)
-    finally:
-        copy.close()
+    copy_farm(db, path, path.with_name(f"{path.name}.schema-{version}.backup"))
 
 
 _ALL = (("0001_first_schema", _FIRST_SCHEMA),)

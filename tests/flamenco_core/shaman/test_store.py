@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from flamenco_core.durable import sync_folder
 from flamenco_core.errors import Conflict, InvalidInput, StorageError
 from flamenco_core.model import ShamanFileSpec, ShamanFileStatus
 from flamenco_core.shaman import (
@@ -18,7 +19,6 @@ from flamenco_core.shaman import (
     ShamanStore,
     UploadInProgress,
 )
-from flamenco_core.shaman.durable import sync_folder
 from flamenco_core.shaman.store import QUIET_LIMIT
 from tests.flamenco_core.shaman.content import SteppedClock, put, spec, wanted
 

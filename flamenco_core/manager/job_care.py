@@ -50,8 +50,7 @@ class JobCare(OpenFarm):
 
     def what_deletion_would_do(self, job_id: str) -> model.JobDeletionInfo:
         """What deleting a job removes, and what it leaves."""
-        with self._unit(MANAGER) as unit:
-            return removal.what_deletion_would_do(unit, job_id)
+        return removal.what_deletion_would_do(self._db, self.config, job_id)
 
     def delete_finished_jobs(self, last_updated: datetime, *, actor: Actor) -> int:
         """Deletes some of the jobs that are done and have not changed since; says how many.

@@ -9,9 +9,11 @@ erased, it stays in the list and says so.
 
 from __future__ import annotations
 
+import sqlite3
 from datetime import datetime, timedelta
 
 from flamenco_core import task_logs
+from flamenco_core.config import Config
 from flamenco_core.events import JobArchived, JobChanged, JobDeleted, JobDeletionRequested
 from flamenco_core.manager import transitions
 from flamenco_core.manager.jobs_at_hand import refuse_job_action
@@ -78,13 +80,15 @@ def until_whole_second(time: datetime) -> datetime:
     return whole if whole == time else whole + timedelta(seconds=1)
 
 
-def what_deletion_would_do(unit: Unit, job_uuid: str) -> JobDeletionInfo:
+def what_deletion_would_do(
+    db: sqlite3.Connection, config: Config, job_uuid: str
+) -> JobDeletionInfo:
     """What deleting a job removes, and what it leaves."""
-    job = jobs.by_uuid(unit.db, job_uuid)
-    checkout = _own_checkout(unit, job)
-    folders = [task_logs.job_folder(unit.config.local_storage, job.uuid)]
+    job = jobs.by_uuid(db, job_uuid)
+    checkout = _own_checkout(db, config, job)
+    folders = [task_logs.job_folder(config.local_storage, job.uuid)]
     if checkout:
-        folders.append(unit.config.job_storage / checkout)
+        folders.append(config.job_storage / checkout)
     return JobDeletionInfo(
         shaman_checkout=bool(checkout),
         tasks=sum(job.counts.values()),
@@ -160,18 +164,18 @@ def _plan_file_work(unit: Unit, job: StoredJob, intent: Intent) -> None:
     removal.drop(unit.db, [intent])
     if not job.leave_files:
         removal.add(unit.db, IntentKind.ERASE_LOGS, job.uuid, job.id, now=unit.now)
-        checkout = _own_checkout(unit, job)
+        checkout = _own_checkout(unit.db, unit.config, job)
         if checkout:
             removal.add(unit.db, IntentKind.ERASE_CHECKOUT, checkout, job.id, now=unit.now)
     _drop_if_nothing_is_left(unit, job)
 
 
-def _own_checkout(unit: Unit, job: StoredJob) -> str:
+def _own_checkout(db: sqlite3.Connection, config: Config, job: StoredJob) -> str:
     """The checkout that goes with the job; empty if there is none, or another job uses it."""
-    if not unit.config.shaman_enabled:
+    if not config.shaman_enabled:
         return ""
-    checkout = removal.checkout_of(unit.db, job)
-    return "" if removal.others_use_checkout(unit.db, job, checkout) else checkout
+    checkout = removal.checkout_of(db, job)
+    return "" if removal.others_use_checkout(db, job, checkout) else checkout
 
 
 def _drop_if_nothing_is_left(unit: Unit, job: StoredJob) -> None:

@@ -63,7 +63,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _is_upkeep(options: argparse.Namespace) -> bool:
-    return bool(options.check or options.repair or options.backup or options.verify_backup)
+    files = (options.backup, options.restore, options.verify_backup)
+    return bool(options.check or options.repair or any(files))
 
 
 def _upkeep(options: argparse.Namespace) -> int:
@@ -75,6 +76,8 @@ def _upkeep(options: argparse.Namespace) -> int:
         config = _configuration(options.config, _home(options))
         if options.backup:
             return upkeep.backup(config, options.backup)
+        if options.restore:
+            return upkeep.restore(config, options.restore)
         return upkeep.repair(config) if options.repair else upkeep.check(config)
     except FlamencoError as error:
         return _fail(str(error))
@@ -129,6 +132,12 @@ def _parser() -> argparse.ArgumentParser:
         type=Path,
         metavar="FILE",
         help="copy the farm, running or not, to a file, and verify it",
+    )
+    upkeep.add_argument(
+        "--restore",
+        type=Path,
+        metavar="FILE",
+        help="put a backup in the place of a farm that is not running",
     )
     upkeep.add_argument(
         "--verify-backup", type=Path, metavar="FILE", help="say whether a backup is good"

@@ -1,4 +1,4 @@
-"""What `flamenco-manager` does instead of running: check, repair and back up a farm.
+"""What `flamenco-manager` does instead of running: check, repair, back up and restore a farm.
 
 Findings and figures go to the standard output. The exit code is 1 if something is wrong and was
 not mended.
@@ -11,8 +11,7 @@ from pathlib import Path
 
 from flamenco_core.config import Config
 from flamenco_core.errors import StorageError
-from flamenco_core.manager import Finding, Manager, verify_backup
-from flamenco_core.manager.backups import back_up
+from flamenco_core.manager import Finding, Manager, backups, verify_backup
 
 
 def check(config: Config) -> int:
@@ -30,8 +29,17 @@ def repair(config: Config) -> int:
 
 def backup(config: Config, target: Path) -> int:
     """Copies a farm, whether a Manager runs it or not, and verifies the copy."""
-    back_up(_farm_file(config), target)
+    backups.back_up(_farm_file(config), target)
     return verify(target)
+
+
+def restore(config: Config, backup: Path) -> int:
+    """Puts a backup in the place of a farm that is not running, which is set aside."""
+    aside = backups.restore(backup, config.database_file)
+    print(f"The farm at {config.database_file} is now as in {backup}.")
+    if aside is not None:
+        print(f"What was there is at {aside}")
+    return 0
 
 
 def verify(file: Path) -> int:

@@ -1,24 +1,26 @@
 """Copies a farm while it runs, and looks whether a copy would do as a farm.
 
-A backup is one ordinary file, and a farm file as it stands: to go back to it, stop the Manager,
-move its farm file away together with the files of the same name that end in `-wal` and `-shm`
-(what is in those belongs to the old file and would damage the new one), and copy the backup there.
+A backup is one ordinary file, and a farm file as it stands. It is put back with `restore`, and not
+by hand: a file of the farm's name that ends in `-wal` belongs to the farm file that was there, and
+would damage another one.
 """
 
 from __future__ import annotations
 
 import contextlib
+import itertools
 import sqlite3
-from contextlib import closing
+from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from pathlib import Path
 
 from flamenco_core.errors import StorageError
 from flamenco_core.manager import upkeep
+from flamenco_core.manager.lock import FarmLock, refuse_network_file_system
 from flamenco_core.store import farm
 from flamenco_core.store.contents import FarmContents, contents
 from flamenco_core.store.copying import copy_farm
-from flamenco_core.store.database import connect_read_only, snapshot
+from flamenco_core.store.database import connect, connect_read_only, snapshot
 from flamenco_core.store.migrations import refuse_other_schema
 
 
@@ -67,6 +69,50 @@ def verify_backup(file: Path) -> BackupReport:
         except sqlite3.DatabaseError as error:
             raise StorageError(f"The backup {file} cannot be read: {error}") from error
     return BackupReport(contents=found, problems=tuple(finding.what for finding in findings))
+
+
+def restore(backup: Path, farm_file: Path) -> Path | None:
+    """Puts a backup in the place of a farm that nobody runs; returns where that one is now.
+
+    Raises:
+        FarmLocked: if a program runs the farm.
+        StorageError: if the backup is not good, or a file cannot be written.
+    """
+    problems = verify_backup(backup).problems
+    if problems:
+        raise StorageError(f"The backup {backup} is not good: {problems[0]}")
+    refuse_network_file_system(farm_file)
+    with ExitStack() as at_the_end:
+        try:
+            farm_file.parent.mkdir(parents=True, exist_ok=True)
+            if farm_file.exists() and farm_file.samefile(backup):
+                raise StorageError(f"{backup} is the farm itself, and no backup of it")
+            at_the_end.callback(FarmLock(farm_file, address="").release)
+            set_aside = _set_aside(farm_file)
+            copy_farm(at_the_end.enter_context(_opened(backup)), backup, farm_file)
+        except (OSError, sqlite3.Error) as error:
+            raise StorageError(f"The backup {backup} cannot be restored: {error}") from error
+    return set_aside
+
+
+def _set_aside(farm_file: Path) -> Path | None:
+    """Renames a farm file, with what SQLite keeps beside it."""
+    if not farm_file.exists():
+        return None
+    # Takes in what stands beside it, if the file is sound enough for that.
+    with contextlib.suppress(StorageError, sqlite3.Error), closing(connect(farm_file)) as db:
+        db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    aside = next(
+        path
+        for number in itertools.count(1)
+        if not (path := farm_file.with_name(f"{farm_file.name}.replaced-{number}")).exists()
+    )
+    farm_file.rename(aside)
+    for ending in ("-wal", "-shm"):
+        beside = farm_file.with_name(f"{farm_file.name}{ending}")
+        if beside.exists():
+            beside.rename(aside.with_name(f"{aside.name}{ending}"))
+    return aside
 
 
 def _refuse_to_replace(target: Path, farm_file: Path, farm_id: str) -> None:

@@ -96,3 +96,14 @@ def test_a_backup_that_is_not_good_is_an_error(
 def test_only_one_thing_is_done_at_a_time(home: Path) -> None:
     with pytest.raises(SystemExit):
         main(["--home", str(home), "--check", "--repair"])
+
+
+def test_a_backup_is_put_back(
+    home: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    target = tmp_path / "backup.sqlite"
+    assert main(["--home", str(home), "--backup", str(target)]) == 0
+    break_counts(home)
+    assert main(["--home", str(home), "--restore", str(target)]) == 0
+    assert "What was there is at" in capsys.readouterr().out
+    assert main(["--home", str(home), "--check"]) == 0

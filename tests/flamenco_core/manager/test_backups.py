@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from flamenco_core.errors import StorageError
+from flamenco_core.errors import FarmLocked, StorageError
 from flamenco_core.manager import Manager, verify_backup
-from flamenco_core.manager.backups import back_up
+from flamenco_core.manager.backups import back_up, restore
 from flamenco_core.statuses import JobStatus
 from tests.flamenco_core.farms import (
     awake_worker,
@@ -185,3 +185,68 @@ def test_each_backup_beside_a_busy_writer_is_of_one_moment(file: Path, backup: P
             copying.join()
     assert failures == []
     assert verify_backup(backup).contents.tasks == 60
+
+
+def test_a_backup_is_put_back_and_what_was_there_is_set_aside(file: Path, backup: Path) -> None:
+    with Manager.open(file) as manager:
+        store(manager, compiled_job(1))
+        manager.backup(backup)
+        store(manager, compiled_job(1))
+    aside = restore(backup, file)
+    assert aside is not None
+    assert [job_count(path) for path in (file, aside, backup)] == [1, 2, 1]
+    assert restore(backup, file) not in (None, aside)
+
+
+def job_count(file: Path) -> int:
+    with Manager.open(file) as manager, manager.reader() as reader:
+        assert manager.check(whole_file=True) == []
+        return len(reader.jobs())
+
+
+def test_what_a_killed_program_left_beside_the_farm_does_not_get_into_the_backup(
+    file: Path, backup: Path
+) -> None:
+    with Manager.open(file) as manager:
+        store(manager, compiled_job(3))
+        manager.backup(backup)
+        for _ in range(20):
+            store(manager, compiled_job(3))
+        left = {ending: file.with_name(f"{file.name}{ending}") for ending in ("-wal", "-shm")}
+        copies = {ending: path.read_bytes() for ending, path in left.items()}
+        page = file.read_bytes()
+    file.write_bytes(b"damaged" + page[7:])
+    for ending, path in left.items():
+        path.write_bytes(copies[ending])
+    restore(backup, file)
+    assert not any(path.exists() for path in left.values())
+    assert job_count(file) == 1
+
+
+def test_a_farm_that_is_gone_is_restored_with_its_folder(file: Path, backup: Path) -> None:
+    with Manager.open(file) as manager:
+        store(manager, compiled_job(1))
+        manager.backup(backup)
+    elsewhere = file.parent / "new" / "farm.sqlite"
+    assert restore(backup, elsewhere) is None
+    assert job_count(elsewhere) == 1
+
+
+def test_a_running_farm_is_not_replaced(file: Path, backup: Path) -> None:
+    with Manager.open(file) as manager:
+        manager.backup(backup)
+        with pytest.raises(FarmLocked):
+            restore(backup, file)
+        store(manager, compiled_job(1))
+
+
+def test_only_a_good_backup_is_put_back(file: Path, backup: Path) -> None:
+    with Manager.open(file) as manager:
+        store(manager, compiled_job(1))
+        manager.backup(backup)
+    change(backup, "UPDATE jobs SET tasks_queued = 4")
+    with pytest.raises(StorageError, match="counts 4 tasks as queued"):
+        restore(backup, file)
+    with pytest.raises(StorageError, match="is the farm itself"):
+        restore(file, file)
+    assert job_count(file) == 1

@@ -33,8 +33,10 @@ class ModuleFinder:
             FlamencoError: it cannot be read.
         """
         for start in self._starts(name, asking):
-            base = Path(os.path.normpath(start / name))
-            if any(base.is_relative_to(folder) for folder in (asking.parent, *self.folders)):
+            base = _absolute(start / name)
+            if any(
+                base.is_relative_to(_absolute(folder)) for folder in (asking.parent, *self.folders)
+            ):
                 for candidate in self._variations(base):
                     if self._is_file(candidate):
                         return candidate, self._text(candidate)
@@ -54,7 +56,7 @@ class ModuleFinder:
         package = base / "package.json"
         if self._is_file(package):
             main = _main_of(self._text(package))
-            target = Path(os.path.normpath(base / main))
+            target = _absolute(base / main)
             if main and target.is_relative_to(base):
                 yield from _with_suffixes(target)
         yield from _with_suffixes(base / "index")
@@ -68,6 +70,11 @@ class ModuleFinder:
             return read_source(path).decode("utf-8-sig")
         except (OSError, UnicodeDecodeError) as error:
             raise FlamencoError(f"the module {path} cannot be read: {error}") from error
+
+
+def _absolute(path: Path) -> Path:
+    """Without `..`, but with its links, which lead where the farm's admin wants them to."""
+    return Path(os.path.abspath(path))  # noqa: PTH100 - `resolve` would follow links
 
 
 def _with_suffixes(base: Path) -> Iterator[Path]:

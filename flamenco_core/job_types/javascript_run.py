@@ -36,7 +36,8 @@ _STACK_LIMIT = 256 * 1024
 """Bytes; threads have as little as 512 KiB on macOS."""
 
 _PRELUDE = Path(__file__).with_name("prelude.js")
-_OUT_OF_MEMORY = "InternalError: out of memory"
+_OUT_OF_MEMORY = frozenset({"InternalError: out of memory", "null"})
+"""QuickJS throws null when it has no memory left for the error itself."""
 _PLACE = re.compile(r"<input>:(\d+)")
 _PLATFORMS = {"win32": "windows", "darwin": "darwin"}
 
@@ -114,16 +115,25 @@ class ScriptRun:
     def _guarded(self, call: Callable[[], Any]) -> Any:
         """The result of a call into JavaScript, whose exceptions become ours."""
         try:
-            return call()
+            result = call()
         except self._quickjs.JSException as error:
-            if self._escaped is not None:
-                raise self._escaped from None
+            self._raise_what_escaped()
             message, stack = _message_and_stack(str(error))
-            if message == _OUT_OF_MEMORY:
+            if message in _OUT_OF_MEMORY:
                 raise MemoryError from None
             raise ScriptFailed(message, self._place(stack), []) from None
         except ValueError as error:  # a character with the code 0
             raise ScriptFailed(f"cannot be read: {error}", str(self._path), []) from None
+        self._raise_what_escaped()
+        return result
+
+    def _raise_what_escaped(self) -> None:
+        """Raises what a Python function raised that was no answer to the script.
+
+        The script may have caught what it saw of that.
+        """
+        if self._escaped is not None:
+            raise self._escaped from None
 
     def _count_lines(self, path: Path | None, source: str) -> int:
         """Gives the source line numbers that no other one has; returns how many come before."""
@@ -152,10 +162,10 @@ class ScriptRun:
             return json.dumps({"error": "; ".join(said), "problems": problems})
         except (OverflowError, OSError, ValueError) as error:
             return json.dumps({"error": str(error), "problems": []})
-        except BaseException as error:
-            # QuickJS would forget it and go on.
+        except BaseException as error:  # noqa: BLE001 - raised again by `_raise_what_escaped`
+            # QuickJS cannot pass it on: the script goes on, or ends, and then it is raised.
             self._escaped = error
-            raise
+            return json.dumps({"error": "the job type is being ended", "problems": []})
 
     def _python_functions(self) -> dict[str, Callable[..., Any]]:
         return {

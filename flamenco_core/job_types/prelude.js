@@ -253,7 +253,8 @@
   }
 
   function failure(error) {
-    if (error instanceof OutOfMemory && error.message === "out of memory") {
+    // It is null when there was no memory left for an error.
+    if (error === null || (error instanceof OutOfMemory && error.message === "out of memory")) {
       return { outOfMemory: true };
     }
     if (!(error instanceof Error)) {

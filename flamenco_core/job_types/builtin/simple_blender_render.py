@@ -10,11 +10,15 @@ from flamenco_core.job_types.authoring import (
     EvalInfo,
     JobType,
     Setting,
-    format_timestamp_local,
 )
-
-VIDEO_FORMATS = {"FFMPEG", "AVI_RAW", "AVI_JPEG"}
-"""Each task would overwrite the video of the one before."""
+from flamenco_core.job_types.rendering import (
+    BLEND_FILE,
+    FORMAT,
+    OUTPUT_SETTINGS,
+    SCENE,
+    render_with_blender,
+    settle_output_path,
+)
 
 EXR_FORMATS = {"EXR", "MULTILAYER", "OPEN_EXR", "OPEN_EXR_MULTILAYER"}
 """FFmpeg cannot be relied on to read these; Blender can save JPEG previews beside them."""
@@ -40,7 +44,7 @@ JOB_TYPE = JobType(
             required=True,
             eval="f'{C.scene.frame_start}-{C.scene.frame_end}'",
             eval_info=EvalInfo(show_link_button=True, description="Scene frame range"),
-            description="Frames to render, such as 47, 1-30 or 1,3,5-10",
+            description="Frames to render, such as 47, 1-30, 1-100x5 or reversed: 1-30",
         ),
         Setting(
             "chunk_size",
@@ -49,52 +53,12 @@ JOB_TYPE = JobType(
             description="How many frames one task renders",
             visible="submission",
         ),
-        Setting(
-            "render_output_root",
-            "string",
-            subtype="dir_path",
-            required=True,
-            visible="submission",
-            description="Folder under which the folder of this job is made",
-        ),
-        Setting(
-            "add_path_components",
-            "int32",
-            required=True,
-            default=0,
-            propargs={"min": 0, "max": 32},
-            visible="submission",
-            description="How many of the last folders of the .blend file's path to repeat there",
-        ),
-        Setting(
-            "render_output_path",
-            "string",
-            subtype="file_path",
-            editable=False,
-            eval=(
-                "str(Path(abspath(settings.render_output_root), "
-                "last_n_dir_parts(settings.add_path_components), "
-                "jobname, '{timestamp}', '######'))"
-            ),
-            description="Where the frames go; follows from the settings above",
-        ),
-        Setting(
-            "blendfile",
-            "string",
-            required=True,
-            visible="web",
-            description="The .blend file to render",
-        ),
+        *OUTPUT_SETTINGS,
+        BLEND_FILE,
         Setting(
             "fps", "float", eval="C.scene.render.fps / C.scene.render.fps_base", visible="hidden"
         ),
-        Setting(
-            "format",
-            "string",
-            required=True,
-            eval="C.scene.render.image_settings.file_format",
-            visible="web",
-        ),
+        FORMAT,
         Setting(
             "image_file_extension",
             "string",
@@ -110,29 +74,13 @@ JOB_TYPE = JobType(
             visible="hidden",
             description="Whether Blender saves a JPEG beside each frame",
         ),
-        Setting(
-            "scene",
-            "string",
-            required=True,
-            eval="C.scene.name",
-            visible="web",
-            description="The scene to render",
-        ),
+        SCENE,
     ],
 )
 
 
 def compile_job(job: AuthoredJob) -> None:
-    settings = job.settings
-    if settings.format in VIDEO_FORMATS:
-        what = f"“{settings.format}” is a video format, and frames are rendered one by one"
-        job.refuse("format", what, "choose an image format in the output properties")
-    if not settings.render_output_path:
-        job.refuse("render_output_path", "is not given", "say where the frames are to go")
-    timestamp = format_timestamp_local(job.created)
-    output_path = settings.render_output_path.replace("{timestamp}", timestamp)
-    settings.render_output_path = output_path
-    output_folder = any_paths.dirname(output_path)
+    output_folder = any_paths.dirname(settle_output_path(job))
     render_tasks = _author_render_tasks(job, output_folder)
     _author_video_task(job, output_folder, render_tasks)
 
@@ -140,27 +88,16 @@ def compile_job(job: AuthoredJob) -> None:
 def _author_render_tasks(job: AuthoredJob, output_folder: str) -> list[AuthoredTask]:
     settings = job.settings
     output = any_paths.join(output_folder, any_paths.basename(settings.render_output_path))
-    scene = ["--scene", settings.scene] if settings.scene else []
     tasks: list[AuthoredTask] = []
     for chunk in cut_frames(settings.frames, settings.chunk_size):
         task = job.task(f"render-{chunk}", type="blender")
-        task.command(
-            "blender-render",
-            {
-                "exe": "{blender}",
-                "exeArgs": "{blenderArgs}",
-                "argsBefore": [],
-                "blendfile": settings.blendfile,
-                "args": [
-                    *scene,
-                    *("--python-expr", OUTPUT_OVERRIDES),
-                    *("--render-output", output),
-                    *("--render-format", settings.format),
-                    *("--render-frame", chunk.for_blender()),
-                ],
-            },
-            total_step_count=len(chunk),
-        )
+        arguments = [
+            *("--python-expr", OUTPUT_OVERRIDES),
+            *("--render-output", output),
+            *("--render-format", settings.format),
+            *("--render-frame", chunk.for_blender()),
+        ]
+        render_with_blender(task, job, arguments, frames=len(chunk))
         tasks.append(task)
     return tasks
 

@@ -19,10 +19,15 @@ from flamenco_core.job_types.authoring import (
     EvalInfo,
     JobType,
     Setting,
-    format_timestamp_local,
 )
-
-VIDEO_FORMATS = {"FFMPEG", "AVI_RAW", "AVI_JPEG"}
+from flamenco_core.job_types.rendering import (
+    BLEND_FILE,
+    FORMAT,
+    OUTPUT_SETTINGS,
+    SCENE,
+    render_with_blender,
+    settle_output_path,
+)
 
 MAX_TILES = 10_000
 
@@ -126,23 +131,17 @@ JOB_TYPE = JobType(
             eval_info=EvalInfo(show_link_button=True, description="As the scene does"),
             description="Denoise the whole image once the tiles are merged",
         ),
-        Setting(
-            "resolution_x",
-            "int32",
-            required=True,
-            eval="C.scene.render.resolution_x",
-            eval_info=EvalInfo(show_link_button=True, description="Width of the scene"),
-            propargs={"min": 4, "max": 65536},
-            visible="submission",
-        ),
-        Setting(
-            "resolution_y",
-            "int32",
-            required=True,
-            eval="C.scene.render.resolution_y",
-            eval_info=EvalInfo(show_link_button=True, description="Height of the scene"),
-            propargs={"min": 4, "max": 65536},
-            visible="submission",
+        *(
+            Setting(
+                f"resolution_{axis}",
+                "int32",
+                required=True,
+                eval=f"C.scene.render.resolution_{axis}",
+                eval_info=EvalInfo(show_link_button=True, description=f"{name} of the scene"),
+                propargs={"min": 4, "max": 65536},
+                visible="submission",
+            )
+            for axis, name in (("x", "Width"), ("y", "Height"))
         ),
         Setting(
             "resolution_percentage",
@@ -153,57 +152,10 @@ JOB_TYPE = JobType(
             propargs={"min": 1, "max": 32767},
             visible="submission",
         ),
-        Setting(
-            "render_output_root",
-            "string",
-            subtype="dir_path",
-            required=True,
-            visible="submission",
-            description="Folder under which the folder of this job is made",
-        ),
-        Setting(
-            "add_path_components",
-            "int32",
-            required=True,
-            default=0,
-            propargs={"min": 0, "max": 32},
-            visible="submission",
-            description="How many of the last folders of the .blend file's path to repeat there",
-        ),
-        Setting(
-            "render_output_path",
-            "string",
-            subtype="file_path",
-            editable=False,
-            eval=(
-                "str(Path(abspath(settings.render_output_root), "
-                "last_n_dir_parts(settings.add_path_components), "
-                "jobname, '{timestamp}', '######'))"
-            ),
-            description="Where the image goes; follows from the settings above",
-        ),
-        Setting(
-            "blendfile",
-            "string",
-            required=True,
-            visible="web",
-            description="The .blend file to render",
-        ),
-        Setting(
-            "format",
-            "string",
-            required=True,
-            eval="C.scene.render.image_settings.file_format",
-            visible="web",
-        ),
-        Setting(
-            "scene",
-            "string",
-            required=True,
-            eval="C.scene.name",
-            visible="web",
-            description="The scene to render",
-        ),
+        *OUTPUT_SETTINGS,
+        BLEND_FILE,
+        FORMAT,
+        SCENE,
     ],
 )
 
@@ -230,15 +182,7 @@ class Tile:
 
 
 def compile_job(job: AuthoredJob) -> None:
-    settings = job.settings
-    if settings.format in VIDEO_FORMATS:
-        what = f"“{settings.format}” is a video format, and this makes an image"
-        job.refuse("format", what, "choose an image format in the output properties")
-    if not settings.render_output_path:
-        job.refuse("render_output_path", "is not given", "say where the image is to go")
-    timestamp = format_timestamp_local(job.created)
-    output: str = settings.render_output_path.replace("{timestamp}", timestamp)
-    settings.render_output_path = output
+    output = settle_output_path(job)
     folder = any_paths.join(any_paths.dirname(output), "tiles")
     merged = any_paths.join(folder, "merged.exr")
     tiles = cut_into_tiles(job)
@@ -349,22 +293,12 @@ def resolution(job: AuthoredJob) -> dict[str, object]:
 def author_render(
     task: AuthoredTask, job: AuthoredJob, output: str, image_format: str, script: str, *last: str
 ) -> None:
-    task.command(
-        "blender-render",
-        {
-            "exe": "{blender}",
-            "exeArgs": "{blenderArgs}",
-            "argsBefore": [],
-            "blendfile": job.settings.blendfile,
-            "args": [
-                *("--scene", job.settings.scene),
-                *("--render-output", output),
-                *("--render-format", image_format),
-                # Behind the format, on which the choice of depths depends.
-                *("--python-expr", python_in_one_line(script, task.name)),
-                *("--render-frame", frames_for_blender([job.settings.frame])),
-                *last,
-            ],
-        },
-        total_step_count=1,
-    )
+    arguments = [
+        *("--render-output", output),
+        *("--render-format", image_format),
+        # Behind the format, on which the choice of depths depends.
+        *("--python-expr", python_in_one_line(script, task.name)),
+        *("--render-frame", frames_for_blender([job.settings.frame])),
+        *last,
+    ]
+    render_with_blender(task, job, arguments, frames=1)

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from flamenco_core.errors import CompileError, NotFound
+from flamenco_core.job_types import javascript_run
 from flamenco_core.job_types.javascript_script import HOW_TO_INSTALL
 from flamenco_core.job_types.library import JobTypeLibrary
 from flamenco_core.job_types.script import LARGEST_SCRIPT
@@ -22,7 +23,7 @@ BUILTIN = [item.name for item in JobTypeLibrary().available()]
     [
         ("throw 'no, thank you';", None, "no, thank you"),
         ("throw { code: 7 };", None, '{"code":7}'),
-        ("throw null;", None, "null"),
+        ("throw undefined;", None, "undefined"),
         ("0;\nthrow new Error('no frames');", 4, "no frames"),
         ("0;\n\njob.settings.text.nope();", 5, "TypeError"),
         ("undeclared = 1;", 3, "ReferenceError: undeclared is not defined"),
@@ -53,6 +54,20 @@ def test_what_is_thrown_is_the_error_with_its_line(
     (problem,) = caught.value.problems
     assert what in problem.what
     assert problem.where == (str(path) if line is None else f"{path}, line {line}")
+
+
+@pytest.mark.parametrize("raised", [KeyboardInterrupt, MemoryError])
+def test_a_script_cannot_swallow_what_is_not_meant_for_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, raised: type[BaseException]
+) -> None:
+    def interrupted(_text: str) -> list[str]:
+        raise raised
+
+    monkeypatch.setattr(javascript_run, "split_words", interrupted)
+    for body in ("shellSplit('a');", "try { shellSplit('a'); } catch {}"):
+        write_js(tmp_path, "catcher", f"{body}\n{ONE_JS_TASK}")
+        with pytest.raises(raised):
+            compiled(tmp_path, "catcher")
 
 
 def test_bad_frames_are_blamed_on_the_setting_and_can_be_caught(tmp_path: Path) -> None:

@@ -105,7 +105,7 @@ def _assign(unit: Unit, worker: StoredWorker, task: StoredTask, slot: int) -> As
 
 
 def _reserve(unit: Unit, worker: StoredWorker, task: StoredTask, slot: int) -> AssignedTask:
-    until = unit.now + scheduling.RESERVATION
+    until = unit.steady + scheduling.RESERVATION
     attempt = tasks.reserve(
         unit.db, task, worker_id=worker.id, slot=slot, until=until, now=unit.now
     )

@@ -17,10 +17,16 @@ from flamenco_core.config import Config
 from flamenco_core.errors import NotAllowed
 from flamenco_core.events import Event
 from flamenco_core.job_types.library import JobTypeLibrary
+from flamenco_core.manager.failure_class_file import (
+    FAILURE_CLASSES_FILE,
+    load_failure_classes,
+)
 from flamenco_core.manager.lock import FarmLock, refuse_network_file_system
 from flamenco_core.manager.machine_zone import MachineZone
 from flamenco_core.manager.steady_time import SteadyTime
 from flamenco_core.manager.unit import Unit
+from flamenco_core.rules.failure_classes import BUILT_IN, FailureClass
+from flamenco_core.rules.scheduling import RESERVATION
 from flamenco_core.store import farm, silence, workers
 from flamenco_core.store.audit import Actor
 from flamenco_core.store.database import Transactions, connect, connect_read_only
@@ -66,6 +72,7 @@ class OpenFarm(ABC):
 
         Raises:
             FarmLocked: if another program has the farm open.
+            InvalidInput: if the studio's failure classes have mistakes.
             StorageError: if the file cannot be used: no farm, of a newer version, or on a
                 network drive.
         """
@@ -100,10 +107,12 @@ class OpenFarm(ABC):
         self._events: list[Event] = []
         self._last_seen: dict[str, Sighting] = {}
         self._job_types = JobTypeLibrary([config.scripts])
+        self._failure_classes: Sequence[FailureClass] = BUILT_IN
         self._is_read_only = False
 
     def _open_for_writing(self, address: str, *, resume: bool) -> None:
         refuse_network_file_system(self.file)
+        self._failure_classes = load_failure_classes(self.config.home / FAILURE_CLASSES_FILE)
         self.file.parent.mkdir(parents=True, exist_ok=True)
         with ExitStack() as on_failure:
             lock = FarmLock(self.file, address=address)
@@ -113,7 +122,8 @@ class OpenFarm(ABC):
             migrate(self._db, self.file)
             with self.unit_of_work():
                 self.farm_id = farm.identify(self._db, new_id=self._new_id, now=self._clock())
-                silence.pull_back(self._db, self._steady.now)
+                waits = (found.wait for found in self._failure_classes)
+                silence.pull_back(self._db, self._steady.now, longest_hold=max(RESERVATION, *waits))
             if resume:
                 self._resume()
             self._closing = on_failure.pop_all()
@@ -212,6 +222,7 @@ class OpenFarm(ABC):
                 zone=self._zone,
                 actor=actor,
                 config=self.config,
+                failure_classes=self._failure_classes,
                 new_id=self._new_id,
                 events=self._events,
             )

@@ -95,6 +95,8 @@ def set_task_status(unit: Unit, task_uuid: str, change: TaskStatusChange) -> Non
     """Cancels or requeues a task; raises `Conflict` if it has the wrong status for it."""
     task = tasks.by_uuid(unit.db, task_uuid)
     if change.status is task.status:
+        if task.is_held_back:
+            transitions.release(unit, task)
         return
     _refuse_illegal(
         "task", task.name, task.status, change.status, lifecycle.REQUESTABLE_TASK_STATUSES

@@ -6,13 +6,12 @@ from dataclasses import dataclass, replace
 
 from flamenco_core.errors import NotFound, one_problem
 from flamenco_core.events import TaskLogAppended
-from flamenco_core.manager import hand_out, transitions
+from flamenco_core.manager import hand_out, task_failures, transitions
 from flamenco_core.manager.unit import Unit
 from flamenco_core.model import Audience, MayKeepRunning, TaskStatistics, TaskUpdate
-from flamenco_core.rules.failures import FailureLimits, after_failure
-from flamenco_core.rules.lifecycle import STATUSES_A_WORKER_MAY_REPORT, held_back
+from flamenco_core.rules.lifecycle import STATUSES_A_WORKER_MAY_REPORT
 from flamenco_core.statuses import TaskStatus
-from flamenco_core.store import failures, jobs, logs, statistics, tasks, workers
+from flamenco_core.store import logs, statistics, tasks, workers
 from flamenco_core.store.tasks import StoredTask
 from flamenco_core.store.workers import StoredWorker
 
@@ -58,7 +57,8 @@ def update_task(unit: Unit, worker_uuid: str, task_uuid: str, update: TaskUpdate
     if update.taskStatus is TaskStatus.COMPLETED:
         transitions.change_task(unit, tasks.by_id(unit.db, task.id), TaskStatus.COMPLETED)
     elif update.taskStatus is TaskStatus.FAILED:
-        fail(unit, worker, tasks.by_id(unit.db, task.id), update.activity or "Failed")
+        failed = tasks.by_id(unit.db, task.id)
+        task_failures.end_attempt(unit, worker, failed, activity=update.activity or "Failed")
     if update.taskStatus is not None:
         unit.audit("task.update", task.uuid, status=update.taskStatus.value, attempt=attempt)
     return UpdateAnswer(is_accepted=True)
@@ -112,7 +112,8 @@ def _refusal(worker: StoredWorker, task: StoredTask, attempt: int | None) -> str
 def _starts_reserved(worker: StoredWorker, task: StoredTask, update: TaskUpdate) -> bool:
     """Whether a worker says that it begins with the task that was reserved for it."""
     is_start = update.taskStatus is TaskStatus.ACTIVE and update.attempt == task.attempt
-    return is_start and task.worker_id == worker.id and task.reserved_until is not None
+    is_reserved = task.reserved_until is not None and not task.is_held_back
+    return is_start and is_reserved and task.worker_id == worker.id
 
 
 def _store_progress(unit: Unit, task: StoredTask, update: TaskUpdate) -> None:
@@ -125,24 +126,6 @@ def _store_progress(unit: Unit, task: StoredTask, update: TaskUpdate) -> None:
         now=unit.now,
         steady=unit.steady,
     )
-
-
-def fail(unit: Unit, worker: StoredWorker, task: StoredTask, activity: str) -> None:
-    """Ends an attempt as a failure of its worker, with all that follows from that."""
-    failures.record(unit.db, task, worker.id, now=unit.now)
-    config = unit.config
-    decision = after_failure(
-        failures.facts(unit.db, task, worker.id),
-        FailureLimits(config.blocklist_threshold, config.task_fail_after_softfail_count),
-    )
-    transitions.add_log_line(unit, task, decision.explanation)
-    if decision.block_worker:
-        failures.block(unit.db, task, worker.id, now=unit.now)
-        text = f"Worker {worker.name} failed too often and gets no more such tasks of this job"
-        transitions.add_log_line(unit, task, text)
-    job = jobs.by_id(unit.db, task.job_id)
-    status = held_back(decision.task_status, job.status)
-    transitions.change_task(unit, task, status, activity=activity)
 
 
 def _stop(reason: str, *, is_status_change: bool = False) -> MayKeepRunning:

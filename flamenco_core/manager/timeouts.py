@@ -10,7 +10,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from flamenco_core.durations import format_duration
-from flamenco_core.manager import task_updates, transitions, worker_sessions
+from flamenco_core.manager import task_failures, transitions, worker_sessions
 from flamenco_core.manager.unit import Unit
 from flamenco_core.rules import timeouts
 from flamenco_core.rules.timeouts import TaskLimit, TimeoutLimits
@@ -66,6 +66,6 @@ def _fail_tasks(unit: Unit, limit: TaskLimit, allowed: timedelta) -> int:
             continue
         sentence = timeouts.task_sentence(limit, worker.name, allowed)
         transitions.add_log_line(unit, task, sentence)
-        task_updates.fail(unit, worker, task, sentence)
+        task_failures.fail(unit, worker, task, sentence)
         unit.audit("task.time-out", task.uuid, limit=limit.value, worker=worker.uuid)
     return len(quiet)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import datetime, timedelta
 
 from flamenco_core import task_logs
 from flamenco_core.events import JobChanged, TaskChanged, TasksChanged
@@ -135,6 +136,15 @@ def announce_task(unit: Unit, task: StoredTask, *, previous: TaskStatus) -> None
     )
 
 
+def queue_later(unit: Unit, task: StoredTask, *, wait: timedelta, activity: str) -> None:
+    """Queues an active task so that nobody gets it for a while; `release_expired` ends that."""
+    job = jobs.by_id(unit.db, task.job_id)
+    status = lifecycle.held_back(TaskStatus.QUEUED, job.status)
+    until = unit.steady + wait if status is TaskStatus.QUEUED else None
+    _change_task_alone(unit, task, status, activity=activity, held_until=until)
+    follow_job(unit, task.job_id)
+
+
 def release(unit: Unit, task: StoredTask) -> None:
     """Ends the reservation of a task, so that anybody may have it."""
     job = jobs.by_id(unit.db, task.job_id)
@@ -143,8 +153,8 @@ def release(unit: Unit, task: StoredTask) -> None:
 
 
 def release_expired(unit: Unit) -> None:
-    """Ends reservations whose time is over, at most `SWEEP_SIZE` of them."""
-    for task in tasks.expired(unit.db, now=unit.now, limit=SWEEP_SIZE):
+    """Frees tasks whose time of being reserved, or held back, is over: at most `SWEEP_SIZE`."""
+    for task in tasks.expired(unit.db, now=unit.steady, limit=SWEEP_SIZE):
         release(unit, task)
 
 
@@ -168,8 +178,11 @@ def _change_task_alone(
     *,
     activity: str | None = None,
     is_bulk: bool = False,
+    held_until: datetime | None = None,
 ) -> None:
-    ready = tasks.set_status(unit.db, task, status, now=unit.now, activity=activity)
+    ready = tasks.set_status(
+        unit.db, task, status, now=unit.now, activity=activity, held_until=held_until
+    )
     unit.announce_ready(ready)
     if not is_bulk:
         announce_task(unit, replace(task, status=status), previous=task.status)

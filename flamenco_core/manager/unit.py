@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
 
 from flamenco_core.config import Config
 from flamenco_core.events import Event, TasksBecameReady
+from flamenco_core.rules.failure_classes import FailureClass
 from flamenco_core.store import audit
 from flamenco_core.store.audit import Actor
 from flamenco_core.store.queues import ReadyChange
@@ -26,6 +27,7 @@ class Unit:
     """The Manager's time zone."""
     actor: Actor
     config: Config
+    failure_classes: Sequence[FailureClass]
     new_id: Callable[[], str]
     events: list[Event]
     """Published after the commit; dropped with the transaction."""

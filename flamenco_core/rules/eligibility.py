@@ -144,7 +144,7 @@ CONDITIONS: tuple[Condition, ...] = (
         "has-ready",
         lambda _worker, _job, kind: kind.ready > 0 or kind.unfinished == 0,
         lambda _worker, _job, kind: (
-            f"all {kind.task_type} tasks wait for other tasks of the job, or are reserved"
+            f"all {kind.task_type} tasks wait for others of the job, are reserved or held back"
         ),
         lambda _worker, _job, _class: "wait until those are completed",
     ),

@@ -102,7 +102,7 @@ _WITHOUT_QUEUE = """FROM tasks t JOIN jobs j ON j.id = t.job_id WHERE NOT EXISTS
     AND j.delete_requested_at IS NULL AND j.archived_at IS NULL
     GROUP BY j.id, t.task_class_id"""
 _NOT_TO_RESERVE = """reserved_until IS NOT NULL
-    AND (status NOT IN ('queued', 'soft-failed') OR worker_id IS NULL OR slot IS NULL)"""
+    AND (status NOT IN ('queued', 'soft-failed') OR worker_id IS NULL)"""
 _WITHOUT_WORKER = "status = 'active' AND worker_id IS NULL"
 _INSTEAD_OF_ACTIVE = " ".join(
     f"WHEN '{status}' THEN '{held_back(TaskStatus.QUEUED, status)}'" for status in JobStatus

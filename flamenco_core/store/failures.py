@@ -26,6 +26,16 @@ _COUNT_OF_WORKER = Statement(
        WHERE job_id = :job_id AND worker_id = :worker_id AND task_class_id = :task_class_id""",
 )
 _TAG_OF_JOB = Statement("The tag of a job.", "SELECT tag_id FROM jobs WHERE id = :job_id")
+_CLASSIFY = Statement(
+    "Notes why an attempt failed.",
+    """UPDATE task_attempts SET failure_class = :failure_class
+       WHERE task_id = :task_id AND attempt = :attempt""",
+)
+_TIMES_WAITED = Statement(
+    "How often a task was queued again to wait because of a failure class.",
+    """SELECT count(*) FROM task_attempts WHERE task_id = :task_id
+       AND failure_class = :failure_class AND outcome = 'queued'""",
+)
 _CLEAR_TASK = Statement(
     "Forgets who failed at a task.", "DELETE FROM task_failures WHERE task_id = :task_id"
 )
@@ -93,6 +103,16 @@ def facts(db: sqlite3.Connection, task: StoredTask, worker_id: int) -> FailureFa
         )
         is not None,
     )
+
+
+def classify_attempt(db: sqlite3.Connection, task: StoredTask, failure_class: str) -> None:
+    """Stores the class with the task's present attempt."""
+    _CLASSIFY.run(db, task_id=task.id, attempt=task.attempt, failure_class=failure_class)
+
+
+def times_waited(db: sqlite3.Connection, task: StoredTask, failure_class: str) -> int:
+    """How many attempts at a task ended with waiting because of this class."""
+    return int(_TIMES_WAITED.value(db, task_id=task.id, failure_class=failure_class))
 
 
 def block(db: sqlite3.Connection, task: StoredTask, worker_id: int, *, now: datetime) -> None:

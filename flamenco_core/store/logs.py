@@ -9,6 +9,12 @@ from dataclasses import dataclass
 from flamenco_core.store.database import Statement
 from flamenco_core.task_logs import LogChunk
 
+TAIL_SIZE = 8000
+"""Characters of a log's end that tell why its attempt failed."""
+
+TAIL_PIECES = 100
+"""Pieces that are looked through for that end, the newest ones."""
+
 _GROW = Statement(
     "Counts the bytes of an attempt's log.",
     """UPDATE task_attempts SET log_size = log_size + :size
@@ -33,6 +39,22 @@ _OF_ATTEMPT = Statement(
 _ATTEMPTS = Statement(
     "The attempts of a task, with the size of each log.",
     "SELECT attempt, log_size FROM task_attempts WHERE task_id = :task_id ORDER BY attempt",
+)
+_KEEP_TAIL = Statement(
+    "Keeps the end of a piece that is about to be forgotten, while its attempt goes on.",
+    f"""UPDATE task_attempts SET log_tail = substr(log_tail || (
+           SELECT text FROM task_log_chunks WHERE id = :id), -{TAIL_SIZE})
+       WHERE ended_at IS NULL AND (task_id, attempt) = (
+           SELECT task_id, attempt FROM task_log_chunks WHERE id = :id)""",
+)
+_KEPT_TAIL = Statement(
+    "The end of what is in an attempt's file.",
+    "SELECT log_tail FROM task_attempts WHERE task_id = :task_id AND attempt = :attempt",
+)
+_NEWEST = Statement(
+    "The newest waiting pieces of one attempt's log.",
+    f"""SELECT text FROM task_log_chunks INDEXED BY task_log_chunks_of_attempt
+       WHERE task_id = :task_id AND attempt = :attempt ORDER BY id DESC LIMIT {TAIL_PIECES}""",
 )
 _DROP = Statement(
     "Forgets a piece that is in its file.", "DELETE FROM task_log_chunks WHERE id = :id"
@@ -74,8 +96,18 @@ def waiting(db: sqlite3.Connection, *, limit: int, after: int = 0) -> list[Waiti
 
 
 def drop(db: sqlite3.Connection, chunk_ids: Iterable[int]) -> None:
-    for chunk_id in chunk_ids:
+    """Forgets pieces that are in their files; the end of a running attempt's log is kept."""
+    for chunk_id in sorted(chunk_ids):
+        _KEEP_TAIL.run(db, id=chunk_id)
         _DROP.run(db, id=chunk_id)
+
+
+def tail(db: sqlite3.Connection, task_id: int, attempt: int) -> str:
+    """The last `TAIL_SIZE` characters of a running attempt's log, wherever the rest is."""
+    rows = _NEWEST.run(db, task_id=task_id, attempt=attempt).fetchall()
+    newest = "".join(row["text"] for row in reversed(rows))
+    kept = _KEPT_TAIL.value(db, task_id=task_id, attempt=attempt) or ""
+    return (kept + newest)[-TAIL_SIZE:]
 
 
 def of_attempt(db: sqlite3.Connection, task_id: int, attempt: int) -> list[LogChunk]:

@@ -243,7 +243,10 @@ CREATE TABLE task_attempts (
     started_at INTEGER NOT NULL,
     ended_at INTEGER,
     outcome TEXT,
+    failure_class TEXT,
     log_size INTEGER NOT NULL DEFAULT 0,
+    -- The end of what is in the log's file already, until the attempt ends.
+    log_tail TEXT NOT NULL DEFAULT '',
     PRIMARY KEY (task_id, attempt)
 ) WITHOUT ROWID;
 CREATE INDEX attempts_of_worker ON task_attempts (worker_id);

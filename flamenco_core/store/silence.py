@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from flamenco_core.rules.timeouts import TaskLimit
 from flamenco_core.store.database import Statement, from_microseconds, to_microseconds
@@ -42,6 +42,10 @@ _PULL_BACK_WORKERS = Statement(
     """UPDATE workers SET alive_at = :now
        WHERE deleted_at IS NULL AND status NOT IN ('offline', 'error') AND alive_at > :now""",
 )
+_PULL_BACK_RESERVATIONS = Statement(
+    "Brings the ends of reservations that no run can have set so far ahead to what it could.",
+    "UPDATE tasks SET reserved_until = :latest WHERE reserved_until > :latest",
+)
 _BY_LIMIT = {
     TaskLimit.SILENCE: _TASKS_WITHOUT_SIGN_OF_LIFE,
     TaskLimit.PROGRESS: _TASKS_WITHOUT_PROGRESS,
@@ -74,8 +78,12 @@ def workers(db: sqlite3.Connection, since: datetime, *, limit: int) -> list[Quie
     return [QuietWorker(row["uuid"], from_microseconds(row["alive_at"])) for row in rows]
 
 
-def pull_back(db: sqlite3.Connection, now: datetime) -> None:
-    """For the start: nothing was heard of anything after now, whatever earlier clocks said."""
+def pull_back(db: sqlite3.Connection, now: datetime, *, longest_hold: timedelta) -> None:
+    """For the start: nothing was heard of anything after now, whatever earlier clocks said.
+
+    `longest_hold` is how long a task can be reserved, or held back, at the most.
+    """
     time = to_microseconds(now)
     _PULL_BACK_TASKS.run(db, now=time)
     _PULL_BACK_WORKERS.run(db, now=time)
+    _PULL_BACK_RESERVATIONS.run(db, latest=to_microseconds(now + longest_hold))

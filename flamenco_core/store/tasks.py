@@ -40,7 +40,7 @@ _RESERVED = Statement(
 _RESERVED_FOR_WORKER = Statement(
     "What is reserved for all slots of a worker.",
     f"""SELECT {_COLUMNS} FROM tasks t INDEXED BY held_tasks
-       WHERE t.worker_id = :worker_id AND t.reserved_until IS NOT NULL""",
+       WHERE t.worker_id = :worker_id AND t.slot >= 0 AND t.reserved_until IS NOT NULL""",
 )
 _EXPIRED = Statement(
     "Reservations whose time is over.",
@@ -85,7 +85,7 @@ _ADD_ATTEMPT = Statement(
 )
 _END_ATTEMPT = Statement(
     "Closes the record of an attempt that is still open.",
-    """UPDATE task_attempts SET ended_at = :now, outcome = :outcome
+    """UPDATE task_attempts SET ended_at = :now, outcome = :outcome, log_tail = ''
        WHERE task_id = :task_id AND attempt = :attempt AND ended_at IS NULL
        RETURNING attempt""",
 )
@@ -101,7 +101,8 @@ _LAST_ATTEMPT_OF_WORKER = Statement(
 _SET_STATUS = Statement(
     "Gives a task a status.",
     """UPDATE tasks SET status = :status, steps_completed = :steps, updated_at = :now,
-           activity = coalesce(:activity, activity), reserved_until = NULL
+           activity = coalesce(:activity, activity), reserved_until = :held_until,
+           slot = CASE WHEN :held_until IS NULL THEN slot END
        WHERE id = :id RETURNING unmet_dependencies""",
 )
 _SET_PROGRESS = Statement(
@@ -169,6 +170,11 @@ class StoredTask:
     def is_free(self) -> bool:
         """Whether only its status may stand between it and a worker."""
         return self.unmet_dependencies == 0 and self.reserved_until is None
+
+    @property
+    def is_held_back(self) -> bool:
+        """Whether it waits in the queue for its time, reserved for nobody."""
+        return self.reserved_until is not None and self.slot is None
 
 
 def by_uuid(db: sqlite3.Connection, uuid: str) -> StoredTask:
@@ -294,19 +300,30 @@ def set_status(
     *,
     now: datetime,
     activity: str | None = None,
+    held_until: datetime | None = None,
 ) -> list[ReadyChange]:
-    """Gives a task another status, with all that follows; returns what became ready by it."""
+    """Gives a task another status, with all that follows; returns what became ready by it.
+
+    With `held_until`, a time on the steady clock, nobody gets it before that: it is as if
+    reserved, though for no slot.
+    """
     steps = _steps_at(status, task)
     time = to_microseconds(now)
     unmet = _SET_STATUS.value(
-        db, id=task.id, status=status, steps=steps, now=time, activity=activity
+        db,
+        id=task.id,
+        status=status,
+        steps=steps,
+        now=time,
+        activity=activity,
+        held_until=to_microseconds(held_until) if held_until else None,
     )
     # What this task waits for may have changed since it was read.
     task = replace(task, unmet_dependencies=unmet)
     _count(db, task, status, steps=steps - task.steps_completed, now=now)
     if task.status is TaskStatus.ACTIVE:
         end_attempt(db, task.id, task.attempt, outcome=status.value, now=now)
-    changes = [_count_ready(db, task, status)]
+    changes = [_count_ready(db, task, status, is_held=held_until is not None)]
     was_done, is_done = task.status is TaskStatus.COMPLETED, status is TaskStatus.COMPLETED
     if was_done != is_done:
         changes += _tell_dependants(db, task, -1 if is_done else 1)
@@ -379,11 +396,12 @@ def _count(
 
 
 def _count_ready(
-    db: sqlite3.Connection, task: StoredTask, status: TaskStatus
+    db: sqlite3.Connection, task: StoredTask, status: TaskStatus, *, is_held: bool
 ) -> ReadyChange | None:
     was_ready = task.status in SCHEDULABLE_TASK_STATUSES and task.is_free
     # A reservation ends with any change of status.
-    is_ready = status in SCHEDULABLE_TASK_STATUSES and task.unmet_dependencies == 0
+    may_go = status in SCHEDULABLE_TASK_STATUSES and not is_held
+    is_ready = may_go and task.unmet_dependencies == 0
     if was_ready == is_ready:
         return None
     return queues.add_ready(db, task.job_id, task.task_class_id, 1 if is_ready else -1)

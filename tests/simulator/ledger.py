@@ -80,7 +80,7 @@ class Ledger:
         if answer.is_accepted:
             self._begun.add((task_id, update.attempt))
         if update.log and (update.attempt is None or (task_id, update.attempt) in self._begun):
-            self._lines.setdefault(task_id, []).append(update.log.strip())
+            self._lines.setdefault(task_id, []).extend(update.log.splitlines())
         if answer.is_accepted and update.taskStatus is TaskStatus.COMPLETED:
             if task_id in self.completed:
                 raise Violation(

@@ -54,8 +54,10 @@ def completed_steps_are_not_counted() -> AbstractContextManager[Any]:
 def a_task_that_fails_softly_is_not_counted_as_ready() -> AbstractContextManager[Any]:
     count_ready = tasks._count_ready
 
-    def forgetful(db: Any, task: tasks.StoredTask, status: TaskStatus) -> Any:
-        return None if status is TaskStatus.SOFT_FAILED else count_ready(db, task, status)
+    def forgetful(db: Any, task: tasks.StoredTask, status: TaskStatus, *, is_held: bool) -> Any:
+        if status is TaskStatus.SOFT_FAILED:
+            return None
+        return count_ready(db, task, status, is_held=is_held)
 
     return patch.object(tasks, "_count_ready", forgetful)
 

@@ -37,6 +37,9 @@ RETRY = 3.0
 
 MAY_I_RUN_EVERY = 15.0
 
+LAST_WORDS = ("Blender quit", "Blender quit", "MemoryError", "disk quota exceeded", "NameError: x")
+"""What logs of failures end with: each has its own consequences."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Habits:
@@ -236,7 +239,10 @@ class VirtualWorker:
             self.habits.fails + world.faults.failing_attempts
         )
         status = TaskStatus.FAILED if is_failure else TaskStatus.COMPLETED
-        self._report(task, TaskUpdate(taskStatus=status, log=f"{status} at {world.now:.3f}"))
+        log = f"{status} at {world.now:.3f}"
+        if is_failure:
+            log = f"{world.rng.choice(LAST_WORDS)}\n{log}"
+        self._report(task, TaskUpdate(taskStatus=status, log=log))
 
     async def _must_stop(self, task: AssignedTask) -> bool:
         try:

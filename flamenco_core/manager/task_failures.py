@@ -1,0 +1,72 @@
+"""What follows when a worker fails at a task."""
+
+from __future__ import annotations
+
+from flamenco_core.durations import format_duration
+from flamenco_core.manager import transitions
+from flamenco_core.manager.unit import Unit
+from flamenco_core.rules.failure_classes import (
+    FailureClass,
+    FailurePolicy,
+    classify,
+    policy_after,
+)
+from flamenco_core.rules.failures import FailureLimits, after_failure
+from flamenco_core.rules.lifecycle import held_back
+from flamenco_core.statuses import TaskStatus
+from flamenco_core.store import failures, jobs, logs
+from flamenco_core.store.tasks import StoredTask
+from flamenco_core.store.workers import StoredWorker
+
+
+def end_attempt(unit: Unit, worker: StoredWorker, task: StoredTask, *, activity: str) -> None:
+    """Ends an attempt that its worker says has failed, as its log tells it to.
+
+    `activity` is what the worker says of it, and the last line that is looked at.
+    """
+    tail = logs.tail(unit.db, task.id, task.attempt)
+    found = classify(f"{tail}\n{activity}", unit.failure_classes)
+    if found is None:
+        fail(unit, worker, task, activity)
+        return
+    waited = failures.times_waited(unit.db, task, found.name)
+    failures.classify_attempt(unit.db, task, found.name)
+    activity = f"{found.sentence} ({activity})"
+    match policy_after(found, waited):
+        case FailurePolicy.WAIT:
+            _wait(unit, task, found, waited, activity)
+        case FailurePolicy.FATAL:
+            text = f"Task failed ({found.name}), and would fail on any other worker"
+            transitions.add_log_line(unit, task, text)
+            transitions.change_task(unit, task, TaskStatus.FAILED, activity=activity)
+        case FailurePolicy.TRY_ELSEWHERE:
+            fail(unit, worker, task, activity)
+
+
+def fail(unit: Unit, worker: StoredWorker, task: StoredTask, activity: str) -> None:
+    """Ends an attempt as a failure of its worker, with all that follows from that."""
+    failures.record(unit.db, task, worker.id, now=unit.now)
+    config = unit.config
+    decision = after_failure(
+        failures.facts(unit.db, task, worker.id),
+        FailureLimits(config.blocklist_threshold, config.task_fail_after_softfail_count),
+    )
+    transitions.add_log_line(unit, task, decision.explanation)
+    if decision.block_worker:
+        failures.block(unit.db, task, worker.id, now=unit.now)
+        text = f"Worker {worker.name} failed too often and gets no more such tasks of this job"
+        transitions.add_log_line(unit, task, text)
+    job = jobs.by_id(unit.db, task.job_id)
+    status = held_back(decision.task_status, job.status)
+    transitions.change_task(unit, task, status, activity=activity)
+
+
+def _wait(unit: Unit, task: StoredTask, found: FailureClass, waited: int, activity: str) -> None:
+    """Nobody's failure: the task goes back to the queue, and is held there for a while."""
+    transitions.add_log_line(
+        unit,
+        task,
+        f"Task waits for {format_duration(found.wait)} because of {found.name}, "
+        f"for the {waited + 1}. time of {found.times}",
+    )
+    transitions.queue_later(unit, task, wait=found.wait, activity=activity)

@@ -12,6 +12,7 @@ from datetime import UTC, datetime, tzinfo
 from pathlib import Path
 from types import TracebackType
 from typing import Self
+from zoneinfo import ZoneInfo
 
 from flamenco_core.config import Config
 from flamenco_core.errors import NotAllowed
@@ -45,6 +46,10 @@ def _random_id() -> str:
     return str(uuid.uuid4())
 
 
+def _configured_zone(config: Config) -> tzinfo:
+    return ZoneInfo(config.time_zone) if config.time_zone else MachineZone()
+
+
 class OpenFarm(ABC):
     """What `Manager` stands on: opening and closing, units of work, events."""
 
@@ -68,7 +73,8 @@ class OpenFarm(ABC):
         whoever tries to open the same farm where to find this program. With `read_only` the
         farm may be open elsewhere, and every change is refused with `NotAllowed`. With `resume`
         off, what a crash cut off stays as it is: for a farm that has to be repaired first.
-        Sleep schedules are read in `zone`, this machine's if there is none.
+        Sleep schedules are read in `zone`, by default that of the configuration, which by default
+        is this machine's.
 
         Raises:
             FarmLocked: if another program has the farm open.
@@ -79,7 +85,7 @@ class OpenFarm(ABC):
         if config is None:
             config = Config(home=Path(path).absolute().parent if path else Path.cwd())
         file = Path(path).absolute() if path else config.database_file
-        manager = cls(file, config, clock, monotonic, new_id, zone or MachineZone())
+        manager = cls(file, config, clock, monotonic, new_id, zone or _configured_zone(config))
         if read_only:
             manager._open_for_reading()
         else:

@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from flamenco_core.config import Config
 from flamenco_core.errors import InvalidInput, NotFound
 from flamenco_core.manager import MANAGER, Manager, MustChangeStatus
 from flamenco_core.model import WorkerSignOn, WorkerSleepSchedule, WorkerStatusChangeRequest
@@ -163,4 +164,14 @@ def test_a_machine_that_moved_to_another_zone_keeps_the_hours_of_its_schedules(
     with Manager.open(file, clock=clock, zone=ZoneInfo("Europe/Moscow")) as manager:
         # 07:00 in Amsterdam, 09:00 in Moscow
         manager.check_sleep_schedules()
+        assert manager.worker_state(worker) is WorkerStatus.ASLEEP
+
+
+def test_schedules_are_read_in_the_zone_of_the_configuration(
+    tmp_path: Path, clock: FakeClock
+) -> None:
+    config = Config(home=tmp_path, time_zone="Asia/Tokyo")  # where it is 15:00
+    with Manager.open(config=config, clock=clock, monotonic=clock.monotonic) as manager:
+        worker = awake_worker(manager)
+        manager.set_sleep_schedule(worker, OFFICE_HOURS, actor=MANAGER)
         assert manager.worker_state(worker) is WorkerStatus.ASLEEP

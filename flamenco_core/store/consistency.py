@@ -53,7 +53,10 @@ def dangling_references(db: sqlite3.Connection) -> list[str]:
 
 def jobs_to_follow(db: sqlite3.Connection) -> list[int]:
     """Keys of the jobs whose status follows from their tasks."""
-    rows = db.execute(f"SELECT id FROM jobs WHERE status IN ({_listed(_FOLLOWING)})")
+    rows = db.execute(
+        f"""SELECT id FROM jobs WHERE status IN ({_listed(_FOLLOWING)})
+            AND delete_requested_at IS NULL AND archived_at IS NULL"""
+    )
     return [row[0] for row in rows]
 
 
@@ -93,8 +96,9 @@ def _listed(statuses: frozenset[JobStatus]) -> str:
 
 _UNFINISHED_PARENT = """FROM dependency_group_parents p JOIN tasks parent ON parent.id = p.parent_id
     WHERE p.group_id = {group} AND parent.status <> 'completed'"""
-_RUNNABLE = """job_id NOT IN (
-    SELECT j.id FROM jobs j WHERE j.delete_requested_at > 0 OR j.archived_at > 0)"""
+_RUNNABLE = """job_id NOT IN (SELECT j.id FROM jobs j
+    WHERE j.delete_requested_at > 0 OR j.archived_at > 0 OR j.status = 'under-construction')"""
+"""Of the others, what depends on what is not stored yet, or not any more."""
 _JOB_OF_QUEUE = "SELECT {value} FROM jobs j WHERE j.id = job_queues.job_id"
 _NAME_OF_QUEUE = f"({_JOB_OF_QUEUE.format(value='j.uuid')}) || ', class ' || task_class_id"
 _WITHOUT_QUEUE = """FROM tasks t JOIN jobs j ON j.id = t.job_id WHERE NOT EXISTS (
@@ -190,13 +194,15 @@ _JOB_CHECKS = (
         "job {0} is {1}, and nothing says that its tasks are still being changed",
         f"""SELECT uuid, status FROM jobs
             WHERE unsettled = 0 AND status IN ({_listed(_TRANSITIONAL)})""",
-        f"UPDATE jobs SET unsettled = 1 WHERE status IN ({_listed(_TRANSITIONAL)})",
+        f"""UPDATE jobs SET unsettled = 1
+            WHERE unsettled = 0 AND status IN ({_listed(_TRANSITIONAL)})""",
     ),
     _check(
         "job {0} is {1}, and yet its tasks are said to be changed to fit that",
         f"""SELECT uuid, status FROM jobs
             WHERE unsettled = 1 AND status NOT IN ({_listed(_MAY_BE_UNSETTLED)})""",
-        f"UPDATE jobs SET unsettled = 0 WHERE status NOT IN ({_listed(_MAY_BE_UNSETTLED)})",
+        f"""UPDATE jobs SET unsettled = 0
+            WHERE unsettled = 1 AND status NOT IN ({_listed(_MAY_BE_UNSETTLED)})""",
     ),
 )
 _SAID = "FROM jobs j, json_each(j.metadata) said WHERE {condition}"

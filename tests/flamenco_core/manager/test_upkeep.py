@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from flamenco_core.errors import StorageError
-from flamenco_core.manager import Manager
+from flamenco_core.manager import MANAGER, Manager
+from flamenco_core.model import JobStatusChange
 from flamenco_core.statuses import JobStatus
 from tests.flamenco_core.farms import (
     awake_worker,
@@ -289,3 +290,23 @@ def test_a_check_beside_the_writer_sees_one_moment(busy_farm: Path) -> None:
         assert reader.check(whole_file=True) == []
         complete(writer, worker, task)
         assert reader.check() == []
+
+
+def test_what_goes_on_in_pieces_is_no_finding_and_is_not_disturbed(tmp_path: Path) -> None:
+    frames = [compiled_task(f"frame-{index}") for index in range(700)]
+    job = compiled_job([*frames, compiled_task("video", depends_on=range(700))])
+    with Manager.open(tmp_path / "farm.sqlite") as manager:
+        for step in manager.storing(job, actor=MANAGER):
+            step()
+            assert manager.check(repair=True) == []
+        change = JobStatusChange(status=JobStatus.CANCEL_REQUESTED, reason="")
+        manager.set_job_status(job.id, change, actor=MANAGER)
+        while manager.unsettled_jobs():
+            assert manager.check(repair=True) == []
+            manager.settle(job.id)
+        for put_away in (manager.archive_job, manager.delete_job):
+            put_away(job.id, actor=MANAGER)
+            while removals := manager.removals():
+                assert manager.check(repair=True) == []
+                manager.go_on_removing(removals[0])
+        assert manager.check(repair=True) == []

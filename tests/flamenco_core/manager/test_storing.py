@@ -28,6 +28,19 @@ def test_a_step_of_storing_a_job_can_be_done_again_after_its_transaction_was_los
     assert parents(manager, other_video.id) == ["frame-2", "frame-3"]
 
 
+def test_a_job_that_is_half_stored_adds_up_and_is_not_repaired(manager: Manager) -> None:
+    frames = [compiled_task(f"frame-{index}") for index in range(4)]
+    video = compiled_task("video", depends_on=[0, 1, 2, 3])
+    job = compiled_job([*frames, video])
+    with patch("flamenco_core.manager.submission.PIECE_SIZE", 2):
+        for step in manager.storing(job, actor=MANAGER):
+            step()
+            assert manager.check() == []
+            assert manager.check(repair=True) == []
+    assert parents(manager, video.id) == [frame.name for frame in frames]
+    assert manager.check() == []
+
+
 def take_back(manager: Manager, step: object) -> None:
     """Does a step in a transaction that ends without being kept, as on a full disk."""
     assert callable(step)

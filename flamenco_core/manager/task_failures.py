@@ -67,6 +67,6 @@ def _wait(unit: Unit, task: StoredTask, found: FailureClass, waited: int, activi
         unit,
         task,
         f"Task waits for {format_duration(found.wait)} because of {found.name}, "
-        f"for the {waited + 1}. time of {found.times}",
+        f"time {waited + 1} of {found.times}",
     )
     transitions.queue_later(unit, task, wait=found.wait, activity=activity)

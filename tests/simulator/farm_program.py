@@ -59,7 +59,7 @@ class FarmProgram:
         self.waiting = WaitingWorkers()
         self._folder = folder
         self._file = folder / "run-0" / "farm.sqlite"
-        self._runs = 0
+        self.runs = 0
         self._queue: list[_Request] = []
         self._called = asyncio.Event()
         self._manager: Manager | None = None
@@ -102,11 +102,11 @@ class FarmProgram:
         # Little memory makes transactions reach the file before they are committed.
         manager._db.execute("PRAGMA cache_size = 30")
         self._manager = manager
-        self._runs += 1
+        self.runs += 1
         self.waiting = WaitingWorkers()
         self.ledger.begin_to_follow(manager)
         manager.subscribe(self.waiting.on_events)
-        self.world.note(f"the Manager starts, run {self._runs}")
+        self.world.note(f"the Manager starts, run {self.runs}")
         self.ledger.verify(manager)
 
     async def serve(self) -> None:
@@ -309,7 +309,7 @@ class FarmProgram:
             raise _PowerCut
 
     def _copy_disk(self) -> Path:
-        folder = self._folder / f"run-{self._runs}"
+        folder = self._folder / f"run-{self.runs}"
         return disk.copy_as_after_a_power_cut(self._file, folder, self.world.rng)
 
     def _gone(self, manager: Manager) -> None:

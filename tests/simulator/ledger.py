@@ -111,7 +111,7 @@ class Ledger:
 
     def verify(self, manager: Manager) -> None:
         """Compares all promises with what the farm has; quick enough to be done often."""
-        self._no_difference("the farm does not add up", [str(it) for it in manager.check()])
+        self._no_difference("the farm does not add up", [it.what for it in manager.check()])
         stored = {row[0]: row[1] for row in _rows(manager, "SELECT uuid, status FROM jobs")}
         self._no_difference("jobs are lost", sorted(self.jobs.keys() - stored.keys()))
         known = {row[0] for row in _rows(manager, "SELECT uuid FROM workers")}
@@ -129,11 +129,8 @@ class Ledger:
             self._no_difference(f"lines are missing in the log of task {task_id}", missing)
 
     def verify_file(self, manager: Manager) -> None:
-        for pragma in ("integrity_check", "foreign_key_check"):
-            rows = [tuple(row) for row in _rows(manager, f"PRAGMA {pragma}")]
-            self._no_difference(
-                f"{pragma} of the farm file", [row for row in rows if row != ("ok",)]
-            )
+        found = [finding.what for finding in manager.check(whole_file=True)]
+        self._no_difference("the farm file is damaged", found)
 
     def _verify_hand_outs(self, manager: Manager) -> None:
         attempts = {row[0]: row[1] for row in _rows(manager, "SELECT uuid, attempt FROM tasks")}

@@ -133,7 +133,6 @@ class Simulation:
         self.farm = FarmProgram(world, folder, self.ledger)
         self.people = People(world, self.farm)
         self.size = size
-        self.runs = 0
         self.workers = [
             VirtualWorker(world, self.farm, f"worker {number}", self._habits(number))
             for number in range(size.workers)
@@ -141,7 +140,7 @@ class Simulation:
 
     async def run(self) -> Outcome:
         world = self.world
-        self._start_farm()
+        self.farm.start()
         world.spawn(self.farm.serve())
         world.spawn(self.farm.chores())
         world.spawn(self._watch_wake_ups())
@@ -199,10 +198,6 @@ class Simulation:
         seconds = self.world.within(self.world.rng.choice([30.0, 600.0]))
         self.world.rng.choice(self.workers).fall_silent(min(seconds, 1800.0))
 
-    def _start_farm(self) -> None:
-        self.farm.start()
-        self.runs += 1
-
     async def _restart_farm(self) -> None:
         rng = self.world.rng
         try:
@@ -218,7 +213,7 @@ class Simulation:
         except Unreachable:
             return
         await asyncio.sleep(rng.uniform(1.0, 60.0))
-        self._start_farm()
+        self.farm.start()
 
     async def _fill_disk(self) -> None:
         rng = self.world.rng
@@ -295,7 +290,7 @@ class Simulation:
         await asyncio.sleep(300.0)  # updates that are still on their way
         self.ledger.verify(self.farm.manager)
         self.farm.cut_power()
-        self._start_farm()
+        self.farm.start()
         self.ledger.verify_logs(self.farm.manager)
         self.ledger.verify_file(self.farm.manager)
         self.farm.stop()
@@ -303,7 +298,7 @@ class Simulation:
             digest=self.world.digest,
             seconds=self.world.now,
             completions=self.ledger.completions,
-            runs=self.runs,
+            runs=self.farm.runs,
         )
 
 

@@ -15,14 +15,15 @@ from typing import Any, TypeVar
 
 from flamenco_core.config import Config
 from flamenco_core.errors import FlamencoError, Unavailable
-from flamenco_core.manager import Manager, NoTask, log_files
+from flamenco_core.manager import Manager, NoTask, file_work, log_files
 from flamenco_core.model import AssignedTask, TaskRequest
 from flamenco_core.rules.scheduling import MustChangeStatus
 from flamenco_core.statuses import JobStatus
 from manager_service.waiting import Waiter, WaitingWorkers
 from tests.simulator import disk
 from tests.simulator.ledger import Ledger
-from tests.simulator.world import Connection, Unreachable, World
+from tests.simulator.network import Connection
+from tests.simulator.world import Unreachable, World
 
 T = TypeVar("T")
 
@@ -230,6 +231,7 @@ class FarmProgram:
             await asyncio.sleep(4.0)
             try:
                 await self._settle_jobs()
+                await self._remove_jobs()
                 await self.run(lambda manager: manager.release_expired())
                 while await self.run(lambda manager: manager.check_timeouts()):
                     continue
@@ -242,6 +244,15 @@ class FarmProgram:
         while job_ids := await self.run(lambda manager: manager.unsettled_jobs(limit=10)):
             for job_id in job_ids:
                 await self.run(lambda manager, job_id=job_id: manager.settle(job_id))  # type: ignore[misc]
+
+    async def _remove_jobs(self) -> None:
+        while removals := await self.run(lambda manager: manager.removals(limit=3)):
+            for removal in removals:
+                await self.run(lambda manager, removal=removal: manager.go_on_removing(removal))  # type: ignore[misc]
+        for work in await self.run(lambda manager: manager.file_work(limit=10)):
+            storage = self.manager.config.local_storage
+            file_work.carry_out(work, log_storage=storage, shaman=None)
+            await self.run(lambda manager, work=work: manager.file_work_done(work))  # type: ignore[misc]
 
     async def _move_logs(self) -> None:
         chunks = await self.run(lambda manager: manager.waiting_log_chunks(limit=200))

@@ -10,7 +10,15 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from flamenco_core.events import Event, JobChanged, TaskChanged, TasksChanged, WorkerChanged
+from flamenco_core.events import (
+    Event,
+    JobArchived,
+    JobChanged,
+    JobDeletionRequested,
+    TaskChanged,
+    TasksChanged,
+    WorkerChanged,
+)
 from flamenco_core.job_types.compiled import CompiledJob
 from flamenco_core.manager import Manager, UpdateAnswer
 from flamenco_core.model import AssignedTask, TaskRequest, TaskUpdate
@@ -30,6 +38,8 @@ class Ledger:
 
     def __init__(self) -> None:
         self.jobs: dict[str, CompiledJob] = {}
+        self.archived: set[str] = set()
+        self.deleted: set[str] = set()
         self.workers: list[str] = []
         self.completed: dict[str, int] = {}
         """Task → the attempt that completed it."""
@@ -49,6 +59,24 @@ class Ledger:
     def job_stored(self, job: CompiledJob) -> None:
         self.jobs[job.id] = job
 
+    def job_archived(self, job_id: str) -> None:
+        self.archived.add(job_id)
+        self._put_away(job_id)
+
+    def job_deleted(self, job_id: str) -> None:
+        self.deleted.add(job_id)
+        self._put_away(job_id)
+
+    def was_stored(self, job_id: str) -> bool:
+        return job_id in self.jobs or job_id in self.archived | self.deleted
+
+    def _put_away(self, job_id: str) -> None:
+        """Its tasks may go, at any time, and are never handed out again."""
+        for task in self.jobs.pop(job_id).tasks:
+            self.completed.pop(task.id, None)
+            self._handed.pop(task.id, None)
+            self._lines.pop(task.id, None)
+
     def worker_registered(self, worker_id: str) -> None:
         self.workers.append(worker_id)
 
@@ -56,6 +84,8 @@ class Ledger:
         if not isinstance(answer, AssignedTask):
             return
         assert answer.attempt is not None
+        if answer.job not in self.jobs:
+            raise Violation(f"task {answer.uuid} was handed out, and its job was put away before")
         new = _HandOut(answer.attempt, worker_id, request.slot)
         last = self._handed.get(answer.uuid)
         if answer.uuid in self.completed:
@@ -69,7 +99,9 @@ class Ledger:
     def updated(
         self, worker_id: str, task_id: str, update: TaskUpdate, answer: UpdateAnswer
     ) -> None:
-        last = self._handed[task_id]
+        last = self._handed.get(task_id)
+        if last is None:
+            return  # put away with its job
         if answer.is_accepted and (
             worker_id != last.worker_id or update.attempt not in (None, last.attempt)
         ):
@@ -113,7 +145,8 @@ class Ledger:
         """Compares all promises with what the farm has; quick enough to be done often."""
         self._no_difference("the farm does not add up", [it.what for it in manager.check()])
         stored = {row[0]: row[1] for row in _rows(manager, "SELECT uuid, status FROM jobs")}
-        self._no_difference("jobs are lost", sorted(self.jobs.keys() - stored.keys()))
+        kept = self.jobs.keys() | self.archived - self.deleted
+        self._no_difference("jobs are lost", sorted(kept - stored.keys()))
         known = {row[0] for row in _rows(manager, "SELECT uuid FROM workers")}
         self._no_difference("workers are lost", sorted(set(self.workers) - known))
         self._verify_hand_outs(manager)
@@ -127,6 +160,11 @@ class Ledger:
             log = set(manager.task_log(task_id).splitlines())
             missing = [line for line in lines if line not in log]
             self._no_difference(f"lines are missing in the log of task {task_id}", missing)
+
+    def verify_deletions(self, manager: Manager) -> None:
+        """To be called when there was time for all of them."""
+        stored = {row[0] for row in _rows(manager, "SELECT uuid FROM jobs")}
+        self._no_difference("jobs were deleted, and are there", sorted(self.deleted & stored))
 
     def verify_file(self, manager: Manager) -> None:
         found = [finding.what for finding in manager.check(whole_file=True)]
@@ -146,7 +184,8 @@ class Ledger:
         query = """SELECT t.uuid, a.attempt FROM tasks t JOIN jobs j ON j.id = t.job_id
                    LEFT JOIN task_attempts a
                    ON a.task_id = t.id AND a.attempt = t.attempt AND a.outcome = 'completed'
-                   WHERE t.status = 'completed' AND NOT j.requeue_everything"""
+                   WHERE t.status = 'completed' AND NOT j.requeue_everything
+                   AND j.delete_requested_at IS NULL AND j.archived_at IS NULL"""
         completed = {row[0]: row[1] for row in _rows(manager, query)}
         different = {
             task_id: (self.completed.get(task_id), completed.get(task_id))
@@ -176,11 +215,18 @@ class _Mirror:
         self.jobs: dict[str, JobStatus] = {}
         self.tasks: dict[str, TaskStatus] = {}
         self.workers: dict[str, WorkerStatus] = {}
+        self._tasks_of: dict[str, list[str]] = {}
+        self._put_away: set[str] = set()
+        """Jobs that are archived or deleted: nobody is told of their tasks any more."""
 
     def read_everything(self, manager: Manager) -> None:
         self.jobs = {
             row[0]: JobStatus(row[1])
-            for row in _rows(manager, "SELECT uuid, status FROM jobs")
+            for row in _rows(
+                manager,
+                """SELECT uuid, status FROM jobs
+                   WHERE delete_requested_at IS NULL AND archived_at IS NULL""",
+            )
             if row[1] != JobStatus.UNDER_CONSTRUCTION
         }
         self.workers = {
@@ -193,9 +239,16 @@ class _Mirror:
             self._read_tasks(manager, job_id)
 
     def on_events(self, manager: Manager, events: Sequence[Event]) -> None:
+        for event in events:
+            if isinstance(event, JobArchived | JobDeletionRequested):
+                self._forget_job(event.job_id)
         to_read = {event.job_id: None for event in events if isinstance(event, TasksChanged)}
         for event in events:
-            if isinstance(event, JobChanged):
+            if isinstance(event, WorkerChanged):
+                self._follow_worker(event)
+            elif getattr(event, "job_id", "") in self._put_away:
+                continue
+            elif isinstance(event, JobChanged):
                 self._expect(event, self.jobs.get(event.job_id), event.previous_status)
                 self.jobs[event.job_id] = event.status
                 if event.previous_status is None:
@@ -204,14 +257,15 @@ class _Mirror:
                 if event.job_id not in to_read:
                     self._expect(event, self.tasks.get(event.task_id), event.previous_status)
                 self.tasks[event.task_id] = event.status
-            elif isinstance(event, WorkerChanged):
-                known = self.workers.get(event.worker_id, WorkerStatus.OFFLINE)
-                self._expect(event, known, event.previous_status)
-                self.workers[event.worker_id] = event.status
-                if event.status is WorkerStatus.OFFLINE:
-                    del self.workers[event.worker_id]
-        for job_id in to_read:
+        for job_id in to_read.keys() - self._put_away:
             self._read_tasks(manager, job_id)
+
+    def _follow_worker(self, event: WorkerChanged) -> None:
+        known = self.workers.get(event.worker_id, WorkerStatus.OFFLINE)
+        self._expect(event, known, event.previous_status)
+        self.workers[event.worker_id] = event.status
+        if event.status is WorkerStatus.OFFLINE:
+            del self.workers[event.worker_id]
 
     def verify(self, manager: Manager) -> None:
         real = _Mirror()
@@ -226,11 +280,18 @@ class _Mirror:
             if different:
                 raise Violation(f"{name} that no event told of (told, true): {different}")
 
+    def _forget_job(self, job_id: str) -> None:
+        self._put_away.add(job_id)
+        self.jobs.pop(job_id, None)
+        for task_id in self._tasks_of.pop(job_id, ()):
+            self.tasks.pop(task_id, None)
+
     def _read_tasks(self, manager: Manager, job_id: str) -> None:
         query = """SELECT t.uuid, t.status FROM tasks t JOIN jobs j ON j.id = t.job_id
                    WHERE j.uuid = ?"""
-        for row in manager._db.execute(query, [job_id]):
-            self.tasks[row[0]] = TaskStatus(row[1])
+        statuses = {row[0]: TaskStatus(row[1]) for row in manager._db.execute(query, [job_id])}
+        self._tasks_of[job_id] = [*statuses]
+        self.tasks |= statuses
 
     @staticmethod
     def _expect(event: Event, known: object, previous: object) -> None:

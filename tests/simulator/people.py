@@ -38,7 +38,7 @@ class People:
                 await self._store(job)
             except (Unreachable, FlamencoError):
                 await asyncio.sleep(self._world.rng.uniform(1.0, 20.0))
-            is_done = job.id in self._farm.ledger.jobs
+            is_done = self._farm.ledger.was_stored(job.id)
 
     async def interfere(self) -> None:
         """One request of somebody who has a reason."""
@@ -53,6 +53,8 @@ class People:
                 self._change_task,
                 self._change_priority,
                 self._change_worker,
+                self._queue_failed_tasks,
+                self._put_away,
             ]
         )
         try:
@@ -143,6 +145,23 @@ class People:
         await self._farm.run(
             lambda manager: manager.set_task_status(task.id, change, actor=_PERSON), stored=stored
         )
+
+    async def _queue_failed_tasks(self, job: CompiledJob) -> None:
+        await self._farm.run(lambda manager: manager.requeue_failed_tasks(job.id, actor=_PERSON))
+
+    async def _put_away(self, job: CompiledJob) -> None:
+        """Seldom, since nothing more happens to a job after that."""
+        ledger = self._farm.ledger
+        if self._world.happens(0.5):
+            await self._farm.run(
+                lambda manager: manager.archive_job(job.id, actor=_PERSON),
+                stored=lambda _: ledger.job_archived(job.id),
+            )
+        elif self._world.happens(0.3):
+            await self._farm.run(
+                lambda manager: manager.delete_job(job.id, actor=_PERSON),
+                stored=lambda _: ledger.job_deleted(job.id),
+            )
 
     async def _change_priority(self, job: CompiledJob) -> None:
         change = JobPriorityChange(priority=self._world.rng.randint(0, 100))

@@ -291,6 +291,7 @@ class Simulation:
         self.ledger.verify(self.farm.manager)
         self.farm.cut_power()
         self.farm.start()
+        self.ledger.verify_deletions(self.farm.manager)
         self.ledger.verify_logs(self.farm.manager)
         self.ledger.verify_file(self.farm.manager)
         self.farm.stop()

@@ -25,7 +25,8 @@ from flamenco_core.model import (
 from flamenco_core.rules.scheduling import MustChangeStatus
 from flamenco_core.statuses import TaskStatus, WorkerStatus
 from tests.simulator.farm_program import FarmProgram
-from tests.simulator.world import Connection, Network, Unreachable, World
+from tests.simulator.network import Connection, Network
+from tests.simulator.world import Unreachable, World
 
 T = TypeVar("T")
 

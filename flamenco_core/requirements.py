@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 
 Version = tuple[int, ...]
 
-_COMPARISON = re.compile(r"\s*(>=|<=|!=|>|<|=)?\s*(.*?)\s*", re.DOTALL)
+_OPERATORS = (">=", "<=", "!=", ">", "<", "=")
 _VERSION = re.compile(r"[0-9]+(\.[0-9]+)*")
 _HOLDS: Mapping[str, Callable[[Version, Version], bool]] = {
     ">=": lambda has, wanted: has >= wanted,
@@ -63,10 +63,9 @@ def _is_met(wanted: str, has: str | None) -> bool:
 
 
 def _split(wanted: str) -> tuple[str, str]:
-    match = _COMPARISON.fullmatch(wanted)
-    if match is None:
-        return "=", wanted
-    return match[1] or "=", match[2]
+    text = wanted.strip()
+    operator = next((each for each in _OPERATORS if text.startswith(each)), "")
+    return operator or "=", text.removeprefix(operator).strip()
 
 
 def _version(text: str) -> Version | None:

@@ -65,13 +65,12 @@ def cut_off(now: datetime, allowed: timedelta) -> datetime | None:
 def task_sentence(limit: TaskLimit, worker_name: str, allowed: timedelta) -> str:
     """What is said of a task that timed out, as its activity and in its log."""
     time = format_duration(allowed)
-    match limit:
-        case TaskLimit.SILENCE:
-            return f"Timed out: nothing was heard from worker {worker_name} about it for {time}"
-        case TaskLimit.PROGRESS:
-            return f"Timed out: worker {worker_name} completed no further step of it in {time}"
-        case TaskLimit.TOTAL:
-            return f"Timed out: worker {worker_name} was at it for {time}, which is the limit"
+    said = {
+        TaskLimit.SILENCE: f"nothing was heard from worker {worker_name} about it for {time}",
+        TaskLimit.PROGRESS: f"worker {worker_name} completed no further step of it in {time}",
+        TaskLimit.TOTAL: f"worker {worker_name} was at it for {time}, which is the limit",
+    }
+    return f"Timed out: {said[limit]}"
 
 
 def asked_of_lost_worker(

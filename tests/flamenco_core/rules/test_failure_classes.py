@@ -186,3 +186,23 @@ five:
 def test_what_is_no_list_of_classes_is_refused(text: str) -> None:
     with pytest.raises(InvalidInput, match=r"classes\.yaml"):
         parse_failure_classes(text, name="classes.yaml")
+
+
+@pytest.mark.parametrize(
+    ("text", "what"),
+    [
+        ("one: yes\n", "line 1.*one must have the settings"),
+        (
+            "one: {patterns: [x], policy: fatal, sentence: One., colour: red}\n",
+            "line 1.*one.colour is not known",
+        ),
+        ("one: {policy: fatal, sentence: One.}\n", "line 1.*one needs patterns"),
+        (
+            "one: {patterns: [x], policy: wait, wait: 0s, times: 1, sentence: One.}\n",
+            "line 1.*must be longer than nothing",
+        ),
+    ],
+)
+def test_a_class_that_says_too_little_is_named_with_its_line(text: str, what: str) -> None:
+    with pytest.raises(InvalidInput, match=what):
+        parse_failure_classes(text, name="classes.yaml")

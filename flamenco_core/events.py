@@ -74,6 +74,13 @@ class TaskLogAppended(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LastRenderedChanged(Event):
+    """A job has new thumbnails, and is the one of the farm that rendered an image last."""
+
+    job_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class WorkerChanged(Event):
     worker_id: str
     status: WorkerStatus

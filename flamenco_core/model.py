@@ -325,6 +325,16 @@ class TaskLogInfo:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class JobLastRenderedImageInfo:
+    """Where the thumbnails of a job are: each URL is `base`, a slash, and a suffix."""
+
+    base: str
+    """Begins with a slash, so that it is for the Manager's own address."""
+    suffixes: list[str]
+    """From large to small."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class WorkerRegistration:
     name: str = field(metadata={"minLength": 1})
     secret: str = field(metadata={"minLength": 1})

@@ -16,6 +16,7 @@ from flamenco_core.manager import (
     hand_out,
     log_files,
     people,
+    rendered_images,
     replacing,
     submission,
     task_updates,
@@ -254,6 +255,30 @@ class Manager(JobCare, WorkerCare):
         self.worker_seen(worker_id)
         with self._unit(Actor.worker(worker_id)) as unit:
             return task_updates.may_keep_running(unit, worker_id, task_id)
+
+    def job_of_output(self, worker_id: str, task_id: str) -> str:
+        """The UUID of the job that a worker's image of a task is for.
+
+        Raises:
+            Conflict: if the task is not the worker's (any more), or its job is being deleted.
+        """
+        self.worker_seen(worker_id)
+        with self._unit(Actor.worker(worker_id)) as unit:
+            return rendered_images.job_of_output(unit, worker_id, task_id)
+
+    def refuse_image(self, job_id: str) -> None:
+        """Raises `Conflict` if a job is being deleted, so that no thumbnails may be written."""
+        with self._unit(MANAGER) as unit:
+            rendered_images.refuse_image(unit, job_id)
+
+    def image_rendered(self, job_id: str) -> None:
+        """A job has new thumbnails on disk (see `last_rendered`): it is the last that rendered.
+
+        Raises:
+            Conflict: if the job is being deleted.
+        """
+        with self._unit(MANAGER) as unit:
+            rendered_images.remember(unit, job_id)
 
     def check_timeouts(self) -> bool:
         """Gives up on some workers and tasks of which nothing was heard for too long.

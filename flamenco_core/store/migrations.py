@@ -364,6 +364,12 @@ CREATE TABLE intents (
 CREATE INDEX open_intents ON intents (is_on_files, id) WHERE attempts < 5;
 CREATE INDEX intents_of_job ON intents (job_id);
 
+-- Which job showed an image last. By UUID: a job that is compiled again gets another row.
+CREATE TABLE last_rendered (
+    id INTEGER PRIMARY KEY CHECK (id = 1),
+    job_uuid TEXT NOT NULL
+);
+
 CREATE TABLE audit (
     id INTEGER PRIMARY KEY,
     at INTEGER NOT NULL,

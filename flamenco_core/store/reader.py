@@ -17,6 +17,7 @@ from flamenco_core.statuses import FINAL_JOB_STATUSES, JobStatus, WorkerStatus
 from flamenco_core.store import (
     host_statistics,
     job_search,
+    last_rendered,
     logs,
     sleep_schedules,
     statistics,
@@ -256,6 +257,10 @@ class FarmReader:
         """Bytes of the log of all attempts at a task."""
         row = found(_TASK.row(self._db, uuid=uuid), "task", uuid)
         return sum(size for _, size in logs.attempts(self._db, row["id"]))
+
+    def last_rendered_job(self) -> str | None:
+        """The UUID of the job that rendered an image last; None if there is none."""
+        return last_rendered.job(self._db)
 
     def workers(self) -> list[dict[str, Any]]:
         return [_worker_summary(row) for row in _WORKERS.run(self._db, after=0, limit=-1)]

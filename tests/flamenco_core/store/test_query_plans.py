@@ -118,6 +118,7 @@ def run_every_request(manager: Manager, reader: FarmReader, worker: str) -> None
     manager.update_task(
         worker, task.uuid, TaskUpdate(log="line", steps_completed=1, statistics=told)
     )
+    manager.image_rendered(manager.job_of_output(worker, task.uuid))
     fail(manager, worker, task)
     manager.worker_state(worker)
     manager.store_host_statistics(worker, [HostSample(cpu_percent=1)])
@@ -186,6 +187,7 @@ def read_everything(reader: FarmReader, job: str, task: str, worker: str) -> Non
     reader.task(task)
     reader.task_log(task)
     reader.task_log_size(task)
+    reader.last_rendered_job()
     reader.workers()
     reader.worker(worker)
     reader.worker_is(worker, "secret")

@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from flamenco_core import task_logs
-from flamenco_core.events import JobChanged, TaskChanged, TasksChanged
+from flamenco_core.events import JobChanged, TaskChanged, TaskLogAppended, TasksChanged
 from flamenco_core.manager.unit import Unit
 from flamenco_core.rules import lifecycle
 from flamenco_core.rules.lifecycle import JobMove
@@ -160,7 +160,9 @@ def release_expired(unit: Unit) -> None:
 
 def add_log_line(unit: Unit, task: StoredTask, text: str) -> None:
     """Writes a line of the Manager's own into the log of the present attempt."""
-    logs.append(unit.db, task.id, task.attempt, task_logs.dated(unit.now, text))
+    line = task_logs.dated(unit.now, text)
+    logs.append(unit.db, task.id, task.attempt, line)
+    unit.announce(TaskLogAppended(task_id=task.uuid, text=line))
 
 
 def _requeue_one(unit: Unit, task: StoredTask, reason: str) -> None:

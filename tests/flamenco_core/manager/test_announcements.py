@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from flamenco_core.events import Event, TasksBecameReady
+from flamenco_core.events import Event, TaskLogAppended, TasksBecameReady
 from flamenco_core.manager import MANAGER, Manager
 from flamenco_core.model import TaskStatusChange
 from flamenco_core.statuses import TaskStatus
@@ -20,3 +20,15 @@ def test_requeueing_a_soft_failed_task_tells_those_who_had_failed_at_it(manager:
     change = TaskStatusChange(status=TaskStatus.QUEUED, reason="try again")
     manager.set_task_status(task.uuid, change, actor=MANAGER)
     assert any(isinstance(event, TasksBecameReady) for event in told)
+
+
+def test_whoever_follows_a_log_is_told_the_managers_own_lines_too(manager: Manager) -> None:
+    worker = awake_worker(manager)
+    store(manager, compiled_job(1))
+    told: list[Event] = []
+    manager.subscribe(told.extend)
+    task = take(manager, worker)
+    fail(manager, worker, task)
+    text = "\n".join(event.text for event in told if isinstance(event, TaskLogAppended))
+    assert "Task assigned to worker" in text
+    assert text.splitlines() == manager.task_log(task.uuid).splitlines()

@@ -15,7 +15,8 @@ log = logging.getLogger(__name__)
 LARGEST_SIDE = 2048
 """Pixels. Larger images are made smaller before they travel."""
 JPEG_QUALITY = 85
-_NOT_OFFERED = frozenset({404, 405, 501})
+_NOT_OFFERED = frozenset({405, 501})
+"""A 404 may mean one task only, whose job was deleted."""
 
 
 class OutputImages:

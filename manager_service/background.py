@@ -75,7 +75,9 @@ class BackgroundWork:
         config: Config,
         shaman: ShamanStore | None,
         waiting: WaitingWorkers,
+        job_files_lock: asyncio.Lock,
     ) -> None:
+        """`job_files_lock` keeps files from appearing in a job's folder while it is erased."""
         self._farm = farm
         self._shaman = shaman
         self._threads = threads
@@ -85,7 +87,7 @@ class BackgroundWork:
         self._logs = _Chore("moving task logs", self._move_logs, delay=LOG_DELAY)
         self._jobs = _Chore("settling jobs", self._settle_jobs)
         self._removals = _Chore("removing jobs", self._remove_jobs, period=REMOVALS_PERIOD)
-        self._logs_lock = asyncio.Lock()
+        self._job_files_lock = job_files_lock
         self._chores = (
             self._logs,
             self._jobs,
@@ -124,7 +126,7 @@ class BackgroundWork:
 
     async def _move_some_logs(self) -> bool:
         """Moves some log text; returns whether there may be more of it."""
-        async with self._logs_lock:
+        async with self._job_files_lock:
             chunks = await self._farm.run(
                 lambda manager: manager.waiting_log_chunks(limit=LOG_PIECES)
             )
@@ -155,7 +157,7 @@ class BackgroundWork:
         """What fails is tried again the next time, but not for ever."""
         try:
             # Log text that was read before the job lost its tasks must not make its folder anew.
-            async with self._logs_lock:
+            async with self._job_files_lock:
                 await self._threads.run(lambda: self._erase(work))
         except (FlamencoError, OSError) as error:
             failure = error  # the name `error` ends with this block

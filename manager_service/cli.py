@@ -21,7 +21,12 @@ from flamenco_core.version import current_version
 if TYPE_CHECKING:
     from manager_service.server import ListenAddress
 
-_NEEDED = {"aiohttp": "aiohttp", "orjson": "orjson", "swagger_ui": "swagger-ui-py"}
+_NEEDED = {
+    "aiohttp": "aiohttp",
+    "orjson": "orjson",
+    "PIL": "Pillow",
+    "swagger_ui": "swagger-ui-py",
+}
 """Module → package of what the `[manager]` extra brings."""
 
 _SWITCH_SECONDS = 0.0005

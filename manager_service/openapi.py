@@ -91,7 +91,9 @@ def _parameter(parameter: Parameter[Any]) -> dict[str, Any]:
 
 def _body(body: Body, book: SchemaBook) -> dict[str, Any]:
     schema = _BINARY if body.json is None else book.of(body.json)
-    return {"required": body.required, "content": {body.media_type: {"schema": schema}}}
+    media_types = (body.media_type, *body.more_media_types)
+    content = {media_type: {"schema": schema} for media_type in media_types}
+    return {"required": body.required, "content": content}
 
 
 def _answer(answer: Answer, book: SchemaBook, error: dict[str, Any]) -> dict[str, Any]:
@@ -99,7 +101,8 @@ def _answer(answer: Answer, book: SchemaBook, error: dict[str, Any]) -> dict[str
     if answer.json is not None:
         described["content"] = {"application/json": {"schema": book.of(answer.json)}}
     elif answer.media_type is not None:
-        described["content"] = {answer.media_type: {"schema": {"type": "string"}}}
+        schema = {"type": "string"} if answer.media_type.startswith("text/") else _BINARY
+        described["content"] = {answer.media_type: {"schema": schema}}
     elif answer.status >= _FIRST_REFUSAL:
         described["content"] = error
     return described

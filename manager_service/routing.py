@@ -76,6 +76,8 @@ class Body:
 
     json: JsonForm | None = None
     media_type: str = "application/json"
+    more_media_types: tuple[str, ...] = ()
+    """What it may be instead."""
     required: bool = True
 
 

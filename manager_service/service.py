@@ -14,6 +14,7 @@ from flamenco_core.shaman import ShamanStore
 from flamenco_core.store.reader import FarmReader
 from manager_service.authentication import authenticated_worker
 from manager_service.background import BackgroundWork
+from manager_service.images import RenderedImages
 from manager_service.reading import ReaderPool
 from manager_service.submissions import Submissions
 from manager_service.threads import Threads
@@ -41,6 +42,13 @@ class Service:
         self.farm = WriteThread(lambda: self._open_manager(address))
         self.readers = ReaderPool(self._open_reader)
         self.submissions = Submissions(self.farm, config.scripts)
+        self._job_files_lock = asyncio.Lock()
+        self.images = RenderedImages(
+            self.farm,
+            self.file_threads,
+            config.local_storage,
+            job_files_lock=self._job_files_lock,
+        )
         self.shaman: ShamanStore | None = None
         if config.shaman_enabled:
             self.shaman = ShamanStore(config.file_store, config.job_storage)
@@ -60,13 +68,20 @@ class Service:
         await asyncio.to_thread(self.farm.start)
         self._credentials = self._open_reader()
         self._background = BackgroundWork(
-            self.farm, self.file_threads, self.config, self.shaman, self.waiting
+            self.farm,
+            self.file_threads,
+            self.config,
+            self.shaman,
+            self.waiting,
+            self._job_files_lock,
         )
         self._background.start()
+        self.images.start()
 
     async def stop(self) -> None:
         """Answers what has been asked, stores what is known, and closes the farm."""
         self.waiting.close()
+        await self.images.stop()
         if self._background is not None:
             await self._background.stop()
         await self.submissions.stop()

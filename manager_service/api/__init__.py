@@ -9,7 +9,18 @@ from manager_service.routing import Operation
 
 def all_operations() -> Iterator[Operation]:
     """Every operation that a Manager serves."""
-    from manager_service.api import job_search, jobs, meta, shaman, tasks, worker, workers
+    from manager_service.api import (
+        job_search,
+        jobs,
+        last_rendered,
+        meta,
+        shaman,
+        tasks,
+        worker,
+        worker_output,
+        workers,
+    )
 
-    for table in (meta, jobs, job_search, tasks, worker, workers, shaman):
+    jobs_tag = (jobs, job_search, last_rendered, tasks)
+    for table in (meta, *jobs_tag, worker, worker_output, workers, shaman):
         yield from table.OPERATIONS

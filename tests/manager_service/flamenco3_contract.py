@@ -60,6 +60,10 @@ OPERATIONS: dict[str, tuple[str, str, dict[int, str]]] = {
         "GET /worker/task/{task_id}/may-i-run+", "",
         {200: "MayKeepRunning"},
     ),
+    "taskOutputProduced": (
+        "POST /worker/task/{task_id}/output-produced+", "image",
+        {202: "", 411: "Error", 413: "Error", 415: "Error", 429: "Error"},
+    ),
     "fetchWorkers": (
         "GET /worker-mgt/workers", "",
         {200: "WorkerList"},
@@ -156,6 +160,14 @@ OPERATIONS: dict[str, tuple[str, str, dict[int, str]]] = {
         "POST /jobs/{job_id}/setpriority", "JobPriorityChange",
         {204: "", 422: ""},
     ),
+    "fetchJobLastRenderedInfo": (
+        "GET /jobs/{job_id}/last-rendered", "",
+        {200: "JobLastRenderedImageInfo", 204: ""},
+    ),
+    "fetchGlobalLastRenderedInfo": (
+        "GET /jobs/last-rendered", "",
+        {200: "JobLastRenderedImageInfo", 204: ""},
+    ),
     "fetchJobTasks": (
         "GET /jobs/{job_id}/tasks", "",
         {200: "JobTasksSummary"},
@@ -215,6 +227,7 @@ FORMS: dict[str, str] = {
         "steps_completed* steps_total* delete_requested_at"
     ),
     "JobDeletionInfo": "shaman_checkout*",
+    "JobLastRenderedImageInfo": "base* suffixes*",
     "JobMassDeletionSelection": "last_updated_max",
     "JobPriorityChange": "priority*",
     "JobStatusChange": "status* reason*",

@@ -1,0 +1,74 @@
+"""The program that decodes images, apart from the Manager: it may crash, hang or swell.
+
+It is started as `python -I -c BOOTSTRAP`. A request is the length of an image (8 bytes, most
+significant first) and the image; an answer is a line of JSON, with the sizes of the JPEGs that
+follow it, or with an error. It ends with its input, and so with the Manager.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import signal
+import struct
+import sys
+from typing import IO, Any
+
+from flamenco_core.last_rendered import UnusableImage, make_thumbnails
+
+BOOTSTRAP = (
+    "import sys, json; sys.path[:] = json.loads(sys.argv[1]); "
+    "from manager_service.image_helper import main; main()"
+)
+"""Finds all modules where the Manager finds them, but none in the current folder."""
+
+LENGTH = struct.Struct(">Q")
+
+MEMORY_LIMIT = 2 * 2**30
+"""Bytes. The largest image that is decoded needs less than half of it."""
+
+
+def main() -> None:
+    """Answers requests until there are no more."""
+    # Ctrl+C in a terminal reaches this process too; the Manager then ends it when it is done.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    _limit_memory()
+    requests, answers = sys.stdin.buffer, sys.stdout.buffer
+    while (image := _next_image(requests)) is not None:
+        header, jpegs = _answer_to(image)
+        # A pipe without a reader means that the Manager has gone.
+        try:
+            answers.write(json.dumps(header).encode() + b"\n" + b"".join(jpegs))
+            answers.flush()
+        except BrokenPipeError:
+            return
+
+
+def _next_image(requests: IO[bytes]) -> bytes | None:
+    head = requests.read(LENGTH.size)
+    if len(head) < LENGTH.size:
+        return None
+    (length,) = LENGTH.unpack(head)
+    image = requests.read(length)
+    return image if len(image) == length else None
+
+
+def _answer_to(image: bytes) -> tuple[dict[str, Any], list[bytes]]:
+    try:
+        jpegs = make_thumbnails(image)
+    except UnusableImage as error:
+        return {"error": error.message}, []
+    except ImportError as error:
+        return {"error": f"Images cannot be decoded here: {error}"}, []
+    return {"sizes": [len(jpeg) for jpeg in jpegs]}, jpegs
+
+
+def _limit_memory() -> None:
+    """Only on POSIX; elsewhere the limit of pixels has to do."""
+    if sys.platform != "win32":
+        import resource
+
+        _soft, hard = resource.getrlimit(resource.RLIMIT_AS)
+        wanted = MEMORY_LIMIT if hard == resource.RLIM_INFINITY else min(MEMORY_LIMIT, hard)
+        with contextlib.suppress(ValueError, OSError):  # some versions of macOS refuse
+            resource.setrlimit(resource.RLIMIT_AS, (wanted, hard))

@@ -13,7 +13,7 @@ from flamenco_core.rna_overrides import with_overrides
 from flamenco_core.rules import scheduling
 from flamenco_core.rules.scheduling import MustChangeStatus, NotAwake, QueuedJob, ReadyTask
 from flamenco_core.statuses import SCHEDULABLE_JOB_STATUSES, TaskStatus
-from flamenco_core.store import jobs, overrides, queues, tasks, workers
+from flamenco_core.store import jobs, overrides, queues, reservations, tasks, workers
 from flamenco_core.store.queues import WorkerMatch
 from flamenco_core.store.tasks import StoredTask
 from flamenco_core.store.workers import StoredWorker
@@ -43,7 +43,7 @@ def next_task(
     lost = _lost_task(unit, worker, request)
     if lost is not None:
         return _assigned(unit, worker, lost)
-    reserved = tasks.reserved(unit.db, worker.id, request.slot)
+    reserved = reservations.of_slot(unit.db, worker.id, request.slot)
     if reserved is not None and request.prefetch:
         return _assigned(unit, worker, reserved)
     if reserved is not None and start_reserved(unit, worker, reserved):
@@ -58,7 +58,7 @@ def next_task(
 
 def start_reserved(unit: Unit, worker: StoredWorker, task: StoredTask) -> bool:
     """Makes a reserved task its slot's; releases it and says False if it cannot run now."""
-    if not tasks.start_reserved(unit.db, task, now=unit.now, steady=unit.steady):
+    if not reservations.start(unit.db, task, now=unit.now, steady=unit.steady):
         transitions.release(unit, task)
         return False
     _announce_start(unit, worker, tasks.by_id(unit.db, task.id), previous=task.status)
@@ -106,7 +106,7 @@ def _assign(unit: Unit, worker: StoredWorker, task: StoredTask, slot: int) -> As
 
 def _reserve(unit: Unit, worker: StoredWorker, task: StoredTask, slot: int) -> AssignedTask:
     until = unit.steady + scheduling.RESERVATION
-    attempt = tasks.reserve(
+    attempt = reservations.reserve(
         unit.db, task, worker_id=worker.id, slot=slot, until=until, now=unit.now
     )
     unit.audit("task.reserve", task.uuid, worker=worker.uuid, slot=slot, attempt=attempt)

@@ -11,7 +11,7 @@ from flamenco_core.manager.unit import Unit
 from flamenco_core.model import Audience, MayKeepRunning, TaskStatistics, TaskUpdate
 from flamenco_core.rules.lifecycle import STATUSES_A_WORKER_MAY_REPORT
 from flamenco_core.statuses import TaskStatus
-from flamenco_core.store import logs, statistics, tasks, workers
+from flamenco_core.store import attempts, logs, statistics, tasks, workers
 from flamenco_core.store.tasks import StoredTask
 from flamenco_core.store.workers import StoredWorker
 
@@ -93,8 +93,8 @@ def _with_variables(unit: Unit, worker: StoredWorker, told: TaskStatistics) -> T
 def _attempt(unit: Unit, worker: StoredWorker, task: StoredTask, update: TaskUpdate) -> int | None:
     """Which attempt an update is about; None if the worker never made it."""
     if update.attempt is None:
-        return tasks.last_attempt_by(unit.db, task.id, worker.id)
-    is_own = tasks.attempt_is_by(unit.db, task.id, update.attempt, worker.id)
+        return attempts.last_by(unit.db, task.id, worker.id)
+    is_own = attempts.is_by(unit.db, task.id, update.attempt, worker.id)
     return update.attempt if is_own else None
 
 

@@ -12,7 +12,7 @@ from flamenco_core.manager.unit import Unit
 from flamenco_core.rules import lifecycle
 from flamenco_core.rules.lifecycle import JobMove
 from flamenco_core.statuses import JobStatus, TaskStatus
-from flamenco_core.store import dependencies, failures, jobs, logs, queues, tasks
+from flamenco_core.store import dependencies, failures, jobs, logs, queues, reservations, tasks
 from flamenco_core.store.jobs import StoredJob
 from flamenco_core.store.tasks import StoredTask
 
@@ -40,7 +40,7 @@ def _next_move(unit: Unit, job: StoredJob) -> JobMove | None:
     return lifecycle.job_status_after(
         job.status,
         job.counts,
-        ready=queues.ready_count(unit.db, job.id) + tasks.any_reserved(unit.db, job.id),
+        ready=queues.ready_count(unit.db, job.id) + reservations.any_of_job(unit.db, job.id),
         fail_percentage=unit.config.job_fail_percentage,
     )
 
@@ -154,7 +154,7 @@ def release(unit: Unit, task: StoredTask) -> None:
 
 def release_expired(unit: Unit) -> None:
     """Frees tasks whose time of being reserved, or held back, is over: at most `SWEEP_SIZE`."""
-    for task in tasks.expired(unit.db, now=unit.steady, limit=SWEEP_SIZE):
+    for task in reservations.expired(unit.db, now=unit.steady, limit=SWEEP_SIZE):
         release(unit, task)
 
 

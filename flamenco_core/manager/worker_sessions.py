@@ -13,7 +13,7 @@ from flamenco_core.model import (
 )
 from flamenco_core.rules.timeouts import asked_of_lost_worker
 from flamenco_core.statuses import WorkerStatus
-from flamenco_core.store import tasks, workers
+from flamenco_core.store import reservations, tasks, workers
 from flamenco_core.store.workers import StoredWorker
 
 
@@ -157,7 +157,7 @@ def return_tasks(unit: Unit, worker: StoredWorker, reason: str) -> None:
     """Takes all tasks from a worker, without calling that a failure."""
     for task in tasks.held_by_worker(unit.db, worker.id):
         transitions.return_task(unit, task, reason=reason)
-    for task in tasks.reserved_for_worker(unit.db, worker.id):
+    for task in reservations.of_worker(unit.db, worker.id):
         transitions.release(unit, task)
 
 

@@ -11,64 +11,30 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from flamenco_core.statuses import SCHEDULABLE_TASK_STATUSES, TaskStatus
-from flamenco_core.store import queues, statistics
+from flamenco_core.store import attempts, queues
 from flamenco_core.store.database import Statement, found, to_microseconds
 from flamenco_core.store.queues import READY, ReadyChange
 
-_COLUMNS = """t.id, t.uuid, t.job_id, t.index_in_job, t.name, t.task_class_id, t.priority,
+COLUMNS = """t.id, t.uuid, t.job_id, t.index_in_job, t.name, t.task_class_id, t.priority,
     t.status, t.activity, t.steps_completed, t.steps_total, t.unmet_dependencies, t.worker_id,
     t.slot, t.attempt, t.reserved_until"""
 
-_BY_UUID = Statement("A task by UUID.", f"SELECT {_COLUMNS} FROM tasks t WHERE t.uuid = :uuid")
-_BY_ID = Statement("A task by key.", f"SELECT {_COLUMNS} FROM tasks t WHERE t.id = :id")
+_BY_UUID = Statement("A task by UUID.", f"SELECT {COLUMNS} FROM tasks t WHERE t.uuid = :uuid")
+_BY_ID = Statement("A task by key.", f"SELECT {COLUMNS} FROM tasks t WHERE t.id = :id")
 _HELD = Statement(
     "What a worker's slot has.",
-    f"""SELECT {_COLUMNS} FROM tasks t INDEXED BY held_tasks
+    f"""SELECT {COLUMNS} FROM tasks t INDEXED BY held_tasks
        WHERE t.worker_id = :worker_id AND t.slot = :slot AND t.status = 'active'
        ORDER BY t.id""",
 )
 _HELD_BY_WORKER = Statement(
     "What all slots of a worker have.",
-    f"""SELECT {_COLUMNS} FROM tasks t INDEXED BY held_tasks
+    f"""SELECT {COLUMNS} FROM tasks t INDEXED BY held_tasks
        WHERE t.worker_id = :worker_id AND t.status = 'active'""",
-)
-_RESERVED = Statement(
-    "What is reserved for a worker's slot.",
-    f"""SELECT {_COLUMNS} FROM tasks t INDEXED BY held_tasks
-       WHERE t.worker_id = :worker_id AND t.slot = :slot AND t.reserved_until IS NOT NULL""",
-)
-_RESERVED_FOR_WORKER = Statement(
-    "What is reserved for all slots of a worker.",
-    f"""SELECT {_COLUMNS} FROM tasks t INDEXED BY held_tasks
-       WHERE t.worker_id = :worker_id AND t.slot >= 0 AND t.reserved_until IS NOT NULL""",
-)
-_EXPIRED = Statement(
-    "Reservations whose time is over.",
-    f"""SELECT {_COLUMNS} FROM tasks t INDEXED BY reservations
-       WHERE t.reserved_until <= :now LIMIT :limit""",
-)
-_RESERVED_OF_JOB = Statement(
-    "Whether a task of a job is reserved.",
-    """SELECT 1 FROM tasks INDEXED BY reservations_of_job
-       WHERE job_id = :job_id AND reserved_until IS NOT NULL LIMIT 1""",
-)
-_RESERVE = Statement(
-    "Reserves a ready task for a worker's slot, under the number of its next attempt.",
-    f"""UPDATE tasks SET worker_id = :worker_id, slot = :slot, attempt = attempt + 1,
-           reserved_until = :until, updated_at = :now
-       WHERE id = :id AND {READY} RETURNING attempt""",
-)
-_START_RESERVED = Statement(
-    "Makes a reserved task its slot's.",
-    """UPDATE tasks SET status = 'active', reserved_until = NULL, last_touched_at = :now,
-           updated_at = :now, cancel_requested = 0, attempt_began_at = :steady,
-           progress_at = :steady, alive_at = :steady
-       WHERE id = :id AND reserved_until IS NOT NULL AND unmet_dependencies = 0
-       RETURNING attempt""",
 )
 _OF_JOB_BY_STATUS = Statement(
     "The next tasks of a job that have a certain status.",
-    f"""SELECT {_COLUMNS} FROM tasks t INDEXED BY tasks_by_status
+    f"""SELECT {COLUMNS} FROM tasks t INDEXED BY tasks_by_status
        WHERE t.job_id = :job_id AND t.status = :status ORDER BY t.index_in_job LIMIT :limit""",
 )
 _ASSIGN = Statement(
@@ -77,26 +43,6 @@ _ASSIGN = Statement(
            attempt = attempt + 1, last_touched_at = :now, updated_at = :now, cancel_requested = 0,
            attempt_began_at = :steady, progress_at = :steady, alive_at = :steady
        WHERE id = :id AND {READY} RETURNING attempt""",
-)
-_ADD_ATTEMPT = Statement(
-    "Opens the record of an attempt.",
-    """INSERT INTO task_attempts (task_id, attempt, worker_id, slot, started_at)
-       VALUES (:task_id, :attempt, :worker_id, :slot, :now)""",
-)
-_END_ATTEMPT = Statement(
-    "Closes the record of an attempt that is still open.",
-    """UPDATE task_attempts SET ended_at = :now, outcome = :outcome, log_tail = ''
-       WHERE task_id = :task_id AND attempt = :attempt AND ended_at IS NULL
-       RETURNING attempt""",
-)
-_ATTEMPT_WORKER = Statement(
-    "Which worker made an attempt.",
-    """SELECT worker_id FROM task_attempts WHERE task_id = :task_id AND attempt = :attempt""",
-)
-_LAST_ATTEMPT_OF_WORKER = Statement(
-    "The newest attempt of a worker at a task.",
-    """SELECT attempt FROM task_attempts WHERE task_id = :task_id AND worker_id = :worker_id
-       ORDER BY attempt DESC LIMIT 1""",
 )
 _SET_STATUS = Statement(
     "Gives a task a status.",
@@ -179,46 +125,26 @@ class StoredTask:
 
 def by_uuid(db: sqlite3.Connection, uuid: str) -> StoredTask:
     """Raises `NotFound` if there is none."""
-    return _task(found(_BY_UUID.row(db, uuid=uuid), "task", uuid))
+    return stored_task(found(_BY_UUID.row(db, uuid=uuid), "task", uuid))
 
 
 def by_id(db: sqlite3.Connection, task_id: int) -> StoredTask:
-    return _task(found(_BY_ID.row(db, id=task_id), "task", str(task_id)))
+    return stored_task(found(_BY_ID.row(db, id=task_id), "task", str(task_id)))
 
 
 def held(db: sqlite3.Connection, worker_id: int, slot: int) -> list[StoredTask]:
-    return [_task(row) for row in _HELD.run(db, worker_id=worker_id, slot=slot).fetchall()]
+    return [stored_task(row) for row in _HELD.run(db, worker_id=worker_id, slot=slot).fetchall()]
 
 
 def held_by_worker(db: sqlite3.Connection, worker_id: int) -> list[StoredTask]:
-    return [_task(row) for row in _HELD_BY_WORKER.run(db, worker_id=worker_id).fetchall()]
-
-
-def reserved(db: sqlite3.Connection, worker_id: int, slot: int) -> StoredTask | None:
-    """The task that waits for a slot, if any."""
-    row = _RESERVED.row(db, worker_id=worker_id, slot=slot)
-    return _task(row) if row else None
-
-
-def reserved_for_worker(db: sqlite3.Connection, worker_id: int) -> list[StoredTask]:
-    return [_task(row) for row in _RESERVED_FOR_WORKER.run(db, worker_id=worker_id).fetchall()]
-
-
-def expired(db: sqlite3.Connection, *, now: datetime, limit: int) -> list[StoredTask]:
-    """Tasks that were reserved and not started in time."""
-    rows = _EXPIRED.run(db, now=to_microseconds(now), limit=limit).fetchall()
-    return [_task(row) for row in rows]
-
-
-def any_reserved(db: sqlite3.Connection, job_id: int) -> bool:
-    return _RESERVED_OF_JOB.value(db, job_id=job_id) is not None
+    return [stored_task(row) for row in _HELD_BY_WORKER.run(db, worker_id=worker_id).fetchall()]
 
 
 def of_job(
     db: sqlite3.Connection, job_id: int, status: TaskStatus, *, limit: int
 ) -> list[StoredTask]:
     rows = _OF_JOB_BY_STATUS.run(db, job_id=job_id, status=status, limit=limit).fetchall()
-    return [_task(row) for row in rows]
+    return [stored_task(row) for row in rows]
 
 
 def commands_json(db: sqlite3.Connection, task_id: int) -> str:
@@ -249,48 +175,10 @@ def assign(
     )
     if attempt is None:
         return None
-    _ADD_ATTEMPT.run(db, task_id=task.id, attempt=attempt, worker_id=worker_id, slot=slot, now=time)
-    _count(db, task, TaskStatus.ACTIVE, steps=0, now=now)
+    attempts.begin(db, task.id, attempt, worker_id=worker_id, slot=slot, now=now)
+    count_status(db, task, TaskStatus.ACTIVE, steps=0, now=now)
     queues.add_ready(db, task.job_id, task.task_class_id, -1)
     return int(attempt)
-
-
-def reserve(
-    db: sqlite3.Connection,
-    task: StoredTask,
-    *,
-    worker_id: int,
-    slot: int,
-    until: datetime,
-    now: datetime,
-) -> int | None:
-    """Keeps a ready task for a slot; returns the attempt's number, or None if it is not ready."""
-    attempt = _RESERVE.value(
-        db,
-        id=task.id,
-        worker_id=worker_id,
-        slot=slot,
-        until=to_microseconds(until),
-        now=to_microseconds(now),
-    )
-    if attempt is not None:
-        queues.add_ready(db, task.job_id, task.task_class_id, -1)
-    return None if attempt is None else int(attempt)
-
-
-def start_reserved(
-    db: sqlite3.Connection, task: StoredTask, *, now: datetime, steady: datetime
-) -> bool:
-    """Makes a reserved task active; False if it cannot run (any more)."""
-    time = to_microseconds(now)
-    attempt = _START_RESERVED.value(db, id=task.id, now=time, steady=to_microseconds(steady))
-    if attempt is None:
-        return False
-    _ADD_ATTEMPT.run(
-        db, task_id=task.id, attempt=attempt, worker_id=task.worker_id, slot=task.slot, now=time
-    )
-    _count(db, task, TaskStatus.ACTIVE, steps=0, now=now)
-    return True
 
 
 def set_status(
@@ -320,9 +208,9 @@ def set_status(
     )
     # What this task waits for may have changed since it was read.
     task = replace(task, unmet_dependencies=unmet)
-    _count(db, task, status, steps=steps - task.steps_completed, now=now)
+    count_status(db, task, status, steps=steps - task.steps_completed, now=now)
     if task.status is TaskStatus.ACTIVE:
-        end_attempt(db, task.id, task.attempt, outcome=status.value, now=now)
+        attempts.end(db, task.id, task.attempt, outcome=status.value, now=now)
     changes = [_count_ready(db, task, status, is_held=held_until is not None)]
     was_done, is_done = task.status is TaskStatus.COMPLETED, status is TaskStatus.COMPLETED
     if was_done != is_done:
@@ -349,32 +237,11 @@ def set_progress(
         steady=to_microseconds(steady),
     )
     if steps_completed != task.steps_completed:
-        _count(db, task, task.status, steps=steps_completed - task.steps_completed, now=now)
+        count_status(db, task, task.status, steps=steps_completed - task.steps_completed, now=now)
 
 
 def touch(db: sqlite3.Connection, task_id: int, *, now: datetime, steady: datetime) -> None:
     _TOUCH.run(db, id=task_id, now=to_microseconds(now), steady=to_microseconds(steady))
-
-
-def end_attempt(
-    db: sqlite3.Connection, task_id: int, attempt: int, *, outcome: str, now: datetime
-) -> None:
-    """Closes the record of an attempt; the first outcome stands."""
-    ended = _END_ATTEMPT.value(
-        db, task_id=task_id, attempt=attempt, outcome=outcome, now=to_microseconds(now)
-    )
-    if ended is not None:
-        statistics.end(db, task_id, attempt)
-
-
-def attempt_is_by(db: sqlite3.Connection, task_id: int, attempt: int, worker_id: int) -> bool:
-    return bool(_ATTEMPT_WORKER.value(db, task_id=task_id, attempt=attempt) == worker_id)
-
-
-def last_attempt_by(db: sqlite3.Connection, task_id: int, worker_id: int) -> int | None:
-    """The number of a worker's newest attempt at a task; None if it never had it."""
-    value = _LAST_ATTEMPT_OF_WORKER.value(db, task_id=task_id, worker_id=worker_id)
-    return None if value is None else int(value)
 
 
 def _steps_at(status: TaskStatus, task: StoredTask) -> int:
@@ -385,9 +252,10 @@ def _steps_at(status: TaskStatus, task: StoredTask) -> int:
     return task.steps_completed
 
 
-def _count(
+def count_status(
     db: sqlite3.Connection, task: StoredTask, status: TaskStatus, *, steps: int, now: datetime
 ) -> None:
+    """Keeps the counts and steps of a task's job, for a task that gets this status."""
     changes = dict.fromkeys(TaskStatus, 0)
     changes[task.status] -= 1
     changes[status] += 1
@@ -425,6 +293,7 @@ def _tell_dependants(
     ]
 
 
-def _task(row: sqlite3.Row) -> StoredTask:
+def stored_task(row: sqlite3.Row) -> StoredTask:
+    """From a row with the columns `COLUMNS`."""
     values = dict(row)
     return StoredTask(**{**values, "status": TaskStatus(values["status"])})

@@ -43,12 +43,12 @@ def updates_of_any_worker_are_believed() -> AbstractContextManager[Any]:
 
 
 def completed_steps_are_not_counted() -> AbstractContextManager[Any]:
-    count = tasks._count
+    count = tasks.count_status
 
     def forgetful(*arguments: Any, steps: int, **others: Any) -> None:
         count(*arguments, steps=min(steps, 0), **others)
 
-    return patch.object(tasks, "_count", forgetful)
+    return patch.object(tasks, "count_status", forgetful)
 
 
 def a_task_that_fails_softly_is_not_counted_as_ready() -> AbstractContextManager[Any]:

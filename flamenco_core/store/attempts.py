@@ -1,0 +1,63 @@
+"""Attempts: each time a task is handed to a worker, numbered from 1."""
+
+from __future__ import annotations
+
+import sqlite3
+from datetime import datetime
+
+from flamenco_core.store import statistics
+from flamenco_core.store.database import Statement, to_microseconds
+
+_ADD = Statement(
+    "Opens the record of an attempt.",
+    """INSERT INTO task_attempts (task_id, attempt, worker_id, slot, started_at)
+       VALUES (:task_id, :attempt, :worker_id, :slot, :now)""",
+)
+_END = Statement(
+    "Closes the record of an attempt that is still open.",
+    """UPDATE task_attempts SET ended_at = :now, outcome = :outcome, log_tail = ''
+       WHERE task_id = :task_id AND attempt = :attempt AND ended_at IS NULL
+       RETURNING attempt""",
+)
+_WORKER = Statement(
+    "Which worker made an attempt.",
+    """SELECT worker_id FROM task_attempts WHERE task_id = :task_id AND attempt = :attempt""",
+)
+_LAST_OF_WORKER = Statement(
+    "The newest attempt of a worker at a task.",
+    """SELECT attempt FROM task_attempts WHERE task_id = :task_id AND worker_id = :worker_id
+       ORDER BY attempt DESC LIMIT 1""",
+)
+
+
+def begin(
+    db: sqlite3.Connection,
+    task_id: int,
+    attempt: int,
+    *,
+    worker_id: int,
+    slot: int,
+    now: datetime,
+) -> None:
+    """Opens the record of an attempt that a worker makes from now on."""
+    time = to_microseconds(now)
+    _ADD.run(db, task_id=task_id, attempt=attempt, worker_id=worker_id, slot=slot, now=time)
+
+
+def end(db: sqlite3.Connection, task_id: int, attempt: int, *, outcome: str, now: datetime) -> None:
+    """Closes the record of an attempt; the first outcome stands."""
+    ended = _END.value(
+        db, task_id=task_id, attempt=attempt, outcome=outcome, now=to_microseconds(now)
+    )
+    if ended is not None:
+        statistics.end(db, task_id, attempt)
+
+
+def is_by(db: sqlite3.Connection, task_id: int, attempt: int, worker_id: int) -> bool:
+    return bool(_WORKER.value(db, task_id=task_id, attempt=attempt) == worker_id)
+
+
+def last_by(db: sqlite3.Connection, task_id: int, worker_id: int) -> int | None:
+    """The number of a worker's newest attempt at a task; None if it never had it."""
+    value = _LAST_OF_WORKER.value(db, task_id=task_id, worker_id=worker_id)
+    return None if value is None else int(value)

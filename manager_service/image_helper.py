@@ -7,13 +7,13 @@ follow it, or with an error. It ends with its input, and so with the Manager.
 
 from __future__ import annotations
 
-import contextlib
 import json
 import signal
 import struct
 import sys
 from typing import IO, Any
 
+from flamenco_core.job_types.compile_helper import limit_memory
 from flamenco_core.last_rendered import UnusableImage, make_thumbnails
 
 BOOTSTRAP = (
@@ -25,14 +25,15 @@ BOOTSTRAP = (
 LENGTH = struct.Struct(">Q")
 
 MEMORY_LIMIT = 2 * 2**30
-"""Bytes. The largest image that is decoded needs less than half of it."""
+"""Bytes. The largest image that is decoded needs about half of it. Where a process cannot be
+limited, the limit of pixels has to do."""
 
 
 def main() -> None:
     """Answers requests until there are no more."""
     # Ctrl+C in a terminal reaches this process too; the Manager then ends it when it is done.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    _limit_memory()
+    limit_memory(MEMORY_LIMIT)
     requests, answers = sys.stdin.buffer, sys.stdout.buffer
     while (image := _next_image(requests)) is not None:
         header, jpegs = _answer_to(image)
@@ -61,14 +62,3 @@ def _answer_to(image: bytes) -> tuple[dict[str, Any], list[bytes]]:
     except ImportError as error:
         return {"error": f"Images cannot be decoded here: {error}"}, []
     return {"sizes": [len(jpeg) for jpeg in jpegs]}, jpegs
-
-
-def _limit_memory() -> None:
-    """Only on POSIX; elsewhere the limit of pixels has to do."""
-    if sys.platform != "win32":
-        import resource
-
-        _soft, hard = resource.getrlimit(resource.RLIMIT_AS)
-        wanted = MEMORY_LIMIT if hard == resource.RLIM_INFINITY else min(MEMORY_LIMIT, hard)
-        with contextlib.suppress(ValueError, OSError):  # some versions of macOS refuse
-            resource.setrlimit(resource.RLIMIT_AS, (wanted, hard))

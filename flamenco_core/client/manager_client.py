@@ -109,6 +109,22 @@ class ManagerClient:
     def fetch_job_tasks(self, job_id: str) -> list[model.TaskSummary]:
         return self._get(f"/jobs/{quote(job_id, safe='')}/tasks", model.JobTasksSummary).tasks
 
+    def fetch_job_last_rendered_info(self, job_id: str) -> model.JobLastRenderedImageInfo | None:
+        """Where the thumbnails of a job are; None if it has not rendered anything yet."""
+        return self._last_rendered(f"/jobs/{quote(job_id, safe='')}/last-rendered")
+
+    def fetch_global_last_rendered_info(self) -> model.JobLastRenderedImageInfo | None:
+        """Where the thumbnails are of what the whole farm rendered last."""
+        return self._last_rendered("/jobs/last-rendered")
+
+    def fetch_thumbnail(self, info: model.JobLastRenderedImageInfo, suffix: str) -> bytes:
+        """A JPEG that `info` names."""
+        return self._checked(self._connection.request("GET", f"{info.base}/{suffix}")).body
+
+    def _last_rendered(self, path: str) -> model.JobLastRenderedImageInfo | None:
+        answer = self._send("GET", path)
+        return None if answer.status == 204 else self._read(answer, model.JobLastRenderedImageInfo)
+
     def set_job_status(
         self, job_id: str, status: JobStatus, reason: str, *, compile_again: bool = False
     ) -> None:

@@ -62,6 +62,8 @@ def test_a_job_becomes_frames_and_a_video(farm: Farm, scene: Path) -> None:
     assert_whole(output, ImageSize(32, 24))
     assert (output / "small-1-4.mp4").is_file()
     assert [task["steps_completed"] for task in farm.tasks(job)] == [2, 2, 1]
+    # The last frame is sent beside the reports, and may come after them.
+    wait_until(lambda: farm.ask("GET", f"/jobs/{job}/last-rendered") is not None, "the image")
     assert farm.worker.end() == 0
 
 

@@ -259,6 +259,32 @@ def test_the_process_that_decodes_is_started_when_it_is_needed(manager: RunningM
     assert manager.server.service.images._process._process is None
 
 
+def test_the_process_that_decodes_ends_with_the_manager(
+    manager: RunningManager, worker: WorkerLogin, task: dict[str, Any]
+) -> None:
+    assert show(manager, worker, task, plain(RED)).status == 202
+    eventually(lambda: shows(manager, task["job"], RED))
+    process = manager.server.service.images._process._process
+    assert process is not None
+    assert process.stdin is not None
+    process.stdin.close()  # as the system does for a Manager that is killed
+    assert process.wait(20) == 0
+
+
+def test_the_client_finds_the_thumbnails(
+    manager: RunningManager, worker: WorkerLogin, task: dict[str, Any]
+) -> None:
+    with ManagerClient(f"http://127.0.0.1:{manager.port}/") as client:
+        assert client.fetch_global_last_rendered_info() is None
+        assert client.fetch_job_last_rendered_info(task["job"]) is None
+        assert show(manager, worker, task, plain(RED)).status == 202
+        eventually(lambda: client.fetch_global_last_rendered_info() is not None)
+        info = client.fetch_job_last_rendered_info(task["job"])
+        assert info is not None
+        assert info == client.fetch_global_last_rendered_info()
+        assert all(is_like(client.fetch_thumbnail(info, name), RED) for name in info.suffixes)
+
+
 def test_only_thumbnails_are_served(manager: RunningManager, task: dict[str, Any]) -> None:
     for name in ("passwd", f"task-{task['uuid']}-1.txt", "..%2f..%2fflamenco-manager.yaml"):
         assert_is_refusal(thumbnail(manager, task["job"], name), 400)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import itertools
 import json
 import sqlite3
-from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
@@ -21,13 +20,13 @@ from flamenco_core.store import (
     logs,
     sleep_schedules,
     statistics,
+    wire_rows,
     workers,
 )
 from flamenco_core.store.database import (
     Statement,
     connect_read_only,
     found,
-    from_microseconds,
     snapshot,
 )
 from flamenco_core.store.host_statistics import Ring
@@ -160,7 +159,7 @@ class FarmReader:
         self.close()
 
     def job(self, uuid: str) -> dict[str, Any]:
-        return _job(found(_JOB.row(self._db, uuid=uuid), "job", uuid))
+        return wire_rows.job(found(_JOB.row(self._db, uuid=uuid), "job", uuid))
 
     def jobs(
         self,
@@ -177,11 +176,14 @@ class FarmReader:
         if before is not None:
             key = found(_JOB.row(self._db, uuid=before), "job", before)["id"]
         if criteria.is_any:
-            return [_job(row) for row in _JOBS.run(self._db, limit=limit, before=key)]
+            return [wire_rows.job(row) for row in _JOBS.run(self._db, limit=limit, before=key)]
         with snapshot(self._db):
             keys = job_search.matching(self._db, criteria, before=key)
             page = itertools.islice(keys, limit if limit >= 0 else None)
-            return [_job(found(_JOB_BY_ID.row(self._db, id=key), "job", str(key))) for key in page]
+            return [
+                wire_rows.job(found(_JOB_BY_ID.row(self._db, id=key), "job", str(key)))
+                for key in page
+            ]
 
     def metadata_keys(self) -> list[str]:
         """All keys that the metadata of any job has, in order."""
@@ -217,25 +219,25 @@ class FarmReader:
         rows = _TASKS.run(self._db, uuid=job_uuid).fetchall()
         if not rows:
             self.job(job_uuid)
-        return [_task_summary(row) for row in rows]
+        return [wire_rows.task_summary(row) for row in rows]
 
     def task(self, uuid: str) -> dict[str, Any]:
         row = found(_TASK.row(self._db, uuid=uuid), "task", uuid)
         task = {
-            **_task_summary(row),
+            **wire_rows.task_summary(row),
             "job_id": row["job_uuid"],
-            "created": _time(row["created_at"]),
+            "created": wire_rows.time(row["created_at"]),
             "activity": row["activity"],
             # Those of an archived job are gone.
             "commands": json.loads(row["commands"] or "[]"),
             "attempt": row["attempt"],
             "failed_by_workers": [
-                _worker_reference(failure)
+                wire_rows.worker_reference(failure)
                 for failure in _FAILED_BY.run(self._db, task_id=row["id"])
             ],
         }
         if row["last_touched_at"] is not None:
-            task["last_touched"] = _time(row["last_touched_at"])
+            task["last_touched"] = wire_rows.time(row["last_touched_at"])
         return task
 
     def task_log(self, uuid: str, *, last_bytes: int | None = None) -> str:
@@ -263,21 +265,21 @@ class FarmReader:
         return last_rendered.job(self._db)
 
     def workers(self) -> list[dict[str, Any]]:
-        return [_worker_summary(row) for row in _WORKERS.run(self._db, after=0, limit=-1)]
+        return [wire_rows.worker_summary(row) for row in _WORKERS.run(self._db, after=0, limit=-1)]
 
     def worker(self, uuid: str) -> dict[str, Any]:
         row = found(_WORKER.row(self._db, uuid=uuid), "worker", uuid)
         types = [kind["task_type"] for kind in _WORKER_TYPES.run(self._db, id=row["id"])]
         worker = {
-            **_worker_summary(row),
+            **wire_rows.worker_summary(row),
             "ip_address": row["address"],
             "platform": row["platform"],
             "supported_task_types": types,
         }
         task = _LAST_TASK.row(self._db, id=row["id"])
         if task is not None:
-            worker["task"] = {**_task_summary(task), "job_id": task["job_uuid"]}
-        tags = [_tag(tag) for tag in _WORKER_TAGS.run(self._db, id=row["id"])]
+            worker["task"] = {**wire_rows.task_summary(task), "job_id": task["job_uuid"]}
+        tags = [wire_rows.tag(tag) for tag in _WORKER_TAGS.run(self._db, id=row["id"])]
         if tags:
             worker["tags"] = tags
         return worker
@@ -289,7 +291,7 @@ class FarmReader:
         return None if schedule is None else wire.to_json(format_schedule(schedule))
 
     def tag(self, uuid: str) -> dict[str, Any]:
-        return _tag(found(_TAG.row(self._db, uuid=uuid), "worker tag", uuid))
+        return wire_rows.tag(found(_TAG.row(self._db, uuid=uuid), "worker tag", uuid))
 
     def host_samples(
         self, worker_uuid: str, *, since: datetime, until: datetime
@@ -310,7 +312,7 @@ class FarmReader:
         return host_statistics.between(self._db, worker_id, ring, since, until)
 
     def tags(self) -> list[dict[str, Any]]:
-        return [_tag(row) for row in _TAGS.run(self._db, after="", limit=-1)]
+        return [wire_rows.tag(row) for row in _TAGS.run(self._db, after="", limit=-1)]
 
     def worker_is(self, uuid: str, secret: str) -> bool:
         """Whether a worker with this UUID registered with this secret."""
@@ -332,83 +334,3 @@ class FarmReader:
             if status not in FINAL_JOB_STATUSES
             and _ANY_JOB_WITH_STATUS.value(self._db, status=status)
         }
-
-
-def _job(row: sqlite3.Row) -> dict[str, Any]:
-    counts = {status.value: row[column] for status, column in COUNT_COLUMNS.items() if row[column]}
-    job = {
-        "id": row["uuid"],
-        "name": row["name"],
-        "type": row["type"],
-        "priority": row["priority"],
-        "status": row["status"],
-        "activity": row["activity"],
-        "settings": json.loads(row["settings"]),
-        "metadata": json.loads(row["metadata"]),
-        "submitter_platform": row["submitter_platform"],
-        "created": _time(row["created_at"]),
-        "updated": _time(row["updated_at"]),
-        "steps_completed": row["steps_completed"],
-        "steps_total": row["steps_total"],
-        "task_counts": counts,
-    }
-    if row["shaman_checkout_id"]:
-        job["storage"] = {"shaman_checkout_id": row["shaman_checkout_id"]}
-    if row["tag_uuid"]:
-        job["worker_tag"] = row["tag_uuid"]
-    if row["delete_requested_at"] is not None:
-        job["delete_requested_at"] = _time(row["delete_requested_at"])
-    if row["archived_at"] is not None:
-        job["archived_at"] = _time(row["archived_at"])
-    return job
-
-
-def _task_summary(row: sqlite3.Row) -> dict[str, Any]:
-    return {
-        "id": row["uuid"],
-        "name": row["name"],
-        "status": row["status"],
-        "index_in_job": row["index_in_job"],
-        "priority": row["priority"],
-        "task_type": row["task_type"],
-        "updated": _time(row["updated_at"]),
-        "steps_completed": row["steps_completed"],
-        "steps_total": row["steps_total"],
-        "worker": _worker_reference(row),
-    }
-
-
-def _worker_reference(row: sqlite3.Row | Mapping[str, Any]) -> dict[str, str]:
-    # Flamenco 3's clients expect the object even if there is no worker.
-    return {
-        "id": row["worker_uuid"] or "",
-        "name": row["worker_name"] or "",
-        "address": row["worker_address"] or "",
-    }
-
-
-def _worker_summary(row: sqlite3.Row) -> dict[str, Any]:
-    worker = {
-        "id": row["uuid"],
-        "name": row["name"],
-        "status": row["status"],
-        "version": row["software"],
-        "can_restart": bool(row["can_restart"]),
-    }
-    if row["status_requested"]:
-        worker["status_change"] = {
-            "status": row["status_requested"],
-            "is_lazy": bool(row["lazy_request"]),
-        }
-    if row["last_seen_at"] is not None:
-        worker["last_seen"] = _time(row["last_seen_at"])
-    return worker
-
-
-def _tag(row: sqlite3.Row) -> dict[str, str]:
-    tag = {"id": row["uuid"], "name": row["name"]}
-    return {**tag, "description": row["description"]} if row["description"] else tag
-
-
-def _time(microseconds: int) -> str:
-    return wire.format_time(from_microseconds(microseconds))

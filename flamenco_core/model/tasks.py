@@ -1,0 +1,80 @@
+"""Tasks and what they run."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from flamenco_core.statuses import TaskStatus
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Command:
+    name: str
+    parameters: dict[str, Any]
+    total_step_count: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskWorker:
+    id: str
+    name: str
+    address: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskSummary:
+    id: str
+    name: str
+    status: TaskStatus
+    index_in_job: int
+    priority: int
+    task_type: str
+    updated: datetime
+    worker: TaskWorker | None = None
+    steps_completed: int
+    steps_total: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobTasksSummary:
+    tasks: list[TaskSummary]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Task:
+    id: str
+    created: datetime
+    updated: datetime
+    job_id: str
+    index_in_job: int
+    name: str
+    status: TaskStatus
+    priority: int
+    task_type: str
+    activity: str
+    commands: list[Command]
+    steps_completed: int
+    steps_total: int
+    worker: TaskWorker | None = None
+    last_touched: datetime | None = None
+    failed_by_workers: list[TaskWorker]
+    attempt: int | None = None
+    """How often the task has been handed out."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskStatusChange:
+    status: TaskStatus
+    reason: str
+    with_dependants: bool = True
+    """Whether queueing a task again also queues what was made from its result."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskLogInfo:
+    task_id: str
+    job_id: str
+    url: str
+    size: int

@@ -1,0 +1,147 @@
+"""What workers and the Manager say to each other."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from flamenco_core.model.tasks import Command
+from flamenco_core.statuses import TaskStatus, WorkerStatus
+
+_NOT_NEGATIVE = {"minimum": 0, "maximum": 2**53}
+_SECONDS = {"minimum": 0, "maximum": 1_000_000_000}
+_PERCENT = {"minimum": 0, "maximum": 100}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkerRegistration:
+    name: str = field(metadata={"minLength": 1})
+    secret: str = field(metadata={"minLength": 1})
+    platform: str
+    supported_task_types: list[str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RegisteredWorker:
+    uuid: str
+    name: str
+    address: str
+    status: WorkerStatus
+    platform: str
+    software: str
+    supported_task_types: list[str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkerSignOn:
+    name: str
+    supported_task_types: list[str]
+    software_version: str
+    can_restart: bool | None = None
+    capabilities: dict[str, str] | None = None
+    """What the machine has, as key and value (`blender.version`, `device` …)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkerStateChange:
+    status_requested: WorkerStatus
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkerStateChanged:
+    status: WorkerStatus
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HeldTask:
+    """A task that a slot knows it has."""
+
+    task: str
+    attempt: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskRequest:
+    """The optional body of a request for a task."""
+
+    slot: int = field(default=0, metadata={"minimum": 0})
+    holding: list[HeldTask] = field(default_factory=list)
+    prefetch: bool = False
+    """Reserve the slot's next task while it still has one. The answer's status is `queued`; it
+    becomes the slot's when the worker reports `active`, or asks for a task without `prefetch`,
+    before the reservation expires."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AssignedTask:
+    uuid: str
+    job: str
+    name: str
+    status: TaskStatus
+    priority: int
+    job_priority: int
+    job_type: str
+    task_type: str
+    commands: list[Command]
+    steps_completed: int
+    steps_total: int
+    attempt: int | None = None
+    """Send this back with each update, so that a late one cannot be taken for a fresh one."""
+    slot: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskStatistics:
+    """What an attempt at a task took and made, by the worker's own measure.
+
+    A field replaces what was said of it before in the same attempt; absent ones stay.
+    """
+
+    run_seconds: float | None = field(default=None, metadata=_SECONDS)
+    """From the start of the attempt to its end."""
+    load_seconds: float | None = field(default=None, metadata=_SECONDS)
+    render_seconds: float | None = field(default=None, metadata=_SECONDS)
+    save_seconds: float | None = field(default=None, metadata=_SECONDS)
+    peak_memory: int | None = field(default=None, metadata=_NOT_NEGATIVE)
+    """Bytes that all processes of the attempt had at most; the highest that was said counts."""
+    device: str | None = None
+    """What rendered, such as `CPU` or the name of a graphics card."""
+    samples: int | None = field(default=None, metadata=_NOT_NEGATIVE)
+    output_files: list[str] | None = None
+    """What the attempt wrote."""
+    is_warm: bool | None = None
+    """Whether it ran in a Blender that was still open from an earlier task."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskUpdate:
+    taskStatus: TaskStatus | None = None
+    activity: str | None = None
+    log: str | None = None
+    steps_completed: int | None = field(default=None, metadata={"minimum": 0})
+    attempt: int | None = None
+    statistics: TaskStatistics | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HostSample:
+    """What a worker's machine was doing at a moment; absent is what cannot be measured there."""
+
+    age_seconds: float = field(default=0, metadata=_SECONDS)
+    """How long before it was sent it was taken."""
+    cpu_percent: float | None = field(default=None, metadata=_PERCENT)
+    """Of all cores together."""
+    memory_used: int | None = field(default=None, metadata=_NOT_NEGATIVE)
+    """Bytes, of all programs together."""
+    gpu_percent: float | None = field(default=None, metadata=_PERCENT)
+    """Of the busiest graphics card."""
+    gpu_memory_used: int | None = field(default=None, metadata=_NOT_NEGATIVE)
+    """Bytes, on the fullest graphics card."""
+    disk_free: int | None = field(default=None, metadata=_NOT_NEGATIVE)
+    """Bytes, where the worker keeps its temporary files."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MayKeepRunning:
+    mayKeepRunning: bool
+    reason: str
+    statusChangeRequested: bool

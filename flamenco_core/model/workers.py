@@ -1,0 +1,91 @@
+"""Workers, as people see and steer them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from flamenco_core.model.tasks import TaskWorker
+from flamenco_core.statuses import TaskStatus, WorkerStatus
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkerStatusChangeRequest:
+    status: WorkerStatus
+    is_lazy: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkerTag:
+    id: str | None = None
+    name: str
+    description: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkerTagList:
+    tags: list[WorkerTag]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkerTagChangeRequest:
+    tag_ids: list[str]
+    """All tags that the worker is to have."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkerSleepSchedule:
+    is_active: bool
+    days_of_week: str
+    """Short names with blanks between them (`mo tu we`); empty for every day."""
+    start_time: str
+    """`HH:MM`, or empty for the beginning of the day."""
+    end_time: str
+    """`HH:MM`, or empty for the end of the day; before the start, it is on the day after."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkerSummary:
+    id: str
+    name: str
+    status: WorkerStatus
+    status_change: WorkerStatusChangeRequest | None = None
+    last_seen: datetime | None = None
+    version: str
+    can_restart: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkerList:
+    workers: list[WorkerSummary]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkerTask:
+    id: str
+    name: str
+    status: TaskStatus
+    index_in_job: int
+    priority: int
+    task_type: str
+    updated: datetime
+    worker: TaskWorker | None = None
+    steps_completed: int
+    steps_total: int
+    job_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Worker:
+    id: str
+    name: str
+    status: WorkerStatus
+    status_change: WorkerStatusChangeRequest | None = None
+    last_seen: datetime | None = None
+    version: str
+    can_restart: bool
+    ip_address: str
+    platform: str
+    supported_task_types: list[str]
+    task: WorkerTask | None = None
+    tags: list[WorkerTag] | None = None

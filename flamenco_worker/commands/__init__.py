@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from flamenco_core.errors import one_problem
 from flamenco_core.model import Command as TaskCommand
+from flamenco_worker.commands.audio import EncodeAudio, MuxAudio
 from flamenco_worker.commands.base import Command, CommandContext, CommandFailed
 from flamenco_worker.commands.blender_render import BlenderRender
 from flamenco_worker.commands.file_management import CopyFile, MakeDirectory, MoveDirectory
@@ -19,11 +20,13 @@ COMMANDS: Mapping[str, type[Command]] = {
     "blender-render": BlenderRender,
     "copy-file": CopyFile,
     "echo": Echo,
+    "encode-audio": EncodeAudio,
     "exec": Exec,
     "frames-to-video": FramesToVideo,
     "make-directory": MakeDirectory,
     "merge-images": MergeImages,
     "move-directory": MoveDirectory,
+    "mux-audio": MuxAudio,
     "sleep": Sleep,
 }
 

@@ -13,8 +13,10 @@ from typing import Any, Self
 from uuid import uuid4
 
 from flamenco_worker.commands.base import CommandContext, CommandFailed
+from flamenco_worker.commands.ffmpeg import count_frames, run_ffmpeg
 from flamenco_worker.commands.parameters import ParameterReader
-from flamenco_worker.programs import find_ffmpeg, find_ffprobe
+from flamenco_worker.commands.partial_file import partial_file
+from flamenco_worker.programs import find_ffmpeg
 
 INDEX_NAME = "ffmpeg-file-index.txt"
 """The list of frames, on Windows, where FFmpeg cannot expand a glob."""
@@ -58,34 +60,18 @@ class FramesToVideo:
         if not frames:
             raise CommandFailed(f"There are no frames to make a video of: {self.input_glob}")
         ffmpeg = find_ffmpeg(self.exe, context.ffmpeg)
-        # Nobody sees a half video under the final name; the suffix says which format it is.
-        partial = self.output.with_name(
-            f".{self.output.stem}-{uuid4().hex[:8]}{self.output.suffix}"
-        )
-        try:
-            self.output.parent.mkdir(parents=True, exist_ok=True)
+        with partial_file(self.output) as partial:
             with self._input_arguments(frames) as input_arguments:
                 self._encode(context, ffmpeg, input_arguments, partial)
             self._verify(context, ffmpeg, partial, len(frames))
-            partial.replace(self.output)
-        except OSError as error:
-            reason = error.strerror or str(error)
-            raise CommandFailed(f"Cannot write {self.output}: {reason}") from error
-        finally:
-            partial.unlink(missing_ok=True)
         context.log(f"the video is verified: {self.output}, {len(frames)} frames went in")
 
     def _encode(
         self, context: CommandContext, ffmpeg: str, input_arguments: list[str], output: Path
     ) -> None:
-        said: list[str] = []
         # Without -nostdin FFmpeg would look for keys; -y since the partial name is ours alone.
         command = [ffmpeg, *self.exe_args, "-nostdin", *self.args_before, *input_arguments]
-        command += [*self.args, "-r", f"{self.fps:g}", "-y", str(output)]
-        finished = context.run(command, lambda line: said.append(line) if line.strip() else None)
-        if finished.exit_code:
-            last = f": {said[-1].strip()}" if said else ""
-            raise CommandFailed(f"FFmpeg ended with exit code {finished.exit_code}{last}")
+        run_ffmpeg(context, [*command, *self.args, "-r", f"{self.fps:g}", "-y", str(output)])
 
     @contextmanager
     def _input_arguments(self, frames: list[str]) -> Iterator[list[str]]:
@@ -104,7 +90,7 @@ class FramesToVideo:
         self, context: CommandContext, ffmpeg: str, video: Path, frames_expected: int
     ) -> None:
         """Decodes the whole video and counts its frames."""
-        count = _count_frames(context, ffmpeg, video)
+        count = count_frames(context, ffmpeg, video)
         arguments = [*self.exe_args, *self.args_before, *self.args]
         rates = {arguments[i + 1] for i, arg in enumerate(arguments[:-1]) if arg == "-r"}
         is_changed = any(_CHANGES_FRAME_COUNT.search(argument) for argument in arguments)
@@ -121,31 +107,3 @@ def frame_index(frames: list[str], fps: float) -> str:
         name = Path(frame).name.replace("'", r"'\''")
         lines.append(f"file '{name}'\nduration {1 / fps:f}\n")
     return "".join(lines)
-
-
-def _count_frames(context: CommandContext, ffmpeg: str, video: Path) -> int:
-    """How many frames can be decoded; fails if one of them cannot."""
-    ffprobe = find_ffprobe(ffmpeg)
-    if ffprobe is not None:
-        command = [ffprobe, "-v", "error", "-count_frames", "-select_streams", "v:0"]
-        command += ["-show_entries", "stream=nb_read_frames", "-of", "csv=p=0", str(video)]
-        pattern = re.compile(r"(\d+),?$")
-    else:
-        command = [ffmpeg, "-nostdin", "-v", "error", "-xerror", "-i", str(video)]
-        command += ["-map", "0:v:0", "-f", "null", "-progress", "pipe:1", "-"]
-        pattern = re.compile(r"frame=(\d+)$")
-    counted: list[int] = []
-    said: list[str] = []
-
-    def handle(line: str) -> None:
-        match = pattern.match(line.strip())
-        if match:
-            counted.append(int(match[1]))
-        elif "=" not in line and line.strip():
-            said.append(line.strip())
-
-    finished = context.run(command, handle)
-    if finished.exit_code or not counted or said:
-        reason = said[-1] if said else f"exit code {finished.exit_code}"
-        raise CommandFailed(f"The video that FFmpeg has made cannot be decoded: {reason}")
-    return counted[-1]

@@ -63,9 +63,7 @@ def test_a_video_is_made_and_its_frames_are_counted(
     elif shutil.which("ffmpeg") is None:
         pytest.skip("there is no ffmpeg on PATH")
     if not with_ffprobe:
-        monkeypatch.setattr(
-            "flamenco_worker.commands.frames_to_video.find_ffprobe", lambda _ffmpeg: None
-        )
+        monkeypatch.setattr("flamenco_worker.commands.ffmpeg.find_ffprobe", lambda _ffmpeg: None)
     make_command(video_command(frames)).run(task.context())
     video = frames / "scene-1-5.mp4"
     assert [path.name for path in frames.glob("*.mp4")] == [video.name]

@@ -7,12 +7,24 @@ from collections.abc import Sequence
 from flamenco_core.job_types.authoring import (
     AuthoredJob,
     AuthoredTask,
+    EvalInfo,
     Setting,
     format_timestamp_local,
 )
 
 VIDEO_FORMATS = frozenset({"FFMPEG", "AVI_RAW", "AVI_JPEG"})
 """Each task would overwrite the video of the one before."""
+
+FRAMES = Setting(
+    "frames",
+    "string",
+    required=True,
+    eval="f'{C.scene.frame_start}-{C.scene.frame_end}'",
+    eval_info=EvalInfo(show_link_button=True, description="Scene frame range"),
+    description="Frames to render, such as 47, 1-30, 1-100x5 or reversed: 1-30",
+)
+
+FPS = Setting("fps", "float", eval="C.scene.render.fps / C.scene.render.fps_base", visible="hidden")
 
 OUTPUT_SETTINGS = (
     Setting(

@@ -7,13 +7,14 @@ from flamenco_core.job_types import any_paths
 from flamenco_core.job_types.authoring import (
     AuthoredJob,
     AuthoredTask,
-    EvalInfo,
     JobType,
     Setting,
 )
 from flamenco_core.job_types.rendering import (
     BLEND_FILE,
     FORMAT,
+    FPS,
+    FRAMES,
     OUTPUT_SETTINGS,
     SCENE,
     render_with_blender,
@@ -38,14 +39,7 @@ JOB_TYPE = JobType(
     label="Simple Blender Render",
     description="Render a sequence of frames, and create a preview video file",
     settings=[
-        Setting(
-            "frames",
-            "string",
-            required=True,
-            eval="f'{C.scene.frame_start}-{C.scene.frame_end}'",
-            eval_info=EvalInfo(show_link_button=True, description="Scene frame range"),
-            description="Frames to render, such as 47, 1-30, 1-100x5 or reversed: 1-30",
-        ),
+        FRAMES,
         Setting(
             "chunk_size",
             "int32",
@@ -55,9 +49,7 @@ JOB_TYPE = JobType(
         ),
         *OUTPUT_SETTINGS,
         BLEND_FILE,
-        Setting(
-            "fps", "float", eval="C.scene.render.fps / C.scene.render.fps_base", visible="hidden"
-        ),
+        FPS,
         FORMAT,
         Setting(
             "image_file_extension",

@@ -14,7 +14,13 @@ from flamenco_core.job_types.script import LARGEST_SCRIPT
 from flamenco_core.model import SettingSubtype, SettingType, SettingVisibility
 from tests.flamenco_core.job_types.scripts import ONE_TASK, write_script
 
-BUILTIN = ["echo-sleep-test", "run-command", "simple-blender-render", "single-image-render"]
+BUILTIN = [
+    "echo-sleep-test",
+    "run-command",
+    "simple-blender-render",
+    "single-image-render",
+    "video-edit-render",
+]
 
 
 def names(library: JobTypeLibrary) -> list[str]:

@@ -1,4 +1,4 @@
-"""Tiles become one image: values, overlaps, and what is refused."""
+"""Tiles become one image: values, overlaps, weights, and what is refused."""
 
 from __future__ import annotations
 
@@ -92,6 +92,78 @@ def test_tiles_fade_into_each_other_without_an_edge(tmp_path: Path, task: Record
     steps = np.diff(row[9:21])
     assert (steps > 0).all()
     assert steps.max() < 0.12
+
+
+def renders(folder: Path, images: list[Any], weights: list[float]) -> list[dict[str, Any]]:
+    """Writes renders of the same image, as tiles without a place."""
+    tiles = []
+    for index, (image, weight) in enumerate(zip(images, weights, strict=True)):
+        path = folder / f"render-{index}.exr"
+        write_exr(path, image)
+        tiles.append({"path": str(path), "weight": weight})
+    return tiles
+
+
+def merge_renders(task: RecordedTask, output: Path, tiles: list[dict[str, Any]]) -> Any:
+    parameters = {"tiles": tiles, "output": str(output)}
+    make_command(TaskCommand(name="merge-images", parameters=parameters, total_step_count=1)).run(
+        task.context()
+    )
+    channels, pixels = read_exr(output)
+    return pixels[:, :, [channels.index(channel) for channel in CHANNELS]]
+
+
+def test_renders_of_the_same_image_count_by_their_weights(
+    tmp_path: Path, task: RecordedTask
+) -> None:
+    images = [whole_image(), whole_image() * 3 - 8, whole_image()[::-1] + 0.5]
+    tiles = renders(tmp_path, images, [1, 3, 4.0])
+    merged = merge_renders(task, tmp_path / "merged.exr", tiles)
+    expected = (images[0] + 3 * images[1] + 4 * images[2]) / 8
+    np.testing.assert_allclose(merged[:, :, :2], expected[:, :, :2], rtol=1e-5, atol=1e-5)
+    assert (merged[:, :, 2] == images[0][:, :, 2]).all(), "depths have no average"
+    assert task.steps == 3
+
+
+def test_merging_one_after_the_other_is_merging_all_at_once(
+    tmp_path: Path, task: RecordedTask
+) -> None:
+    images = [whole_image() + shift for shift in (0, 5, -2)]
+    first, second, third = renders(tmp_path, images, [10, 62, 28])
+    merge_renders(task, tmp_path / "two.exr", [first, second])
+    two = {"path": str(tmp_path / "two.exr"), "weight": 72}
+    step_by_step = merge_renders(task, tmp_path / "three.exr", [two, third])
+    at_once = merge_renders(task, tmp_path / "merged.exr", [first, second, third])
+    np.testing.assert_allclose(step_by_step, at_once, rtol=1e-6)
+
+
+def test_tiles_have_weights_too(tmp_path: Path, task: RecordedTask) -> None:
+    left, right = cut(tmp_path, whole_image(), [(0, 0, 20, 20), (10, 0, 20, 20)])
+    merge(task, tmp_path / "merged.exr", [left | {"weight": 3}, right | {"weight": 5}])
+    channels, pixels = read_exr(tmp_path / "merged.exr")
+    order = [channels.index(channel) for channel in CHANNELS]
+    np.testing.assert_allclose(pixels[:, :, order], whole_image(), rtol=1e-6)
+
+
+def test_renders_of_different_sizes_are_not_merged(tmp_path: Path, task: RecordedTask) -> None:
+    tiles = renders(tmp_path, [whole_image(), whole_image()[1:]], [1, 1])
+    with pytest.raises(CommandFailed, match=r"render-1\.exr is 30 × 19 pixels instead of 30 × 20"):
+        merge_renders(task, tmp_path / "merged.exr", tiles)
+
+
+@pytest.mark.parametrize(
+    ("tile", "what"),
+    [
+        ({"path": "a", "weight": 0}, "has the weight 0, which must be more than 0"),
+        ({"path": "a", "weight": float("nan")}, "has the weight nan, which must be more"),
+        ({"path": "a", "weight": "4"}, "has the weight '4', which is not a number"),
+        ({"path": "a", "x": 3}, "has a place in an image whose width and height are not given"),
+    ],
+)
+def test_wrong_weights_are_refused(tile: dict[str, Any], what: str) -> None:
+    parameters = {"tiles": [tile], "output": "b"}
+    with pytest.raises(InvalidInput, match=what):
+        make_command(TaskCommand(name="merge-images", parameters=parameters, total_step_count=1))
 
 
 def test_only_the_passes_that_are_wanted_are_kept(tmp_path: Path, task: RecordedTask) -> None:

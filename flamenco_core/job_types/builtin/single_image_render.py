@@ -20,6 +20,7 @@ from flamenco_core.job_types.authoring import (
     JobType,
     Setting,
 )
+from flamenco_core.job_types.merged_images import MERGED_LAYERS, MERGED_PICTURE_SCRIPT
 from flamenco_core.job_types.rendering import (
     BLEND_FILE,
     FORMAT,
@@ -30,8 +31,6 @@ from flamenco_core.job_types.rendering import (
 )
 
 MAX_TILES = 10_000
-
-TILE_LAYERS = ["Combined", "Denoising Normal", "Denoising Albedo"]
 
 FRAME_DIGITS = 6
 
@@ -59,41 +58,12 @@ if render.engine == 'CYCLES':
 """Like Blender without a compositor, it shows the first view layer that is to be rendered."""
 
 FINAL_SCRIPT = """
-import sys, bpy
-scene = bpy.context.scene
-render = scene.render
+import bpy
+render = bpy.context.scene.render
 render.resolution_x, render.resolution_y = {resolution}
 render.resolution_percentage = {percentage}
-render.use_border = render.use_sequencer = render.use_multiview = False
-render.use_compositing = True
-render.use_file_extension, render.use_overwrite, render.use_placeholder = True, False, False
-if hasattr(scene, 'compositing_node_group'):
-    tree = bpy.data.node_groups.new('Merged image', 'CompositorNodeTree')
-    tree.interface.new_socket('Image', in_out='OUTPUT', socket_type='NodeSocketColor')
-    scene.compositing_node_group = tree
-    target = tree.nodes.new('NodeGroupOutput').inputs[0]
-else:
-    scene.use_nodes = True
-    tree = scene.node_tree
-    tree.nodes.clear()
-    target = tree.nodes.new('CompositorNodeComposite').inputs['Image']
-merged = tree.nodes.new('CompositorNodeImage')
-merged.image = bpy.data.images.load(sys.argv[sys.argv.index('--') + 1])
-passes = {{socket.name: socket for socket in merged.outputs}}
-result = passes['Combined']
-if {denoise}:
-    import _cycles
-    if not _cycles.with_openimagedenoise:
-        raise RuntimeError('this Blender cannot denoise: it was built without OpenImageDenoise')
-    denoiser = tree.nodes.new('CompositorNodeDenoise')
-    tree.links.new(result, denoiser.inputs['Image'])
-    for kind in ('Normal', 'Albedo'):
-        if 'Denoising ' + kind in passes:
-            tree.links.new(passes['Denoising ' + kind], denoiser.inputs[kind])
-    result = denoiser.outputs[0]
-tree.links.new(result, target)
+render.use_border = False
 """
-"""Composites the merged image instead of rendering; what Blender writes is verified as always."""
 
 JOB_TYPE = JobType(
     label="Single Image Render",
@@ -264,7 +234,7 @@ def author_merge(job: AuthoredJob, folder: str, tiles: list[Tile], merged: str) 
             ],
             "width": width,
             "height": height,
-            "layers": TILE_LAYERS if job.settings.denoise else TILE_LAYERS[:1],
+            "layers": MERGED_LAYERS if job.settings.denoise else MERGED_LAYERS[:1],
             "output": merged,
         },
         total_step_count=len(tiles),
@@ -274,7 +244,9 @@ def author_merge(job: AuthoredJob, folder: str, tiles: list[Tile], merged: str) 
 
 def author_final(job: AuthoredJob, output: str, merged: str) -> AuthoredTask:
     task = job.task("finish", type="blender")
-    script = FINAL_SCRIPT.format(**resolution(job))
+    denoise = bool(job.settings.denoise)
+    picture = MERGED_PICTURE_SCRIPT.format(sequence=(), denoise=denoise)
+    script = FINAL_SCRIPT.format(**resolution(job)) + picture
     # An argument of its own, in which variables are replaced without harm to the script.
     author_render(task, job, output, job.settings.format, script, "--", merged)
     return task

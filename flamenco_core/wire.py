@@ -236,6 +236,11 @@ def _check_min_length(value: str, limit: int) -> None:
         raise _Mismatch("must not be empty" if limit == 1 else f"needs {limit} characters")
 
 
+def _check_max_length(value: str, limit: int) -> None:
+    if len(value) > limit:
+        raise _Mismatch(f"must have at most {limit} characters, not {len(value)}")
+
+
 def _check_pattern(value: str, pattern: str) -> None:
     if not re.search(pattern, value):
         raise _Mismatch(f"must match {pattern}, not {_describe(value)}")
@@ -245,6 +250,7 @@ _CONSTRAINTS: dict[str, Callable[[Any, Any], None]] = {
     "minimum": _check_minimum,
     "maximum": _check_maximum,
     "minLength": _check_min_length,
+    "maxLength": _check_max_length,
     "pattern": _check_pattern,
 }
 """What field metadata of the model may say; the names are JSON Schema's."""

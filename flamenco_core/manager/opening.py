@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import sqlite3
 import time
 import uuid
@@ -34,6 +35,8 @@ from flamenco_core.store.database import Transactions, connect, connect_read_onl
 from flamenco_core.store.migrations import migrate, refuse_other_schema
 from flamenco_core.store.reader import FarmReader
 from flamenco_core.store.workers import Sighting
+
+logger = logging.getLogger(__name__)
 
 Subscriber = Callable[[Sequence[Event]], None]
 
@@ -241,4 +244,8 @@ class OpenFarm(ABC):
         events, self._events = self._events, []
         if events:
             for subscriber in self._subscribers:
-                subscriber(events)
+                try:
+                    subscriber(events)
+                except Exception:
+                    # What happened is stored; nobody may take that for a failure.
+                    logger.exception("A subscriber could not take %d events", len(events))

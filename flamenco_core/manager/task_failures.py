@@ -13,8 +13,8 @@ from flamenco_core.rules.failure_classes import (
 )
 from flamenco_core.rules.failures import FailureLimits, after_failure
 from flamenco_core.rules.lifecycle import held_back
-from flamenco_core.statuses import TaskStatus
-from flamenco_core.store import failures, jobs, logs
+from flamenco_core.statuses import SCHEDULABLE_JOB_STATUSES, JobStatus, TaskStatus
+from flamenco_core.store import failures, jobs, logs, queues, tasks
 from flamenco_core.store.tasks import StoredTask
 from flamenco_core.store.workers import StoredWorker
 
@@ -59,6 +59,29 @@ def fail(unit: Unit, worker: StoredWorker, task: StoredTask, activity: str) -> N
     job = jobs.by_id(unit.db, task.job_id)
     status = held_back(decision.task_status, job.status)
     transitions.change_task(unit, task, status, activity=activity)
+    if decision.block_worker:
+        _give_up_what_nobody_could_do(unit, task)
+
+
+def _give_up_what_nobody_could_do(unit: Unit, task: StoredTask) -> None:
+    """With a worker blocked, the job may have tasks left that no worker would ever get."""
+    job = jobs.by_id(unit.db, task.job_id)
+    if job.status not in SCHEDULABLE_JOB_STATUSES:
+        return
+    if not failures.workers_left(unit.db, task):
+        task_type = queues.type_of(unit.db, task.task_class_id)
+        reason = f"no worker is left that may run its {task_type} tasks"
+        transitions.change_job(unit, job, JobStatus.FAILED, reason=reason)
+        return
+    for waiting in tasks.of_job(
+        unit.db, job.id, TaskStatus.SOFT_FAILED, limit=transitions.SWEEP_SIZE
+    ):
+        # One that fails may have ended the job, and with it the others.
+        present = tasks.by_id(unit.db, waiting.id)
+        is_waiting = present.status is TaskStatus.SOFT_FAILED
+        if is_waiting and not failures.workers_that_could_try(unit.db, present):
+            text = "no worker is left that could try it"
+            transitions.change_task(unit, present, TaskStatus.FAILED, activity=text)
 
 
 def _wait(unit: Unit, task: StoredTask, found: FailureClass, waited: int, activity: str) -> None:

@@ -43,6 +43,8 @@ def update_task(unit: Unit, worker_uuid: str, task_uuid: str, update: TaskUpdate
         hand_out.start_reserved(unit, worker, task)
         task = tasks.by_id(unit.db, task.id)
     attempt = _attempt(unit, worker, task, update)
+    if _was_stored_before(unit, task, attempt, update):
+        return UpdateAnswer(is_accepted=True)
     if attempt is not None and update.log:
         logs.append(unit.db, task.id, attempt, update.log)
         unit.announce(TaskLogAppended(task_id=task.uuid, text=update.log))
@@ -96,6 +98,14 @@ def _attempt(unit: Unit, worker: StoredWorker, task: StoredTask, update: TaskUpd
         return attempts.last_by(unit.db, task.id, worker.id)
     is_own = attempts.is_by(unit.db, task.id, update.attempt, worker.id)
     return update.attempt if is_own else None
+
+
+def _was_stored_before(
+    unit: Unit, task: StoredTask, attempt: int | None, update: TaskUpdate
+) -> bool:
+    if attempt is None or update.update_id is None:
+        return False
+    return not attempts.take_update(unit.db, task.id, attempt, update.update_id)
 
 
 def _refusal(worker: StoredWorker, task: StoredTask, attempt: int | None) -> str:

@@ -99,9 +99,9 @@ def requeue_task(
 ) -> None:
     """Queues a task again, and with it whatever was built on its result."""
     job = jobs.by_id(unit.db, task.job_id)
-    for dependant in dependencies.all_after(unit.db, task.id) if with_dependants else []:
-        if dependant.status is TaskStatus.COMPLETED:
-            _requeue_one(unit, dependant, f"Queued again, since it depends on {task.name}")
+    # What is running uses the old result: its worker learns that it has lost the task.
+    for dependant in dependencies.built_on(unit.db, task.id) if with_dependants else []:
+        _requeue_one(unit, dependant, f"Queued again, since it depends on {task.name}")
     _requeue_one(unit, tasks.by_id(unit.db, task.id), reason)
     if job.status not in (JobStatus.QUEUED, JobStatus.ACTIVE):
         job = jobs.by_id(unit.db, job.id)

@@ -13,7 +13,7 @@ from flamenco_core.model import (
 )
 from flamenco_core.rules.timeouts import asked_of_lost_worker
 from flamenco_core.statuses import WorkerStatus
-from flamenco_core.store import reservations, tasks, workers
+from flamenco_core.store import queues, reservations, tasks, workers
 from flamenco_core.store.workers import StoredWorker
 
 
@@ -64,6 +64,7 @@ def sign_on(
         task_types=normal_task_types(sign_on.supported_task_types),
         capabilities=sign_on.capabilities or {},
     )
+    _return_unfit_tasks(unit, worker)
     unit.audit("worker.sign-on", worker.uuid, version=sign_on.software_version, address=address)
     _announce(unit, worker, WorkerStatus.STARTING)
     wanted = worker.status_requested or sleeping.scheduled_status(unit, worker.id)
@@ -98,7 +99,7 @@ def state_changed(unit: Unit, worker_uuid: str, status: WorkerStatus) -> None:
         is_lazy=False if is_fulfilled else worker.lazy_request,
         now=unit.now,
     )
-    if worker.status is WorkerStatus.AWAKE and status is not WorkerStatus.AWAKE:
+    if status is not WorkerStatus.AWAKE:
         return_tasks(unit, worker, f"worker {worker.name} became {status}")
     unit.audit("worker.status", worker.uuid, status=status.value)
     _announce(unit, worker, status)
@@ -159,6 +160,14 @@ def return_tasks(unit: Unit, worker: StoredWorker, reason: str) -> None:
         transitions.return_task(unit, task, reason=reason)
     for task in reservations.of_worker(unit.db, worker.id):
         transitions.release(unit, task)
+
+
+def _return_unfit_tasks(unit: Unit, worker: StoredWorker) -> None:
+    """A program that came back with other abilities will not ask for what it had before."""
+    match = queues.worker_match(unit.db, worker.id)
+    for task in tasks.held_by_worker(unit.db, worker.id):
+        if task.task_class_id not in match.task_classes:
+            transitions.return_task(unit, task, reason="its worker takes no such tasks now")
 
 
 def _announce(unit: Unit, worker: StoredWorker, status: WorkerStatus) -> None:

@@ -119,6 +119,9 @@ class TaskUpdate:
     log: str | None = None
     steps_completed: int | None = field(default=None, metadata={"minimum": 0})
     attempt: int | None = None
+    update_id: str | None = field(default=None, metadata={"maxLength": 64})
+    """Any text that differs from update to update. An update that is sent again, since its answer
+    was lost, counts once."""
     statistics: TaskStatistics | None = None
 
 

@@ -28,6 +28,15 @@ _LAST_OF_WORKER = Statement(
     """SELECT attempt FROM task_attempts WHERE task_id = :task_id AND worker_id = :worker_id
        ORDER BY attempt DESC LIMIT 1""",
 )
+_LAST_UPDATE = Statement(
+    "The last update of an attempt that was stored.",
+    "SELECT last_update FROM task_attempts WHERE task_id = :task_id AND attempt = :attempt",
+)
+_NOTE_UPDATE = Statement(
+    "Notes which update of an attempt was stored last.",
+    """UPDATE task_attempts SET last_update = :update_id
+       WHERE task_id = :task_id AND attempt = :attempt""",
+)
 
 
 def begin(
@@ -51,6 +60,18 @@ def end(db: sqlite3.Connection, task_id: int, attempt: int, *, outcome: str, now
     )
     if ended is not None:
         statistics.end(db, task_id, attempt)
+
+
+def take_update(db: sqlite3.Connection, task_id: int, attempt: int, update_id: str) -> bool:
+    """Notes an update of an attempt; False if it is the one that was stored last.
+
+    Workers send their updates in order and one again whose answer was lost, so that only the
+    last one can come twice.
+    """
+    if _LAST_UPDATE.value(db, task_id=task_id, attempt=attempt) == update_id:
+        return False
+    _NOTE_UPDATE.run(db, task_id=task_id, attempt=attempt, update_id=update_id)
+    return True
 
 
 def is_by(db: sqlite3.Connection, task_id: int, attempt: int, worker_id: int) -> bool:

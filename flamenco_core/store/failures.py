@@ -69,6 +69,9 @@ _COULD_TRY = Statement(
             AND f.worker_id = w.id)""",
 )
 
+_NO_TASK = 0
+"""A key that no task has."""
+
 
 def record(db: sqlite3.Connection, task: StoredTask, worker_id: int, *, now: datetime) -> None:
     _ADD.run(
@@ -84,25 +87,39 @@ def record(db: sqlite3.Connection, task: StoredTask, worker_id: int, *, now: dat
 def facts(db: sqlite3.Connection, task: StoredTask, worker_id: int) -> FailureFacts:
     """What the decision after a recorded failure is made from."""
     task_type = queues.type_of(db, task.task_class_id)
-    could_try = _COULD_TRY.value(
-        db,
-        task_id=task.id,
-        job_id=task.job_id,
-        task_class_id=task.task_class_id,
-        task_type=task_type,
-        tag_id=_TAG_OF_JOB.value(db, job_id=task.job_id) or NO_TAG,
-    )
     return FailureFacts(
         workers_that_failed_task=_COUNT_OF_TASK.value(db, task_id=task.id),
         failures_of_worker=_COUNT_OF_WORKER.value(
             db, job_id=task.job_id, worker_id=worker_id, task_class_id=task.task_class_id
         ),
-        workers_that_could_try=could_try,
+        workers_that_could_try=workers_that_could_try(db, task),
         is_blocked_already=_IS_BLOCKED.value(
             db, job_id=task.job_id, worker_id=worker_id, task_type=task_type
         )
         is not None,
     )
+
+
+def workers_that_could_try(db: sqlite3.Connection, task: StoredTask) -> int:
+    """How many workers are fit for a task, not blocked, and have not failed at it."""
+    return _could_try(db, task, failed_at=task.id)
+
+
+def workers_left(db: sqlite3.Connection, task: StoredTask) -> int:
+    """How many workers may still take tasks like this one of its job."""
+    return _could_try(db, task, failed_at=_NO_TASK)
+
+
+def _could_try(db: sqlite3.Connection, task: StoredTask, *, failed_at: int) -> int:
+    count = _COULD_TRY.value(
+        db,
+        task_id=failed_at,
+        job_id=task.job_id,
+        task_class_id=task.task_class_id,
+        task_type=queues.type_of(db, task.task_class_id),
+        tag_id=_TAG_OF_JOB.value(db, job_id=task.job_id) or NO_TAG,
+    )
+    return int(count)
 
 
 def classify_attempt(db: sqlite3.Connection, task: StoredTask, failure_class: str) -> None:

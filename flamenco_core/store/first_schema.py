@@ -229,6 +229,7 @@ CREATE TABLE task_attempts (
     log_size INTEGER NOT NULL DEFAULT 0,
     -- The end of what is in the log's file already, until the attempt ends.
     log_tail TEXT NOT NULL DEFAULT '',
+    last_update TEXT,
     PRIMARY KEY (task_id, attempt)
 ) WITHOUT ROWID;
 CREATE INDEX attempts_of_worker ON task_attempts (worker_id);

@@ -270,3 +270,18 @@ def test_a_task_of_a_cancelled_job_is_not_queued_without_what_it_depends_on(
     with pytest.raises(Conflict, match="depends on tasks that are not completed"):
         manager.set_task_status(manager.tasks(job)[2].id, change, actor=MANAGER)
     assert statuses(manager, job) == ["canceled"] * 3
+
+
+def test_what_runs_on_an_old_result_is_taken_back_when_its_source_is_queued_again(
+    manager: Manager,
+) -> None:
+    worker = awake_worker(manager)
+    job = store(manager, compiled_job(FRAMES_AND_VIDEO))
+    for _ in range(2):
+        complete(manager, worker, take(manager, worker))
+    video = take(manager, worker)
+    change = TaskStatusChange(status=TaskStatus.QUEUED, reason="test")
+    manager.set_task_status(manager.tasks(job)[0].id, change, actor=MANAGER)
+    assert statuses(manager, job) == ["queued", "completed", "queued"]
+    assert not complete(manager, worker, video).is_accepted
+    assert take(manager, worker).name == "render-1"

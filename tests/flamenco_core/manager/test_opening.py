@@ -192,3 +192,16 @@ def test_a_job_that_is_being_stored_is_not_taken_for_one_to_settle(file: Path) -
         for step in steps:
             step()
         assert manager.job(job.id).task_counts == {"queued": 2000}
+
+
+def test_a_subscriber_that_fails_does_not_make_a_stored_change_look_failed(file: Path) -> None:
+    def broken(_events: object) -> None:
+        raise ZeroDivisionError
+
+    seen: list[object] = []
+    with Manager.open(file) as manager:
+        manager.subscribe(broken)
+        manager.subscribe(seen.extend)
+        job = store(manager, compiled_job(1))
+        assert manager.job(job).status == JobStatus.QUEUED
+    assert seen

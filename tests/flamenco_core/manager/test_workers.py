@@ -393,3 +393,72 @@ def test_tasks_without_requirements_go_to_anybody(manager: Manager) -> None:
     store(manager, compiled_job([GPU_TASK, compiled_task("anywhere")]))
     assert take(manager, worker).name == "anywhere"
     assert take_or_none(manager, awake_worker(manager)) is None
+
+
+def test_an_update_that_comes_twice_counts_once(manager: Manager) -> None:
+    worker = awake_worker(manager)
+    job = store(manager, compiled_job(1))
+    task = take(manager, worker)
+    for update in (
+        TaskUpdate(log="hello", attempt=task.attempt, update_id="1"),
+        TaskUpdate(taskStatus=TaskStatus.COMPLETED, log="bye", attempt=task.attempt, update_id="2"),
+    ):
+        for _ in range(2):
+            assert manager.update_task(worker, task.uuid, update).is_accepted
+    log = manager.task_log(task.uuid)
+    assert (log.count("hello"), log.count("bye")) == (1, 1)
+    assert statuses(manager, job) == ["completed"]
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_job_that_no_worker_may_go_on_with_fails(manager: Manager, workers: int) -> None:
+    farm = [awake_worker(manager) for _ in range(workers)]
+    awake_worker(manager, "ffmpeg")
+    job = store(manager, compiled_job(100))
+    while manager.job(job).status in (JobStatus.QUEUED, JobStatus.ACTIVE):
+        tasks = [(worker, take_or_none(manager, worker)) for worker in farm]
+        assert any(task for _, task in tasks), "the job goes on, and nobody gets anything of it"
+        for worker, task in tasks:
+            if task:
+                fail(manager, worker, task)
+    assert manager.job(job).status == JobStatus.FAILED
+    assert manager.job(job).activity == "no worker is left that may run its blender tasks"
+
+
+def test_a_task_that_only_blocked_workers_could_try_fails_for_good(manager: Manager) -> None:
+    first, second = awake_worker(manager), awake_worker(manager)
+    job = store(manager, compiled_job(100))
+    failed_by_first = take(manager, first)
+    fail(manager, first, failed_by_first)
+    held = take(manager, second)
+    assert held.uuid == failed_by_first.uuid
+    manager.sign_off(second)
+    sign_on = WorkerSignOn(name="w", supported_task_types=["blender"], software_version="1")
+    manager.sign_on(second, sign_on, address="")
+    manager.worker_state_changed(second, WorkerStatus.AWAKE)
+    for _ in range(3):
+        fail(manager, second, take(manager, second))
+    assert not any(task for task in statuses(manager, job) if task == "active")
+    assert manager.check() == []
+
+
+def test_a_worker_that_comes_back_asleep_gives_its_task_back(manager: Manager) -> None:
+    worker, other = awake_worker(manager), awake_worker(manager)
+    store(manager, compiled_job(1))
+    take(manager, worker)
+    sign_on = WorkerSignOn(name="w", supported_task_types=["blender"], software_version="1")
+    manager.sign_on(worker, sign_on, address="")
+    assert take_or_none(manager, other) is None
+    manager.worker_state_changed(worker, WorkerStatus.ASLEEP)
+    assert take_or_none(manager, other) is not None
+
+
+def test_a_worker_that_comes_back_without_the_task_type_gives_its_task_back(
+    manager: Manager,
+) -> None:
+    worker, other = awake_worker(manager), awake_worker(manager)
+    store(manager, compiled_job(1))
+    take(manager, worker)
+    sign_on = WorkerSignOn(name="w", supported_task_types=["ffmpeg"], software_version="1")
+    manager.sign_on(worker, sign_on, address="")
+    assert take_or_none(manager, other) is not None

@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
+from flamenco_core.config import Authentication, Config
 from flamenco_core.errors import StorageError, Unavailable
 from flamenco_core.events import Event
 from flamenco_core.manager import Manager
@@ -15,14 +15,12 @@ from flamenco_core.store.reader import FarmReader
 from manager_service.authentication import authenticated_worker
 from manager_service.background import BackgroundWork
 from manager_service.images import RenderedImages
+from manager_service.own_addresses import OwnAddresses
 from manager_service.reading import ReaderPool
 from manager_service.submissions import Submissions
 from manager_service.threads import Threads
 from manager_service.waiting import WaitingWorkers
 from manager_service.write_thread import WriteThread
-
-if TYPE_CHECKING:
-    from flamenco_core.config import Config
 
 logger = logging.getLogger(__name__)
 
@@ -37,6 +35,10 @@ class Service:
         to anybody who wants to open it too.
         """
         self.config = config
+        self.own_addresses: OwnAddresses | None = None
+        """Looked at with each request, unless people have to say who they are."""
+        if config.authentication is Authentication.NONE:
+            self.own_addresses = OwnAddresses([config.own_url, address])
         self.waiting = WaitingWorkers()
         self.file_threads = Threads("files", FILE_THREADS)
         self.farm = WriteThread(lambda: self._open_manager(address))

@@ -47,6 +47,8 @@ def handler_for(operation: Operation, service: Service) -> Handler:
 
     async def handle(request: web.Request) -> web.StreamResponse:
         try:
+            if service.own_addresses is not None:
+                await service.own_addresses.refuse_foreign(request.headers)
             return await run(await _read(operation, service, request))
         except ConnectionError:
             # The client has gone, so that this reaches nobody.

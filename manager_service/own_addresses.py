@@ -1,0 +1,113 @@
+"""Keeps web pages of others from using a Manager that trusts everybody in the network.
+
+A page of any site may make a browser ask for `http://manager:8080/`. What the browser then sends
+names the page in `Origin`. A page can hide that by letting its own site's name lead to the
+Manager's address (DNS rebinding); then the browser says that name in `Host`. So only names that
+are this Manager's own are answered. An IP address cannot be made to lead elsewhere.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+import socket
+from collections.abc import Iterable, Mapping
+from urllib.parse import urlsplit
+
+from aiohttp import hdrs
+
+from flamenco_core.errors import Problem
+from manager_service.problem_answers import HttpRefusal
+
+_MOST_REMEMBERED = 1000
+"""Values of `Host` that were found to be good; each is looked into once."""
+
+
+class OwnAddresses:
+    """What this Manager may be called in requests: IP addresses, `localhost`, this machine's own
+    host name with and without its domain or `.local`, and the hosts of `urls`.
+    """
+
+    def __init__(self, urls: Iterable[str]) -> None:
+        parts = [urlsplit(url) for url in urls]
+        self._origins = {f"{part.scheme}://{part.netloc.lower()}" for part in parts if part.netloc}
+        self._names = {"localhost", *_forms(socket.gethostname())}
+        self._names |= {_plain(part.hostname) for part in parts if part.hostname}
+        self._good_hosts: set[str] = set()
+        self._knows_domain = False
+
+    async def refuse_foreign(self, headers: Mapping[str, str]) -> None:
+        """Raises `HttpRefusal` (403) for what a page of another site had a browser send."""
+        host = headers.get(hdrs.HOST, "")
+        if host and host not in self._good_hosts:
+            await self._look_into(host)
+        origin = headers.get(hdrs.ORIGIN)
+        if origin is not None and not self._is_own(origin, host):
+            raise HttpRefusal(
+                403,
+                f"Web pages of {origin} may not use this Manager",
+                problems=[
+                    Problem(
+                        "header Origin",
+                        f"the page is of {origin}, the Manager is {host}",
+                        "use the Manager's own pages; behind a proxy, set own_url",
+                    )
+                ],
+            )
+
+    def _is_own(self, origin: str, host: str) -> bool:
+        origin = origin.lower()
+        return origin.partition("://")[2] == host.lower() or origin in self._origins
+
+    async def _look_into(self, host: str) -> None:
+        name = _plain(_without_port(host))
+        if not _is_ip_address(name) and name not in self._names:
+            await self._learn_domain()
+            if name not in self._names:
+                raise HttpRefusal(
+                    403,
+                    f"This Manager does not go by the name {name}",
+                    problems=[
+                        Problem(
+                            "header Host",
+                            f"{name} is not a name of this Manager",
+                            "use its IP address or host name, or set own_url to the address "
+                            "that is used",
+                        )
+                    ],
+                )
+        if len(self._good_hosts) < _MOST_REMEMBERED:
+            self._good_hosts.add(host)
+
+    async def _learn_domain(self) -> None:
+        """Asks the network for this machine's full name, once: the answer can take seconds."""
+        if not self._knows_domain:
+            self._names |= _forms(await asyncio.to_thread(socket.getfqdn))
+            self._knows_domain = True
+
+
+def _forms(name: str) -> set[str]:
+    """A machine's name as it is, its first part alone, and that with `.local`."""
+    name = _plain(name)
+    if not name or _is_ip_address(name):
+        return set()
+    first = name.partition(".")[0]
+    return {name, first, f"{first}.local"}
+
+
+def _plain(name: str) -> str:
+    return name.lower().rstrip(".")
+
+
+def _without_port(host: str) -> str:
+    if host.startswith("["):
+        return host[1:].partition("]")[0]
+    return host.partition(":")[0]
+
+
+def _is_ip_address(name: str) -> bool:
+    try:
+        ipaddress.ip_address(name)
+    except ValueError:
+        return False
+    return True

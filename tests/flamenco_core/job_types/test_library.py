@@ -16,6 +16,7 @@ from tests.flamenco_core.job_types.scripts import ONE_TASK, write_script
 
 BUILTIN = [
     "echo-sleep-test",
+    "progressive-render",
     "run-command",
     "simple-blender-render",
     "single-image-render",

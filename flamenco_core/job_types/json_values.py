@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypeGuard
 
 from flamenco_core.errors import Problem
 
@@ -35,7 +35,9 @@ def plain_json(value: object, where: str, problems: list[Problem], *, depth: int
             return plain_object(value, where, problems, depth=depth)
         case list() | tuple():
             return [
-                plain_json(item, f"{where}[{position}]", problems, depth=depth + 1)
+                item
+                if _is_plain(item)
+                else plain_json(item, f"{where}[{position}]", problems, depth=depth + 1)
                 for position, item in enumerate(value)
             ]
         case _:
@@ -51,13 +53,20 @@ def plain_object(
     """The mapping as a plain dict, as by `plain_json`."""
     plain: dict[str, Any] = {}
     for key, item in value.items():
-        if isinstance(key, str):
+        if _is_plain(key) and _is_plain(item):
+            plain[key] = item
+        elif isinstance(key, str):
             text = _plain_text(key, where, problems)
             plain[text] = plain_json(item, f"{where}.{key}", problems, depth=depth + 1)
         else:
             what = f"the key {key!r} is not text"
             problems.append(Problem(where, what, "JSON objects have text as keys"))
     return plain
+
+
+def _is_plain(value: object) -> TypeGuard[str]:
+    """Whether it is a text as almost all are, which needs no closer look, nor its place."""
+    return type(value) is str and value.isascii()
 
 
 def _plain_text(text: str, where: str, problems: list[Problem]) -> str:

@@ -36,9 +36,18 @@ class FlamencoError(Exception):
         self.problems = tuple(problems)
 
     def __str__(self) -> str:
-        if [str(problem) for problem in self.problems] in ([], [self.message]):
-            return self.message
-        return "\n  ".join([f"{self.message}:", *(str(problem) for problem in self.problems)])
+        """The message and all problems; what the message says already is not said again."""
+        message = self.message
+        texts = [str(problem) for problem in self.problems]
+        if not texts:
+            return message
+        if len(texts) > 1:
+            message = message.removesuffix(f": {texts[0]} (and {len(texts) - 1} more)")
+        elif message.endswith(texts[0]):
+            return message
+        elif (what := self.problems[0].what) and message.endswith(what):
+            return message.removesuffix(what) + texts[0]
+        return "\n  ".join([f"{message}:", *texts])
 
 
 class InvalidInput(FlamencoError):

@@ -6,6 +6,7 @@ import base64
 import contextlib
 import http.client
 import json
+import re
 import selectors
 import socket
 import ssl
@@ -19,6 +20,10 @@ from urllib.parse import urlsplit
 from flamenco_core.errors import FlamencoError, InvalidInput, Problem, one_problem
 
 DEFAULT_TIMEOUT = timedelta(seconds=30)
+_HAS_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:(/|$)|.*//")
+"""`manager:8080` and `manager:8080/` have none."""
+_LONGEST_TEXT = 500
+"""Characters of an answer that are shown to people as they are."""
 _SAFE_TO_REPEAT = frozenset({"GET", "PUT", "DELETE"})
 
 
@@ -57,13 +62,9 @@ class Connection:
         timeout: timedelta = DEFAULT_TIMEOUT,
     ) -> None:
         """`credentials` are user name and password of HTTP Basic; `timeout` is per request."""
-        parts = urlsplit(url if "//" in url else f"http://{url}")
-        if parts.scheme not in ("http", "https") or not parts.hostname:
-            what = f"{url!r} is not the address of a Manager"
-            raise one_problem("", what, "write it like http://manager.local:8080/")
-        self.url = f"{parts.scheme}://{parts.netloc}"
-        self._host, self._scheme = parts.hostname, parts.scheme
-        self._port = parts.port or (443 if parts.scheme == "https" else 80)
+        self._scheme, self._host, port, location = _address(url)
+        self.url = f"{self._scheme}://{location}"
+        self._port = port or (443 if self._scheme == "https" else 80)
         self._timeout = timeout
         self._headers = {"Accept": "application/json, text/plain;q=0.9"}
         self.set_credentials(credentials)
@@ -210,9 +211,21 @@ class Connection:
         return ManagerUnreachable(f"The Manager at {self.url} cannot be reached: {reason}")
 
 
+def _address(url: str) -> tuple[str, str, int | None, str]:
+    """Scheme, host, port and the last two as written; raises `InvalidInput`."""
+    try:
+        parts = urlsplit(url if _HAS_SCHEME.match(url) else f"http://{url}")
+        if parts.scheme in ("http", "https") and parts.hostname:
+            return parts.scheme, parts.hostname, parts.port, parts.netloc
+    except ValueError:  # a port that is no number, a bracket that is not closed
+        pass
+    what = f"{url!r} is not the address of a Manager"
+    raise one_problem("", what, "write it like http://manager.local:8080/")
+
+
 def refusal(answer: Answer) -> ManagerRefused:
     """The error for an answer that is not a success, read from any Manager's error body."""
-    message, problems = answer.body.decode("utf-8", "replace").strip(), []
+    message, problems = _shown(answer), []
     try:
         content: Any = json.loads(answer.body)
     except ValueError:
@@ -226,7 +239,19 @@ def refusal(answer: Answer) -> ManagerRefused:
             for item in content.get("problems") or []
             if isinstance(item, dict)
         ]
-    return ManagerRefused(answer.status, message or f"HTTP {answer.status}", problems=problems)
+    return ManagerRefused(answer.status, message, problems=problems)
+
+
+def _shown(answer: Answer) -> str:
+    """What a body says to a person: a short text itself, of a whole page only what it is."""
+    text = answer.body.decode("utf-8", "replace").strip()
+    if not text:
+        return f"HTTP {answer.status}"
+    is_page = answer.content_type.endswith(("html", "xml")) or text.startswith("<")
+    if is_page or len(text) > _LONGEST_TEXT:
+        status = f"{answer.status} {http.client.responses.get(answer.status, '')}".strip()
+        return f"HTTP {status} with {answer.content_type}, which is no answer of a Manager"
+    return text
 
 
 def decoded(answer: Answer) -> Any:

@@ -233,3 +233,47 @@ def test_an_address_that_is_none_is_refused_with_an_example(url: str) -> None:
 
 def test_an_address_without_scheme_means_http() -> None:
     assert ManagerClient("farm.local:8080").url == "http://farm.local:8080"
+
+
+@pytest.mark.parametrize(
+    "address", ["htp:/x", "htp://x", "ftp://x", "http:", "manager:port", "http://[::1", "", "//"]
+)
+def test_what_is_no_address_of_a_manager_is_refused(address: str) -> None:
+    with pytest.raises(InvalidInput, match="is not the address of a Manager"):
+        Connection(address)
+
+
+@pytest.mark.parametrize(
+    ("address", "url"),
+    [
+        ("manager", "http://manager"),
+        ("manager:8080", "http://manager:8080"),
+        ("manager:8080/", "http://manager:8080"),
+        ("[::1]:8080", "http://[::1]:8080"),
+        ("https://manager/", "https://manager"),
+        ("HTTP://manager", "http://manager"),
+    ],
+)
+def test_an_address_may_be_written_without_http(address: str, url: str) -> None:
+    assert Connection(address).url == url
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "message"),
+    [
+        (404, b"<!DOCTYPE html><html>nothing here</html>", "HTTP 404 Not Found with text/plain, "),
+        (502, b"x" * 2000, "HTTP 502 Bad Gateway with text/plain, "),
+        (503, b" come back later\n", "come back later"),
+        (500, b"", "HTTP 500"),
+        (400, b'{"message": "' + b"long " * 500 + b'"}', "long long "),
+    ],
+)
+def test_a_page_is_not_shown_as_a_message(
+    server: str, status: int, body: bytes, message: str
+) -> None:
+    Server.answers["/version"] = (status, body)
+    with ManagerClient(server) as client, pytest.raises(ManagerRefused) as refused:
+        client.get_version()
+    assert refused.value.message.startswith(message)
+    assert "html>" not in str(refused.value)
+    assert refused.value.status == status

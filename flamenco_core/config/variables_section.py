@@ -14,14 +14,16 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from flamenco_core.config.document import Entry
-from flamenco_core.config.report import Report
-from flamenco_core.model import Audience
+from flamenco_core.config.report import Report, nearest
+from flamenco_core.model import Audience, Platform
 from flamenco_core.variables import ALL_PLATFORMS, JOBS, Variable, VariableValue
 
 VARIABLES, PATH_REPLACEMENT = "variables", "path_replacement"
 _EVERYBODY = "all"
 _VARIABLE_KEYS = ("is_twoway", "direction", "values")
 _VALUE_KEYS = ("value", "audience", "platform", "platforms")
+_PLATFORMS = (*Platform, ALL_PLATFORMS)
+_DARWIN_AS_PEOPLE_CALL_IT = ("macos", "osx", "mac", "mac os")
 _DIRECTIONS = {"oneway": False, "twoway": True}
 
 
@@ -104,6 +106,7 @@ def _values_by_platform(
 ) -> Iterator[VariableValue]:
     """`{linux: …, windows: …}`, as before Flamenco 2.2; empty values are none."""
     for platform, entry in members.items():
+        _check_platform(entry, f"{key}.{platform}", platform, report)
         if isinstance(entry.value, (list, dict)):
             report.problem(entry, f"{key}.{platform}", "must be a text")
         elif entry.text and entry.value is not None:
@@ -132,7 +135,7 @@ def _read_value(entry: Entry, key: str, report: Report) -> VariableValue | None:
         hint = 'one that is nothing is written ""'
         report.problem(value or entry, key, "needs a value, which must be a text", hint)
         return None
-    platforms = _platforms(members)
+    platforms = _platforms(members, key, report)
     if platforms is None:
         hint = f"add platform: {ALL_PLATFORMS}"
         report.problem(entry, key, "must say for which platform it is", hint)
@@ -142,13 +145,14 @@ def _read_value(entry: Entry, key: str, report: Report) -> VariableValue | None:
     if wanted in (_EVERYBODY, "", None):
         return VariableValue(value.text, platforms)
     if wanted not in list(Audience):
-        hint = f"choose of {', '.join([_EVERYBODY, *Audience])}"
+        known = [_EVERYBODY, *Audience]
+        hint = nearest(str(wanted), known) or f"choose of {', '.join(known)}"
         report.problem(audience or entry, key, f"the audience {wanted!r} is not known", hint)
         return None
     return VariableValue(value.text, platforms, frozenset({Audience(wanted)}))
 
 
-def _platforms(members: Mapping[str, Entry]) -> tuple[str, ...] | None:
+def _platforms(members: Mapping[str, Entry], key: str, report: Report) -> tuple[str, ...] | None:
     """The platforms of `platforms` and `platform`, both of which may be there."""
     found: list[str] = []
     for name in ("platforms", "platform"):
@@ -156,5 +160,22 @@ def _platforms(members: Mapping[str, Entry]) -> tuple[str, ...] | None:
         if entry is None or entry.value in (None, "", []):
             continue
         items = entry.value if isinstance(entry.value, list) else [entry]
-        found += [str(item.value) for item in items]
+        for item in items:
+            platform = str(item.value)
+            _check_platform(item, f"{key}.{name}", platform, report)
+            found.append(platform)
     return tuple(dict.fromkeys(found)) or None
+
+
+def _check_platform(entry: Entry, key: str, platform: str, report: Report) -> None:
+    """Refuses what looks like a slip of the pen; warns of any other system that is not known."""
+    if platform in _PLATFORMS:
+        return
+    what = f"the platform {platform!r} is not known"
+    hint = nearest(platform, _PLATFORMS)
+    if platform.lower() in _DARWIN_AS_PEOPLE_CALL_IT:
+        hint = f"did you mean {Platform.DARWIN}?"
+    if hint:
+        report.problem(entry, key, what, hint)
+    else:
+        report.warning(entry, key, what, f"known are {', '.join(_PLATFORMS)}")

@@ -247,6 +247,17 @@ def test_an_enormous_file_of_aliases_is_refused() -> None:
         ("  tool: {is_twoway: yes please, values: []}", "must be true or false"),
         ("  tool: {direction: back, values: []}", "must be oneway or twoway"),
         ("  tool: {values: [{platform: all, value: x, audience: me}]}", "choose of all, workers"),
+        (
+            "  tool: {values: [{platform: all, value: x, audience: worker}]}",
+            "the audience 'worker' is not known (did you mean workers?)",
+        ),
+        (
+            "  tool:\n    values:\n    - {platform: lnux, value: x}",
+            "values[0].platform: the platform 'lnux' is not known (did you mean linux?)",
+        ),
+        ("  tool: {values: [{platforms: [all, Windows], value: x}]}", "did you mean windows?"),
+        ("  tool: {values: [{platform: macOS, value: x}]}", "did you mean darwin?"),
+        ("  tool:\n    linus: x", "line 3, variables.tool.linus: the platform 'linus' is not"),
         ("  tool: 5", "needs a list of values"),
         ("  tool: {platform: linux, value: x}", "needs a list of values"),
         ("  tool: {is_twoway: true}", "needs a list of values"),
@@ -276,6 +287,8 @@ def test_a_variable_may_be_for_several_platforms_and_audiences() -> None:
     for platform, value in [("linux", "x"), ("darwin", "x"), ("plan9", "x"), ("windows", "y")]:
         assert config.variables_for(Audience.USERS, platform).values["tool"] == value
     assert "blenderArgs" in config.variables.by_name
+    place = "flamenco-manager.yaml, line 4, variables.tool.values[0].platform"
+    assert f"{place}: the platform 'plan9' is not known" in warnings(config)[0]
 
 
 def test_a_file_of_a_later_version_is_refused() -> None:

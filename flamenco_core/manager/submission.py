@@ -18,7 +18,7 @@ from flamenco_core.model import Audience, SubmittedJob
 from flamenco_core.store import jobs, overrides
 from flamenco_core.store.jobs import JobUnderConstruction
 
-PIECE_SIZE = 300
+PIECE_SIZE = 800
 """Tasks (or parents of tasks) stored in one transaction, which keeps it well below 50 ms."""
 
 SAME_PLATFORM = "manager"

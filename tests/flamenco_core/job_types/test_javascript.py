@@ -279,7 +279,7 @@ def test_modules_are_required_by_every_usual_name(tmp_path: Path) -> None:
         """,
     )
     library = JobTypeLibrary([tmp_path / "other", tmp_path / "farm"])
-    assert [item.name for item in library.available()][1] == "requirer"
+    assert "requirer" in [item.name for item in library.available()]
     assert library.problems == []
     folder = tmp_path / "farm"
     # The folders as above; `shared` lies in the other one.

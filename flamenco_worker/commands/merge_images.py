@@ -5,7 +5,8 @@ one fades into the other, so that no edge shows; channels keep their values, in 
 without a place are as large as the image. What lies on top of each other counts by weight: with
 the numbers of samples as weights, the merged image is the one that has all those samples.
 
-Some passes have no average, such as the number of an object. In those the first tile counts.
+Some passes have no average, such as the number of an object. In those the first tile counts. Those
+of Cryptomatte are lists of what a pixel shows; coverages of the same object are averaged.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from uuid import uuid4
 
 from flamenco_worker.blender.image_files import ImageRefused, ImageSize, read_image
 from flamenco_worker.commands.base import CommandContext, CommandFailed
+from flamenco_worker.commands.cryptomatte import add_coverage, cryptomatte_sets
 from flamenco_worker.commands.parameters import ParameterReader
 
 _BLENDER_FORMAT = "OPEN_EXR"
@@ -30,11 +32,8 @@ _WITHOUT_AVERAGE = frozenset(
 
 _PLACE = frozenset({"x", "y", "width", "height"})
 
-_CRYPTOMATTE = "Crypto"
-"""How passes begin that hold names of objects as numbers, sorted by how much they cover."""
-
 _CRYPTOMATTE_NAMES = "cryptomatte/"
-"""How entries of the header begin that say what those numbers mean."""
+"""How entries of the header begin that say which object has which number."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +58,18 @@ class _Content:
     """By row, column and channel."""
     names: dict[str, str]
     """The entries of the header that belong to the pixels."""
+
+    def averaged(self) -> list[int]:
+        """Positions of the channels that hold sums until the end."""
+        sets = cryptomatte_sets(self.channels)
+        listed = {position for positions in sets for position in positions}
+        coverages = {position for positions in sets for position in positions[1::2]}
+        return [
+            position
+            for position, channel in enumerate(self.channels)
+            if position in coverages
+            or (position not in listed and _pass_of(channel) not in _WITHOUT_AVERAGE)
+        ]
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,9 +127,8 @@ class MergeImages:
         uncovered = int(np.count_nonzero(weights == 0))
         if uncovered:
             raise CommandFailed(f"{uncovered} pixels of the image are in none of the tiles")
-        for index, channel in enumerate(read[0].channels):
-            if _has_average(channel):
-                canvas[:, :, index] /= weights
+        for position in read[0].averaged():
+            canvas[:, :, position] /= weights
         self._write(canvas, read[0])
         context.log(f"the merged image is {self.output}, {self.width} × {self.height}")
 
@@ -134,9 +144,13 @@ class MergeImages:
         weight = self._weight(tile)
         place = np.s_[tile.y : tile.y + tile.height, tile.x : tile.x + tile.width]
         is_first = weights[place] == 0
-        for index, channel in enumerate(content.channels):
-            sums, added = canvas[place][:, :, index], content.pixels[:, :, index]
-            if _has_average(channel):
+        averaged, sets = set(content.averaged()), cryptomatte_sets(content.channels)
+        for positions in sets:
+            add_coverage(canvas[place], content.pixels, positions, weight)
+        done = {position for positions in sets for position in positions}
+        for position in set(range(len(content.channels))) - done:
+            sums, added = canvas[place][:, :, position], content.pixels[:, :, position]
+            if position in averaged:
                 sums += added * weight
             else:
                 np.copyto(sums, added, where=is_first)
@@ -216,11 +230,6 @@ class MergeImages:
 def _pass_of(channel: str) -> str:
     """The pass that a channel belongs to; Blender calls channels `ViewLayer.Pass.R`."""
     return channel.rpartition(".")[0].rpartition(".")[2]
-
-
-def _has_average(channel: str) -> bool:
-    name = _pass_of(channel)
-    return name not in _WITHOUT_AVERAGE and not name.startswith(_CRYPTOMATTE)
 
 
 def _check_tile(tile: Tile) -> None:

@@ -28,6 +28,7 @@ scene.cycles.samples = 99
 scene.cycles.use_adaptive_sampling = True
 scene.view_layers[0].samples = 3
 scene.view_layers[0].use_pass_object_index = scene.view_layers[0].use_pass_z = True
+scene.view_layers[0].use_pass_cryptomatte_object = True
 scene.objects['Cube'].pass_index = 7
 scene.render.dither_intensity = 0
 scene.render.resolution_percentage = 100
@@ -121,7 +122,12 @@ def test_chunks_of_samples_add_up_to_the_image_with_all_samples(
     distance = {name: float(np.square(chunk - reference).mean()) for name, chunk in chunks.items()}
     assert np.square(final - reference).mean() < 0.8 * min(distance.values())
 
-    kept = passes(out / "000001.exr")
+    kept, rendered = passes(out / "000001.exr"), passes(tmp_path / "whole-000001.exr")
+    assert "CryptoObject00.r" in kept
+    for name in (name for name in kept if name.startswith("CryptoObject00")):
+        assert np.isclose(kept[name], rendered[name], rtol=1e-4, atol=1e-4).mean() > 0.95
+    names = OpenImageIO.ImageBuf(str(out / "000001.exr")).spec().extra_attribs
+    assert any(entry.name.endswith("/manifest") and "Cube" in str(entry.value) for entry in names)
     assert {"Depth.Z", "Depth.V"} & kept.keys()
     numbers = [value for name, value in kept.items() if name.startswith(("IndexOB", "Object Ind"))]
     assert set(np.unique(numbers)) == {0, 7}

@@ -46,7 +46,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             f"The Manager needs {', '.join(missing)}; install it with "
             "pip install 'flamenco-python[manager]'"
         )
-    _set_up_log(options.verbose)
+    _set_up_log(options.level)
     # A thread that waits for Python's lock asks for it after this time. With the default of 5 ms,
     # each SQL statement of the write thread could take that long while another thread computes.
     sys.setswitchinterval(_SWITCH_SECONDS)
@@ -149,8 +149,17 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=current_version().shown)
     parser.add_argument(
-        "-v", "--verbose", action="count", default=0, help="log more; twice for still more"
+        "-v", "--verbose", action="store_const", const=logging.DEBUG, dest="level", help="log more"
     )
+    parser.add_argument(
+        "-q",
+        "--quiet",
+        action="store_const",
+        const=logging.WARNING,
+        dest="level",
+        help="log warnings and worse only",
+    )
+    parser.set_defaults(level=logging.INFO)
     return parser
 
 
@@ -182,7 +191,7 @@ async def _run(config: Config, listen: ListenAddress) -> None:
     try:
         print(f"Flamenco Manager {current_version().shown}: {server.listen.url}", flush=True)
         await stop.wait()
-        logging.getLogger(__name__).info("Stopping")
+        logging.getLogger(__name__).debug("Stopping")
     finally:
         await server.stop()
 
@@ -201,15 +210,14 @@ def _on_stop_signals(stop: Callable[[], None]) -> None:
             loop.add_signal_handler(number, stop)
 
 
-def _set_up_log(verbosity: int) -> None:
-    levels = (logging.WARNING, logging.INFO, logging.DEBUG)
+def _set_up_log(level: int) -> None:
     logging.basicConfig(
-        level=levels[min(verbosity, len(levels) - 1)],
+        level=level,
         format="%(asctime)s %(levelname)s %(name)s: %(message)s",
         stream=sys.stderr,
     )
     logging.getLogger("asyncio").setLevel(logging.WARNING)
-    if verbosity < len(levels) - 1:
+    if level > logging.DEBUG:
         # It logs a traceback for whatever a stranger sends that is not HTTP. Failures of our own
         # handlers are logged by themselves.
         logging.getLogger("aiohttp.server").setLevel(logging.CRITICAL)

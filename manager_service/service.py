@@ -14,6 +14,7 @@ from flamenco_core.shaman import ShamanStore
 from flamenco_core.store.reader import FarmReader
 from manager_service.authentication import authenticated_worker
 from manager_service.background import BackgroundWork
+from manager_service.event_log import log_events
 from manager_service.images import RenderedImages
 from manager_service.own_addresses import OwnAddresses
 from manager_service.reading import ReaderPool
@@ -130,6 +131,7 @@ class Service:
             logger.debug("The event loop ended before %d events reached it", len(events))
 
     def _on_events(self, events: Sequence[Event]) -> None:
+        log_events(events)
         self.waiting.on_events(events)
         if self._background is not None:
             self._background.on_events(events)

@@ -178,7 +178,7 @@ def test_a_job_that_fails_says_why_and_leaves_its_log(
         f"bpy.ops.wm.save_as_mainfile(filepath={str(blend)!r})\n"
     )
     run_blender(blender, "--python-expr", expression)
-    exit_code, printed = quick_start.run(f"--blend={blend}", "--frames=1")
+    exit_code, printed = quick_start.run(f"--blend={blend}", "--frames=1-60")
     assert exit_code == 1
     assert "camera" in printed
     assert "Traceback" not in printed

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 
+from flamenco_core.errors import StorageError
 from flamenco_core.model import AssignedTask, TaskUpdate
 from flamenco_core.statuses import TaskStatus
+
+log = logging.getLogger(__name__)
 
 LOG_CHUNK = 10 * 1024
 """Characters. As much log text is sent at once, also before its time."""
@@ -16,6 +21,9 @@ LONGEST_LINE = 40 * 1024
 """Characters. Longer lines are cut, so that no update grows without bound."""
 REPORT_EVERY = timedelta(seconds=2)
 """How long text, steps and activity are gathered."""
+MOST_HELD_BACK = 200
+"""Updates. While they cannot be passed on, for a full disk, more of them make the oldest go."""
+_GAP = "[text is missing here: this worker could not keep it]\n"
 
 
 class TaskReporter:
@@ -23,6 +31,8 @@ class TaskReporter:
 
     Safe to use from several threads. `tick` is to be called every now and then, so that a silent
     program does not keep back what it has said before.
+
+    What `send` does not take (it raises `StorageError`) is held back and tried again.
     """
 
     def __init__(
@@ -41,13 +51,14 @@ class TaskReporter:
         self._steps = 0
         self._steps_sent = 0
         self._sent_at = clock()
+        self._held_back: list[TaskUpdate] = []
 
     @property
     def steps(self) -> int:
         return self._steps
 
     def started(self) -> None:
-        self._send_update(TaskUpdate(taskStatus=TaskStatus.ACTIVE, activity="Started"))
+        self._say(TaskStatus.ACTIVE, "Started")
 
     def log(self, text: str) -> None:
         """Adds to the task's log; a line end is put behind it."""
@@ -57,7 +68,7 @@ class TaskReporter:
                 self._lines.append(line)
                 self._size += len(line) + 1
                 if self._size > LOG_CHUNK:
-                    self.flush()
+                    self._flush_soon()
 
     def activity(self, text: str) -> None:
         """The newest counts; it is sent with the next chunk."""
@@ -79,40 +90,68 @@ class TaskReporter:
             if self._clock() - self._sent_at >= REPORT_EVERY.total_seconds():
                 self.flush()
 
-    def flush(self) -> None:
-        """Sends what has been gathered."""
+    def flush(self) -> bool:
+        """Sends what has been gathered; returns whether nothing is held back any more."""
         with self._lock:
-            update = self._gathered()
-            if update != TaskUpdate():
-                self._send_update(update)
+            self._gather()
+            self._sent_at = self._clock()
+            while self._held_back:
+                try:
+                    self._send(self._task.uuid, self._held_back[0])
+                except StorageError as error:
+                    log.warning("what task %s says has to wait: %s", self._task.name, error)
+                    return False
+                del self._held_back[0]
+            return True
 
     def completed(self) -> None:
-        self.flush()
-        self._send_update(TaskUpdate(taskStatus=TaskStatus.COMPLETED, activity="Completed"))
+        self._say(TaskStatus.COMPLETED, "Completed")
 
     def failed(self, reason: str) -> None:
         self.log(f"task failed: {reason}")
-        self.flush()
-        self._send_update(TaskUpdate(taskStatus=TaskStatus.FAILED, activity=f"Failed: {reason}"))
+        self._say(TaskStatus.FAILED, f"Failed: {reason}")
 
-    def _gathered(self) -> TaskUpdate:
+    def _say(self, status: TaskStatus, activity: str) -> None:
+        """A status is an update of its own, behind all that was said before it."""
+        with self._lock:
+            self._gather()
+            self._hold(TaskUpdate(taskStatus=status, activity=activity))
+            self.flush()
+
+    def _flush_soon(self) -> None:
+        """Like `flush`; leaves it to the next tick where the last try has failed."""
+        if self._held_back:
+            self._gather()
+        else:
+            self.flush()
+
+    def _gather(self) -> None:
         text = "".join(f"{line}\n" for line in self._lines)
         steps = self._steps if self._steps != self._steps_sent else None
         update = TaskUpdate(log=text or None, activity=self._activity, steps_completed=steps)
         self._lines, self._size, self._activity = [], 0, None
         self._steps_sent = self._steps
-        return update
+        if update != TaskUpdate():
+            self._hold(update)
 
-    def _send_update(self, update: TaskUpdate) -> None:
-        with self._lock:
-            self._sent_at = self._clock()
-            self._send(
-                self._task.uuid,
-                TaskUpdate(
-                    taskStatus=update.taskStatus,
-                    activity=update.activity,
-                    log=update.log,
-                    steps_completed=update.steps_completed,
-                    attempt=self._task.attempt,
-                ),
+    def _hold(self, update: TaskUpdate) -> None:
+        self._held_back.append(
+            replace(
+                update,
+                activity=update.activity and printable(update.activity),
+                log=update.log and printable(update.log),
+                attempt=self._task.attempt,
             )
+        )
+        if len(self._held_back) > MOST_HELD_BACK:
+            # The first one may say that the task has started.
+            del self._held_back[1]
+            self._held_back[1] = replace(self._held_back[1], log=_GAP)
+
+
+def printable(text: str) -> str:
+    """`text` with a question mark for each character that a Manager may refuse.
+
+    File names that are not UTF-8 come with lone surrogates, the output of programs with NUL.
+    """
+    return text.encode("utf-8", "replace").decode("utf-8").replace("\0", "?")

@@ -51,22 +51,35 @@ class TaskRunner:
         reporter.started()
         with _Attendant(self, task, reporter, cancellation):
             try:
-                self._run_commands(task, reporter, cancellation)
+                ending = self._run_to_its_end(task, reporter, cancellation)
+                # The Manager must hear of it, or it hands the same attempt out again.
+                while not reporter.flush():
+                    cancellation.sleep(TICK)
             except Cancelled as cancelled:
                 reporter.log(f"stopped: {cancelled.message}")
                 reporter.flush()
                 log.info("task %s is given up: %s", task.name, cancelled.message)
                 return Ending.GIVEN_UP
-            except FlamencoError as error:
-                reporter.failed(str(error))
-                log.warning("task %s failed: %s", task.name, error)
-                return Ending.FAILED
-            except Exception as error:
-                # A fault of ours must not end the worker; another task may well succeed.
-                log.exception("task %s failed", task.name)
-                reporter.log(traceback.format_exc())
-                reporter.failed(f"fault in the worker: {type(error).__name__}: {error}")
-                return Ending.FAILED
+        return ending
+
+    def _run_to_its_end(
+        self, task: AssignedTask, reporter: TaskReporter, cancellation: Cancellation
+    ) -> Ending:
+        """Raises `Cancelled`; reports every other ending."""
+        try:
+            self._run_commands(task, reporter, cancellation)
+        except Cancelled:
+            raise
+        except FlamencoError as error:
+            reporter.failed(str(error))
+            log.warning("task %s failed: %s", task.name, error)
+            return Ending.FAILED
+        except Exception as error:
+            # A fault of ours must not end the worker; another task may well succeed.
+            log.exception("task %s failed", task.name)
+            reporter.log(traceback.format_exc())
+            reporter.failed(f"fault in the worker: {type(error).__name__}: {error}")
+            return Ending.FAILED
         reporter.completed()
         log.info("task %s is completed", task.name)
         return Ending.COMPLETED
@@ -125,7 +138,11 @@ class _Attendant:
 
     def _tick(self) -> None:
         while not self._ended.wait(TICK.total_seconds()):
-            self._reporter.tick()
+            try:
+                self._reporter.tick()
+            except Exception:
+                # The reporter holds back what it could not send; the next tick tries again.
+                log.exception("what task %s says has to wait", self._task.name)
 
     def _ask(self) -> None:
         while not self._ended.wait(self._runner.may_i_run_every.total_seconds()):

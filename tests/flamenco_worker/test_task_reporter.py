@@ -1,8 +1,15 @@
 from __future__ import annotations
 
+from flamenco_core.errors import StorageError
 from flamenco_core.model import AssignedTask, TaskUpdate
 from flamenco_core.statuses import TaskStatus
-from flamenco_worker.task_reporter import LOG_CHUNK, LONGEST_LINE, REPORT_EVERY, TaskReporter
+from flamenco_worker.task_reporter import (
+    LOG_CHUNK,
+    LONGEST_LINE,
+    MOST_HELD_BACK,
+    REPORT_EVERY,
+    TaskReporter,
+)
 
 TASK = AssignedTask(
     uuid="11111111-1111-4111-8111-111111111111",
@@ -26,7 +33,13 @@ class Desk:
     def __init__(self) -> None:
         self.now = 100.0
         self.sent: list[TaskUpdate] = []
-        self.reporter = TaskReporter(TASK, lambda _id, update: self.sent.append(update), self.clock)
+        self.has_room = True
+        self.reporter = TaskReporter(TASK, self.send, self.clock)
+
+    def send(self, _task_id: str, update: TaskUpdate) -> None:
+        if not self.has_room:
+            raise StorageError("the disk is full")
+        self.sent.append(update)
 
     def clock(self) -> float:
         return self.now
@@ -89,3 +102,46 @@ def test_a_failure_stands_in_the_log_and_in_the_activity() -> None:
     assert desk.sent[0].log == "task failed: no camera\n"
     assert desk.sent[1].activity == "Failed: no camera"
     assert desk.sent[1].taskStatus is TaskStatus.FAILED
+
+
+def test_what_cannot_be_kept_is_held_back_and_sent_later_in_its_order() -> None:
+    desk = Desk()
+    desk.has_room = False
+    desk.reporter.started()
+    desk.reporter.log("one")
+    desk.reporter.step()
+    desk.reporter.completed()
+    assert not desk.reporter.flush()
+    desk.has_room = True
+    desk.now += REPORT_EVERY.total_seconds()
+    desk.reporter.tick()
+    assert desk.sent == [
+        TaskUpdate(taskStatus=TaskStatus.ACTIVE, activity="Started", attempt=4),
+        TaskUpdate(log="one\n", steps_completed=1, attempt=4),
+        TaskUpdate(taskStatus=TaskStatus.COMPLETED, activity="Completed", attempt=4),
+    ]
+    assert desk.reporter.flush()
+
+
+def test_what_is_held_back_does_not_grow_without_bound() -> None:
+    desk = Desk()
+    desk.has_room = False
+    desk.reporter.started()
+    for number in range(MOST_HELD_BACK + 50):
+        desk.reporter.log(f"{number} ".ljust(LOG_CHUNK))
+    desk.has_room = True
+    desk.reporter.completed()
+    texts = [update.log or "" for update in desk.sent]
+    assert len(desk.sent) <= MOST_HELD_BACK
+    assert desk.sent[0].taskStatus is TaskStatus.ACTIVE
+    assert texts[1].startswith("[text is missing here")
+    assert texts[-2].startswith(f"{MOST_HELD_BACK + 49} ")
+    assert desk.sent[-1].taskStatus is TaskStatus.COMPLETED
+
+
+def test_no_character_is_sent_that_a_manager_may_refuse() -> None:
+    desk = Desk()
+    desk.reporter.log("nul \0, surrogate \udce9, é")
+    desk.reporter.failed("no /x/\udce9.blend")
+    assert desk.sent[0].log == "nul ?, surrogate ?, é\ntask failed: no /x/?.blend\n"
+    assert desk.sent[1].activity == "Failed: no /x/?.blend"

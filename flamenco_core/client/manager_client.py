@@ -260,7 +260,8 @@ class ManagerClient:
         self._checked(answer)
         return None if answer.status == 204 else self._read(answer, model.AssignedTask)
 
-    def task_update(self, task_id: str, update: model.TaskUpdate) -> None:
+    def task_update(self, task_id: str, update: model.TaskUpdate | dict[str, Any]) -> None:
+        """`update` may also be JSON that was kept, perhaps by another version of this program."""
         self._send("POST", f"/worker/task/{quote(task_id, safe='')}", update)
 
     def may_worker_run(self, task_id: str) -> model.MayKeepRunning:

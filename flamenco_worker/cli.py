@@ -9,7 +9,7 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import FrameType
 
@@ -63,7 +63,7 @@ def _run(config: WorkerConfig, *, only_one_task: bool) -> int:
         except BaseException as error:  # noqa: BLE001 - raised again in the main thread
             results.append(error)
 
-    wanted = _StopSignals()
+    wanted = _StopSignals(lambda: worker.has_task)
     thread = threading.Thread(target=live, name="worker")
     thread.start()
     while thread.is_alive():
@@ -79,7 +79,8 @@ def _run(config: WorkerConfig, *, only_one_task: bool) -> int:
 class _StopSignals:
     """The first Ctrl+C (or SIGTERM) asks the worker to end in good order, the second ends it."""
 
-    def __init__(self) -> None:
+    def __init__(self, has_task: Callable[[], bool]) -> None:
+        self._has_task = has_task
         self.reason = ""
         for number in _stop_signals():
             signal.signal(number, self._handle)
@@ -92,7 +93,8 @@ class _StopSignals:
             os._exit(EXIT_CODE_AT_ONCE)
         self.reason = f"the worker ends ({signal.Signals(number).name})"
         # No logging here: the signal may have come in the middle of a log call.
-        os.write(2, b"flamenco-worker: handing back the task; once more to end at once\n")
+        now = b"handing back the task" if self._has_task() else b"ending, no task is running"
+        os.write(2, b"flamenco-worker: %s; once more to end at once\n" % now)
 
 
 def _stop_signals() -> list[signal.Signals]:

@@ -108,6 +108,11 @@ class Worker:
             self._end()
         return self._config.restart_exit_code if status is WorkerStatus.RESTART else 0
 
+    @property
+    def has_task(self) -> bool:
+        """Whether a task is being run at this moment."""
+        return self._task is not None
+
     def stop(self, reason: str) -> None:
         """Hands the running task back and makes `run` return soon; may be called repeatedly."""
         self._stopping.set()

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -87,3 +88,24 @@ def test_single_ends_after_one_task(tmp_path: Path) -> None:
         assert manager.statuses_of(one) == ["active", "completed"]
         assert manager.statuses_of(other) == []
         assert manager.received[0].body["name"] == "me"
+
+
+def test_a_worker_without_task_does_not_claim_to_hand_one_back(tmp_path: Path) -> None:
+    with ProtocolManager() as manager:
+        arguments = ["--home", str(tmp_path / "home"), "--manager", manager.url, "--name", "me"]
+        worker = subprocess.Popen(
+            [sys.executable, "-m", "flamenco_worker", *arguments],
+            cwd=tmp_path,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        try:
+            manager.wait_for_count("/state-changed", 1)
+            worker.send_signal(signal.SIGTERM)
+            _, said = worker.communicate(timeout=60)
+        finally:
+            worker.kill()
+            worker.wait()
+    assert worker.returncode == 0
+    assert "flamenco-worker: ending, no task is running; once more to end at once\n" in said
+    assert "handing back" not in said

@@ -33,7 +33,7 @@ from flamenco_core.job_types.library import JobTypeLibrary
 from flamenco_core.job_types.python_script import describe_exception, place_in_script
 from flamenco_core.job_types.script import LoadedJobType
 from flamenco_core.job_types.setting import filled_in_settings, nearest_name
-from flamenco_core.model import AvailableJobSetting, Command, SubmittedJob
+from flamenco_core.model import AvailableJobSetting, Command, Platform, SubmittedJob
 from flamenco_core.paths import this_platform
 from flamenco_core.requirements import requirement_problem
 from flamenco_core.rna_overrides import checked_overrides
@@ -120,22 +120,36 @@ def _job_to_author(
 def _checked(
     definitions: Sequence[AvailableJobSetting], submitted: SubmittedJob
 ) -> tuple[dict[str, Any], list[str]]:
-    """Settings and RNA overrides; raises `InvalidInput` with what is wrong with either."""
-    refused: InvalidInput | None = None
+    """Settings and RNA overrides; raises `InvalidInput` with all that is wrong."""
+    refusals: list[InvalidInput] = []
+    settings: dict[str, Any] = {}
     overrides: list[str] = []
-    try:
-        overrides = checked_overrides(submitted.rna_overrides or [])
-    except InvalidInput as error:
-        refused = error
+    if problems := list(_general_problems(submitted)):
+        refusals.append(InvalidInput("This job cannot be taken", problems=problems))
     try:
         settings = filled_in_settings(definitions, submitted.settings)
     except InvalidInput as error:
-        if refused is None:
-            raise
-        raise InvalidInput(error.message, problems=error.problems + refused.problems) from None
-    if refused is not None:
-        raise refused
+        refusals.append(error)
+    try:
+        overrides = checked_overrides(submitted.rna_overrides or [])
+    except InvalidInput as error:
+        refusals.append(error)
+    if len(refusals) == 1:
+        raise refusals[0]
+    if refusals:
+        everything = [problem for refusal in refusals for problem in refusal.problems]
+        raise InvalidInput(refusals[0].message, problems=everything)
     return settings, overrides
+
+
+def _general_problems(submitted: SubmittedJob) -> Iterator[Problem]:
+    if not submitted.name.strip():
+        yield Problem("name", "is empty", "give the job a name")
+    known = (*Platform, _MANAGER_PLATFORM)
+    if submitted.submitter_platform not in known:
+        what = f"the platform {submitted.submitter_platform!r} is not known"
+        hint = nearest_name(submitted.submitter_platform, known)
+        yield Problem("submitter_platform", what, hint)
 
 
 def _run(job_type: LoadedJobType, job: AuthoredJob) -> AuthoredJob:

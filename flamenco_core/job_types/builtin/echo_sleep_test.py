@@ -15,6 +15,10 @@ JOB_TYPE = JobType(
 
 
 def compile_job(job: AuthoredJob) -> None:
+    # Not as limits of the settings: the etag is Flamenco 3's, which has none.
+    for key in ("sleep_duration_seconds", "sleep_repeats"):
+        if job.settings[key] < 0:
+            job.refuse(key, "cannot be less than 0")
     echo = job.task("echo", type="misc")
     echo.command("echo", {"message": job.settings.message})
     for _ in range(job.settings.sleep_repeats):

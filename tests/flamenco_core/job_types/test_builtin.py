@@ -96,6 +96,13 @@ def test_the_sleeps_wait_for_the_echo_and_not_for_each_other() -> None:
     ]
 
 
+@pytest.mark.parametrize("key", ["sleep_duration_seconds", "sleep_repeats"])
+def test_nothing_can_be_slept_less_than_not_at_all(key: str) -> None:
+    with pytest.raises(CompileError) as refused:
+        compiled("echo-sleep-test", message="hi", **{key: -1})
+    assert [problem.where for problem in refused.value.problems] == [f"settings.{key}"]
+
+
 def test_the_sleeps_have_defaults() -> None:
     job = compiled("echo-sleep-test", message="hi")
     assert job.settings == {"message": "hi", "sleep_duration_seconds": 1, "sleep_repeats": 1}

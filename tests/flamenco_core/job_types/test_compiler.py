@@ -42,6 +42,25 @@ def compile_body(tmp_path: Path) -> Compile:
     return compile_this
 
 
+def test_what_is_wrong_beside_the_settings_is_said_with_them(tmp_path: Path) -> None:
+    write_script(tmp_path, "mine", ONE_TASK, settings="Setting('a', 'int32')")
+    submitted = SubmittedJob(
+        name=" ",
+        type="mine",
+        settings={"a": "x"},
+        submitter_platform="linus",
+        rna_overrides=["1 +"],
+    )
+    with pytest.raises(InvalidInput) as refused:
+        compiled(JobTypeLibrary([tmp_path]), submitted)
+    problems = refused.value.problems
+    assert [problem.where for problem in problems[:3]] == [
+        *("name", "submitter_platform", "settings.a")
+    ]
+    assert problems[1].hint == "did you mean linux?"
+    assert problems[3].where.startswith("rna_overrides")
+
+
 def test_everything_that_was_submitted_is_kept(tmp_path: Path) -> None:
     write_script(tmp_path, "mine", ONE_TASK, settings="Setting('a', 'int32')")
     submitted = SubmittedJob(

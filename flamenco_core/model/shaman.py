@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
 
 
@@ -14,9 +14,11 @@ class ShamanFileStatus(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ShamanFileSpec:
-    sha: str = field(metadata={"pattern": "^[0-9a-f]{64}$"})
+    """What the fields may hold is checked with all files at once, by the content store."""
+
+    sha: str
     """SHA-256 in lower-case hexadecimal."""
-    size: int = field(metadata={"minimum": 0})
+    size: int
     """Bytes."""
     path: str
     """Where the file goes in the checkout: relative, with forward slashes."""

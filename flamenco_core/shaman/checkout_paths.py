@@ -42,7 +42,7 @@ def file_path_problems(path: str, *, windows: bool = os.name == "nt") -> list[st
     if problems:
         return problems
     components = path.split("/")
-    for component in components:
+    for component in dict.fromkeys(components):
         problems += _component_problems(component)
         if windows and _NOT_IN_WINDOWS_NAMES & set(component):
             problems.append(f"{component!r} has a character that Windows cannot store")
@@ -56,7 +56,7 @@ def checkout_path_problems(path: str) -> list[str]:
     problems = _form_problems(path)
     if problems:
         return problems
-    for component in path.split("/"):
+    for component in dict.fromkeys(path.split("/")):
         problems += _component_problems(component, longest=LONGEST_NAME - _SUFFIX_ROOM)
         refused = "".join(sorted(_NOT_IN_CHECKOUT_NAMES & set(component)))
         if refused:

@@ -25,6 +25,10 @@ class UploadInProgress(Unavailable):
 class ContentMismatch(InvalidInput):
     """What was received is not the file that was announced; nothing of it was kept."""
 
+    def __init__(self, where: str, what: str) -> None:
+        """`where`: `checksum` or `filesize`, as the two are called where files are sent to."""
+        super().__init__(what, problems=[Problem(where, what, "read the file again and send that")])
+
 
 class MissingFiles(NotFound):
     """A checkout names files that the store does not have; `files` lists them."""

@@ -73,7 +73,8 @@ class Upload:
         if self._received > self.identity.size:
             self.abort()
             raise ContentMismatch(
-                f"the file was announced with {self.identity.size} bytes, but more were sent"
+                "filesize",
+                f"the file was announced with {self.identity.size} bytes, but more were sent",
             )
         self._hash.update(piece)
         try:
@@ -144,14 +145,16 @@ class Upload:
     def _check_content(self) -> None:
         if self._received != self.identity.size:
             raise ContentMismatch(
+                "filesize",
                 f"the file was announced with {self.identity.size} bytes, "
-                f"but {self._received} were received"
+                f"but {self._received} were received",
             )
         received = self._hash.hexdigest()
         if received != self.identity.sha:
             raise ContentMismatch(
+                "checksum",
                 f"the file was announced with the SHA-256 sum {self.identity.sha}, "
-                f"but what was received has {received}"
+                f"but what was received has {received}",
             )
 
     def _move_into_store(self) -> None:

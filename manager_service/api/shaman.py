@@ -151,8 +151,9 @@ async def shaman_file_store(call: Call) -> web.StreamResponse:
     sha, size, can_defer = call.value(CHECKSUM), call.value(FILE_SIZE), call.value(CAN_DEFER)
     if request.content_length is not None and request.content_length != size:
         raise ContentMismatch(
+            "filesize",
             f"The file was announced with {size} bytes, "
-            f"but the body of this request has {request.content_length}"
+            f"but the body of this request has {request.content_length}",
         )
     threads = call.service.file_threads
     upload = await threads.run(lambda: store.receive(sha, size, can_defer))

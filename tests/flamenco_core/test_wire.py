@@ -32,7 +32,7 @@ def test_all_problems_are_named_at_once_with_their_places() -> None:
 
 
 def test_places_in_lists_are_numbered() -> None:
-    data = {"files": [{"sha": "0" * 64, "size": 1, "path": "a"}, {"sha": "x", "size": -1}, 3]}
+    data = {"files": [{"sha": "0" * 64, "size": 1, "path": "a"}, {"sha": 5, "size": "1"}, 3]}
     assert set(problems(data, model.ShamanRequirementsRequest)) == {
         *("files[1].sha", "files[1].size", "files[1].path", "files[2]")
     }

@@ -169,6 +169,13 @@ BAD_REQUESTS: dict[str, tuple[str, str, dict[str, Any], int]] = {
         {"json_body": submission(type_etag="0" * 40)},
         412,
     ),
+    "a job without a name": ("POST", "/jobs", {"json_body": submission(name=" ")}, 400),
+    "a job of an unknown platform": (
+        "POST",
+        "/jobs",
+        {"json_body": submission(submitter_platform="martian")},
+        400,
+    ),
     "a worker without a name": (
         "POST",
         "/worker/register-worker",
@@ -275,6 +282,31 @@ def test_a_list_of_very_many_problems_is_cut(shared_manager: RunningManager) -> 
     assert_is_refusal(reply, 400)
     assert len(reply.json["problems"]) == 1001
     assert reply.json["problems"][-1]["what"] == "there are 3000 more problems"
+
+
+def test_all_that_is_wrong_with_a_checkout_is_reported_together(
+    shared_manager: RunningManager,
+) -> None:
+    files = [
+        {"sha": "wrong", "size": 3, "path": "a"},
+        {"sha": "0" * 64, "size": -3, "path": "../../etc"},
+    ]
+    body = {"files": files, "checkoutPath": "../../etc"}
+    reply = shared_manager.post("/shaman/checkout/create", body)
+    assert_is_refusal(reply, 400)
+    places = ["checkoutPath", "files[1].path", "files[0].sha", "files[1].size"]
+    assert reply.problems == places
+
+
+def test_a_file_that_is_not_the_announced_one_is_placed(shared_manager: RunningManager) -> None:
+    wrong_sum = shared_manager.post(
+        f"/shaman/files/{sha256(b'another file')}/{len(CONTENT)}", body=CONTENT
+    )
+    wrong_size = shared_manager.post(
+        f"/shaman/files/{sha256(CONTENT)}/{len(CONTENT) + 1}", body=CONTENT
+    )
+    assert (wrong_sum.problems, wrong_size.problems) == (["checksum"], ["filesize"])
+    assert sha256(CONTENT) in wrong_sum.json["problems"][0]["what"]
 
 
 def test_problems_of_parameters_and_body_are_reported_together(

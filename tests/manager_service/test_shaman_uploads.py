@@ -89,7 +89,7 @@ def test_a_sender_that_asks_first_need_not_send_what_is_stored(manager: RunningM
     for content in (SMALL, LARGE):
         with socket.create_connection(("127.0.0.1", manager.port), timeout=30) as connection:
             head = (
-                f"POST /api/v3{path_of(content)} HTTP/1.1\r\nHost: test\r\n"
+                f"POST /api/v3{path_of(content)} HTTP/1.1\r\nHost: localhost\r\n"
                 f"Content-Length: {len(content)}\r\nExpect: 100-continue\r\n\r\n"
             )
             connection.sendall(head.encode())

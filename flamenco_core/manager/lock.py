@@ -39,8 +39,8 @@ class FarmLock:
             holder = _holder(self._path)
             self._file.close()
             raise FarmLocked(
-                f"The farm {farm_file} is run by {holder}; talk to it with ManagerClient, "
-                "or open the farm with read_only=True"
+                f"The farm {farm_file} is run by {holder}; use that one, or stop it "
+                "before this is started"
             )
         self._file.seek(1)
         self._file.truncate()

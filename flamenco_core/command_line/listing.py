@@ -16,7 +16,7 @@ from flamenco_core.command_line.output import (
     print_table,
     progress_text,
 )
-from flamenco_core.errors import NotFound
+from flamenco_core.errors import NotFound, one_problem
 from flamenco_core.model import AvailableJobSetting, AvailableJobType, Job, JobsQueryResult
 from flamenco_core.paths import this_platform
 from flamenco_core.statuses import JobStatus
@@ -117,7 +117,11 @@ def tasks(manager_url: str, as_json: bool, job_id: str) -> None:
 @with_json
 @click.argument("task_id", metavar="TASK")
 def task_log(manager_url: str, as_json: bool, task_id: str) -> None:
-    """Print the log of a task. TASK is its id."""
+    """Print the log of a task. TASK is its whole id, as `flamenco tasks JOB` shows it."""
+    if len(task_id) < _FULL_ID_LENGTH:
+        # There may be millions of tasks, and the Manager has no list of all of them.
+        what = f"{task_id!r} is not the whole id of a task, which has {_FULL_ID_LENGTH} characters"
+        raise one_problem("", what, "`flamenco tasks JOB` shows the ids of a job's tasks")
     with ManagerClient(manager_url) as client:
         log = client.fetch_task_log(task_id)
     if as_json:

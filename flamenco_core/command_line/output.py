@@ -70,8 +70,7 @@ def print_fields(fields: Iterable[tuple[str, object]]) -> None:
 
 
 def print_error(error: FlamencoError) -> None:
-    only_repeats = [str(problem) for problem in error.problems] == [error.message]
-    click.echo(f"flamenco: {error.message if only_repeats else error}", err=True)
+    click.echo(f"flamenco: {error}", err=True)
 
 
 def cell_text(value: object) -> str:

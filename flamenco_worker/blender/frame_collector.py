@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import threading
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
@@ -32,7 +33,9 @@ class FrameCollector:
         self._on_frame = on_frame
         self._plans: list[RenderPlan] = []
         self._waiting: dict[Path, tuple[RenderPlan, ExpectedFile]] = {}
-        self._checks: list[Future[None]] = []
+        self._lock = threading.Lock()
+        """For `_waiting`: frames are checked while Blender announces the next render."""
+        self._checks: list[tuple[ExpectedFile, Future[None]]] = []
         self._is_stopped = False
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="verify")
 
@@ -51,16 +54,18 @@ class FrameCollector:
     def expect(self, plan: RenderPlan) -> None:
         """Blender is about to render this."""
         self._plans.append(plan)
-        self._waiting.update({expected.rendered: (plan, expected) for expected in plan.files})
+        with self._lock:
+            self._waiting.update({expected.rendered: (plan, expected) for expected in plan.files})
 
     def saved(self, path: Path) -> None:
         """Blender has written a file; it is looked at in the background if it was expected.
 
         What is rendered in place waits for the end, since handlers may still change it.
         """
-        found = self._waiting.get(path.absolute())
+        with self._lock:
+            found = self._waiting.get(path.absolute())
         if found is not None and not found[0].in_place:
-            self._checks.append(self._thread.submit(self._accept, *found))
+            self._checks.append((found[1], self._thread.submit(self._accept, *found)))
 
     def stop(self) -> None:
         """From now on no file is accepted."""
@@ -69,13 +74,14 @@ class FrameCollector:
     def finish(self) -> list[FrameRefused]:
         """Waits for the checks, then checks what Blender did not mention.
 
-        Returns what is wrong, in the order of the frames. A file that is refused is moved out of
-        the way, for Blender would take it for a finished frame the next time.
+        Returns what is wrong: checks that broke off, then frames that are refused, in their order.
+        A file that is refused is moved out of the way, for Blender would take it for a finished
+        frame the next time.
         """
-        for check in self._checks:
-            check.exception()
-        refusals = []
-        for plan, expected in list(self._waiting.values()):
+        refusals = self._broken_off()
+        with self._lock:
+            waiting = list(self._waiting.values())
+        for plan, expected in waiting:
             try:
                 self._accept(plan, expected)
             except FrameRefused as refusal:
@@ -83,9 +89,22 @@ class FrameCollector:
                 move_out_of_the_way(expected.rendered)
         return refusals
 
+    def _broken_off(self) -> list[FrameRefused]:
+        """Waits for the checks; what they refused will be refused again, and is left out here."""
+        broken = []
+        for expected, check in self._checks:
+            error = check.exception()
+            if error is not None and not isinstance(error, FrameRefused):
+                log.error("the check of %s broke off", expected.path, exc_info=error)
+                why = f"{type(error).__name__}: {error}"
+                what = f"the check of {expected.path} broke off, a fault in the worker"
+                broken.append(FrameRefused(f"Frame {expected.frame}: {what} ({why})"))
+        return broken
+
     def _accept(self, plan: RenderPlan, expected: ExpectedFile) -> None:
-        if self._is_stopped or expected.rendered not in self._waiting:
-            return  # the second is for a file that Blender has written twice
+        with self._lock:
+            if self._is_stopped or expected.rendered not in self._waiting:
+                return  # the second is for a file that Blender has written twice
         try:
             verify_file(expected, expected.rendered, probe=probe_of(plan.folder))
             accept_file(expected)
@@ -93,11 +112,13 @@ class FrameCollector:
             reason = error.strerror or str(error)
             what = f"{expected.path} cannot be put in its place: {reason}"
             raise FrameRefused(f"Frame {expected.frame}: {what}") from error
-        del self._waiting[expected.rendered]
-        if not any(
-            other.frame == expected.frame and other_plan is plan
-            for other_plan, other in self._waiting.values()
-        ):
+        with self._lock:
+            del self._waiting[expected.rendered]
+            is_frame_complete = not any(
+                other.frame == expected.frame and other_plan is plan
+                for other_plan, other in self._waiting.values()
+            )
+        if is_frame_complete:
             self._on_frame(expected.frame, self._shown_file(plan, expected.frame))
 
     def _shown_file(self, plan: RenderPlan, frame: int) -> Path:

@@ -12,10 +12,11 @@ import sqlite3
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 from flamenco_core import wire
 from flamenco_core.client import ManagerClient, ManagerRefused, ManagerUnreachable
@@ -103,7 +104,8 @@ class UpdateQueue:
         Raises:
             StorageError: if it cannot be written, since the disk is full, say.
         """
-        payload = json.dumps(wire.to_json(update))
+        # An update whose answer is lost is sent again; by its id the Manager knows it.
+        payload = json.dumps(wire.to_json(replace(update, update_id=uuid4().hex)))
         with self._changed:
             try:
                 self._database.execute(

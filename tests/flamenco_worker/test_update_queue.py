@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -43,6 +44,14 @@ def queue_in(path: Path, manager: ProtocolManager) -> Iterator[UpdateQueue]:
 
 def start(queue: UpdateQueue, worker_id: str = WORKER) -> None:
     queue.start(worker_id, lambda _task, _attempt, _message: None)
+
+
+def told(manager: ProtocolManager) -> list[dict[str, Any]]:
+    """What the Manager has heard of the task, less the ids of the updates."""
+    updates = manager.updates_of(TASK)
+    return [
+        {key: value for key, value in update.items() if key != "update_id"} for update in updates
+    ]
 
 
 def test_a_full_disk_is_waited_for_and_nothing_is_sent_twice(
@@ -101,7 +110,7 @@ def test_an_end_that_the_manager_cannot_use_becomes_a_plain_failure(
         queue.add(TASK, COMPLETED)
         queue.add(TASK, TaskUpdate(log="behind it"))
         assert queue.wait_until_empty(IN_TIME)
-    assert manager.updates_of(TASK) == [
+    assert told(manager) == [
         {
             "taskStatus": "failed",
             "activity": "Failed: the Manager could not use what this worker reported"
@@ -122,7 +131,7 @@ def test_what_the_manager_never_takes_holds_nothing_up(
         queue.add(TASK, COMPLETED)
         queue.add(TASK, TaskUpdate(log="good"))
         assert queue.wait_until_empty(IN_TIME)
-    assert manager.updates_of(TASK) == [{"log": "good"}]
+    assert told(manager) == [{"log": "good"}]
 
 
 def test_a_kept_update_is_sent_as_it_is(manager: ProtocolManager, tmp_path: Path) -> None:
@@ -131,4 +140,22 @@ def test_a_kept_update_is_sent_as_it_is(manager: ProtocolManager, tmp_path: Path
         start(queue)
         queue.add(TASK, TaskUpdate(log="/x/\udce9.blend", steps_completed=-1))
         assert queue.wait_until_empty(IN_TIME)
-    assert manager.updates_of(TASK) == [{"log": "/x/\udce9.blend", "steps_completed": -1}]
+    assert told(manager) == [{"log": "/x/\udce9.blend", "steps_completed": -1}]
+
+
+def test_an_update_that_is_sent_again_has_the_id_it_had(
+    manager: ProtocolManager, tmp_path: Path
+) -> None:
+    ids: list[str] = []
+
+    def fail_at_first(request: Received) -> int | None:
+        ids.append(request.body["update_id"])
+        return 500 if len(ids) == 1 else None
+
+    manager.fail = fail_at_first
+    with queue_in(tmp_path / "queue.sqlite", manager) as queue:
+        start(queue)
+        queue.add(TASK, TaskUpdate(log="one"))
+        queue.add(TASK, TaskUpdate(log="two"))
+        assert queue.wait_until_empty(IN_TIME)
+    assert ids[0] == ids[1] != ids[2]

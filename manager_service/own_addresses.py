@@ -2,8 +2,9 @@
 
 A page of any site may make a browser ask for `http://manager:8080/`. What the browser then sends
 names the page in `Origin`. A page can hide that by letting its own site's name lead to the
-Manager's address (DNS rebinding); then the browser says that name in `Host`. So only names that
-are this Manager's own are answered. An IP address cannot be made to lead elsewhere.
+Manager's address (DNS rebinding); then the browser says that name in `Host`. So browsers are
+answered only by names that are this Manager's own. An IP address cannot be made to lead elsewhere.
+Programs such as workers have no pages of others in them, and may use any name.
 """
 
 from __future__ import annotations
@@ -38,6 +39,8 @@ class OwnAddresses:
 
     async def refuse_foreign(self, headers: Mapping[str, str]) -> None:
         """Raises `HttpRefusal` (403) for what a page of another site had a browser send."""
+        if not _is_of_a_browser(headers):
+            return
         host = headers.get(hdrs.HOST, "")
         if host and host not in self._good_hosts:
             await self._look_into(host)
@@ -84,6 +87,11 @@ class OwnAddresses:
         if not self._knows_domain:
             self._names |= _forms(await asyncio.to_thread(socket.getfqdn))
             self._knows_domain = True
+
+
+def _is_of_a_browser(headers: Mapping[str, str]) -> bool:
+    """Browsers name the page with whatever could change something, and themselves always."""
+    return hdrs.ORIGIN in headers or "Mozilla/" in headers.get(hdrs.USER_AGENT, "")
 
 
 def _forms(name: str) -> set[str]:

@@ -52,7 +52,8 @@ def test_the_machines_full_name_is_answered(
     with RunningManager(tmp_path) as manager:
         for host in ("render7.lan.studio:8080", "render7", "render7.local"):
             assert submit(manager, host).status == 200
-        assert_is_refused(submit(manager, "render8.lan.studio"), "header Host")
+        other = "render8.lan.studio"
+        assert_is_refused(submit(manager, other, f"http://{other}"), "header Host")
 
 
 @pytest.mark.parametrize(
@@ -62,9 +63,16 @@ def test_the_machines_full_name_is_answered(
 def test_a_name_that_was_made_to_lead_here_is_refused(manager: RunningManager, host: str) -> None:
     before = manager.get("/jobs").json
     assert_is_refused(submit(manager, host, f"http://{host}"), "header Host")
-    assert_is_refused(submit(manager, host), "header Host")
-    assert_is_refused(manager.get("/jobs", headers={"Host": host}), "header Host")
+    browser = {"Host": host, "User-Agent": "Mozilla/5.0 (X11; Linux x86_64) Firefox/140.0"}
+    assert_is_refused(manager.get("/jobs", headers=browser), "header Host")
     assert manager.get("/jobs").json == before
+
+
+def test_workers_and_other_programs_may_use_any_name_of_the_network(
+    manager: RunningManager,
+) -> None:
+    assert submit(manager, "render-manager.studio.lan:8080").status == 200
+    assert manager.get("/version", headers={"Host": "farm-alias"}).status == 200
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,8 @@ from __future__ import annotations
 import shutil
 import signal
 import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -185,12 +187,22 @@ def test_a_job_that_fails_says_why_and_leaves_its_log(
     assert "Blender" in (quick_start.home / "logs" / "render-1.log").read_text(encoding="utf-8")
 
 
+@contextmanager
+def heard(number: signal.Signals) -> Iterator[None]:
+    """Programs started meanwhile hear a signal that this one may have been told to ignore."""
+    previous = signal.signal(number, signal.SIG_DFL)
+    try:
+        yield
+    finally:
+        signal.signal(number, previous)
+
+
 @pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_stopping_it_stops_all_that_it_started(
     quick_start: QuickStart, blender: Path, tmp_path: Path, stop: signal.Signals
 ) -> None:
     slow = make_slow_scene(blender, tmp_path)
-    with quick_start.start(f"--blend={slow}") as process:
+    with heard(stop), quick_start.start(f"--blend={slow}") as process:
         eventually(lambda: list(quick_start.home.glob("output/**/*.png")), "a frame is there")
         process.send_signal(stop)
         printed, _ = process.communicate(timeout=60)

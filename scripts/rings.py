@@ -132,5 +132,6 @@ def show_rings(results: Sequence[RingResult], seconds: float) -> int:
     passed = sum(result.passed for result in results)
     failed = sum(result.failed for result in results)
     skipped = sum(len(result.skipped) for result in results)
-    print(f"\n{passed} passed, {failed} failed, {skipped} skipped in {seconds:.0f} s", flush=True)
+    print(f"\nAll of it took {seconds:.0f} s.")
+    print(f"{passed} passed, {failed} failed, {skipped} skipped", flush=True)
     return 0 if all(result.is_good for result in results) else 1

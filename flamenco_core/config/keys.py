@@ -2,48 +2,23 @@
 
 The keys are Flamenco 3's. What only Flamenco 2 had is read under the name it had there; where
 Flamenco 3 renamed a setting, the old name is read too. Settings of parts that this Manager does
-not have are named in a warning, with the reason.
+not have are named in a warning, with the reason. What the settings are for stands in
+`descriptions`.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
-
 from flamenco_core.config import values
-from flamenco_core.config.document import Entry
+from flamenco_core.config.key import Key
 from flamenco_core.config.settings import Authentication
 from flamenco_core.statuses import WorkerStatus
 
-
-@dataclass(frozen=True, slots=True)
-class Key:
-    """One setting."""
-
-    path: str
-    """Where it stands in the file: `shaman.garbageCollect.period`."""
-    field: str
-    """The field of `Config`, or of what one of its fields holds: `mqtt.broker`."""
-    read: Callable[[Entry], Any]
-    """`None` stands for "not set": the default remains."""
-    old_names: tuple[str, ...] = ()
-
-    @property
-    def environment_name(self) -> str:
-        """`FLAMENCO_SHAMAN_GARBAGE_COLLECT_PERIOD`."""
-        snake = re.sub(r"([a-z])([A-Z])", r"\1_\2", self.path.replace(".", "_"))
-        return ENVIRONMENT_PREFIX + snake.upper()
-
-
-ENVIRONMENT_PREFIX = "FLAMENCO_"
 VERSION = "_meta.version"
 
 _GARBAGE = "shaman.garbageCollect"
 
 KEYS: tuple[Key, ...] = (
-    Key("manager_name", "manager_name", values.text),
+    Key("manager_name", "manager_name", values.text, is_live=True),
     Key("database", "database", values.path),
     Key("database_check_period", "database_check_period", values.duration),
     Key("listen", "listen", values.listen_address),
@@ -56,7 +31,12 @@ KEYS: tuple[Key, ...] = (
     Key("autodiscoverable", "autodiscoverable", values.boolean, ("ssdp_discovery",)),
     Key("ssdp_device_uuid", "ssdp_device_uuid", values.device_uuid),
     Key("authentication", "authentication", values.one_of(Authentication)),
-    Key("worker_registration_secret", "worker_registration_secret", values.exact_text),
+    Key(
+        "worker_registration_secret",
+        "worker_registration_secret",
+        values.exact_text,
+        is_secret=True,
+    ),
     Key("time_zone", "time_zone", values.time_zone),
     Key(
         "local_manager_storage_path",
@@ -69,27 +49,45 @@ KEYS: tuple[Key, ...] = (
     Key("shaman.fileStorePath", "shaman_file_store", values.path_or_nothing),
     Key("shaman.checkoutPath", "shaman_checkouts", values.path_or_nothing),
     Key(f"{_GARBAGE}.period", "shaman_garbage_period", values.duration),
-    Key(f"{_GARBAGE}.maxAge", "shaman_garbage_max_age", values.duration),
-    Key(f"{_GARBAGE}.extraCheckoutPaths", "shaman_extra_checkouts", values.listed(values.path)),
+    Key(f"{_GARBAGE}.maxAge", "shaman_garbage_max_age", values.duration, is_live=True),
+    Key(
+        f"{_GARBAGE}.extraCheckoutPaths",
+        "shaman_extra_checkouts",
+        values.listed(values.path),
+        is_live=True,
+    ),
     Key("watch_for_latest_image", "watch_for_latest_image", values.path_or_nothing),
     Key(
         "task_timeout",
         "task_timeout",
         values.duration,
         ("active_task_timeout_interval", "active_task_timeout_interval_seconds"),
+        is_live=True,
     ),
-    Key("task_progress_timeout", "task_progress_timeout", values.duration),
-    Key("task_total_timeout", "task_total_timeout", values.duration),
+    Key("task_progress_timeout", "task_progress_timeout", values.duration, is_live=True),
+    Key("task_total_timeout", "task_total_timeout", values.duration, is_live=True),
     Key(
         "worker_timeout",
         "worker_timeout",
         values.duration,
         ("active_worker_timeout_interval", "active_worker_timeout_interval_seconds"),
+        is_live=True,
     ),
-    Key("blocklist_threshold", "blocklist_threshold", values.count(1), ("blacklist_threshold",)),
-    Key("task_fail_after_softfail_count", "task_fail_after_softfail_count", values.count(1)),
-    Key("job_fail_percentage", "job_fail_percentage", values.count(1, 100)),
-    Key("job_retention", "job_retention", values.duration),
+    Key(
+        "blocklist_threshold",
+        "blocklist_threshold",
+        values.count(1),
+        ("blacklist_threshold",),
+        is_live=True,
+    ),
+    Key(
+        "task_fail_after_softfail_count",
+        "task_fail_after_softfail_count",
+        values.count(1),
+        is_live=True,
+    ),
+    Key("job_fail_percentage", "job_fail_percentage", values.count(1, 100), is_live=True),
+    Key("job_retention", "job_retention", values.duration, is_live=True),
     Key("worker_cleanup_max_age", "worker_cleanup_max_age", values.duration),
     Key(
         "worker_cleanup_status",
@@ -105,10 +103,10 @@ KEYS: tuple[Key, ...] = (
     Key("mqtt.client.clientID", "mqtt.client_id", values.text),
     Key("mqtt.client.topic_prefix", "mqtt.topic_prefix", values.exact_text),
     Key("mqtt.client.username", "mqtt.username", values.text_or_nothing),
-    Key("mqtt.client.password", "mqtt.password", values.exact_text),
+    Key("mqtt.client.password", "mqtt.password", values.exact_text, is_secret=True),
     Key("flamenco", "upstream.url", values.url("https", "http")),
     Key("manager_id", "upstream.manager_id", values.text_or_nothing),
-    Key("manager_secret", "upstream.manager_secret", values.exact_text),
+    Key("manager_secret", "upstream.manager_secret", values.exact_text, is_secret=True),
     Key("download_task_sleep", "upstream.download_interval", values.duration),
     Key("download_task_recheck_throttle", "upstream.download_throttle", values.any_duration),
     Key("task_update_push_max_interval", "upstream.push_interval", values.duration),

@@ -12,7 +12,8 @@ from typing import Any
 from flamenco_core.config import keys
 from flamenco_core.config.checks import Places, check_together
 from flamenco_core.config.document import Entry, each_path, parse_document, parse_value
-from flamenco_core.config.keys import Key
+from flamenco_core.config.fields import with_fields
+from flamenco_core.config.key import ENVIRONMENT_PREFIX, Key
 from flamenco_core.config.report import Report, nearest
 from flamenco_core.config.settings import DEFAULT_VARIABLES, Config
 from flamenco_core.config.values import reason
@@ -22,6 +23,7 @@ from flamenco_core.config.variables_section import (
     is_by_platform,
     read_variables,
 )
+from flamenco_core.config.worker_settings_section import WORKER_SETTINGS, read_worker_rules
 from flamenco_core.errors import InvalidInput, Problem, StorageError
 from flamenco_core.model import Audience
 from flamenco_core.variables import Variables
@@ -30,7 +32,7 @@ FILE_VERSION = 3
 _FIRST_WITH_VALUE_LISTS = 2
 """The first version of the file whose variables have lists of values."""
 
-_VARIABLES_IN_ENVIRONMENT = keys.ENVIRONMENT_PREFIX + VARIABLES.upper()
+_VARIABLES_IN_ENVIRONMENT = ENVIRONMENT_PREFIX + VARIABLES.upper()
 _BEFORE_VERSION_2: Mapping[str, Any] = {"listen": ":8083", "shaman_enabled": False}
 """Defaults that a file of the oldest form was written for."""
 
@@ -115,6 +117,7 @@ class _Reading:
         self._entries: dict[str, Entry] = {}
         """Where each field was set."""
         self._variables: dict[str, Entry] = {}
+        self._worker_settings: Entry | None = None
 
     def read_file(self) -> None:
         members = self._root.members
@@ -125,13 +128,15 @@ class _Reading:
         self._variables = {
             key: members[key] for key in (VARIABLES, PATH_REPLACEMENT) if key in members
         }
-        settings = {key: entry for key, entry in members.items() if key not in self._variables}
+        self._worker_settings = members.get(WORKER_SETTINGS)
+        apart = {*self._variables, WORKER_SETTINGS}
+        settings = {key: entry for key, entry in members.items() if key not in apart}
         self._read_section(settings, "")
 
     def read_environment(self, environment: Mapping[str, str]) -> None:
         """Over the file. An empty value counts as not set."""
         for name, text in sorted(environment.items()):
-            if not name.startswith(keys.ENVIRONMENT_PREFIX) or not text.strip():
+            if not name.startswith(ENVIRONMENT_PREFIX) or not text.strip():
                 continue
             key = keys.BY_ENVIRONMENT_NAME.get(name)
             if key is not None:
@@ -142,11 +147,12 @@ class _Reading:
                 self._warn_of_misspelt(name)
 
     def config(self, home: Path) -> Config:
-        config = _with_fields(Config(home=home), self._fields)
+        config = with_fields(Config(home=home), self._fields)
         variables = Variables(
             {**DEFAULT_VARIABLES, **read_variables(self._variables, self._report)}
         )
-        config = replace(config, variables=variables)
+        rules = read_worker_rules(self._worker_settings, self._report)
+        config = replace(config, variables=variables, worker_rules=rules)
         if self._version < FILE_VERSION:
             config = self._upgraded(config)
         named = {
@@ -155,7 +161,8 @@ class _Reading:
             for name, entry in (section.members or {}).items()
         }
         check_together(config, Places(self._root, self._entries, named), self._report)
-        return config
+        entries = {**self._entries, **{f"{VARIABLES}.{name}": named[name] for name in named}}
+        return replace(config, places={name: entry.place for name, entry in entries.items()})
 
     def _read_version(self) -> None:
         try:
@@ -213,7 +220,7 @@ class _Reading:
 
     def _warn_of_misspelt(self, name: str) -> None:
         """Names that are near no setting may belong to anything."""
-        prefix = keys.ENVIRONMENT_PREFIX
+        prefix = ENVIRONMENT_PREFIX
         known = [key.environment_name.removeprefix(prefix) for key in keys.KEYS]
         hint = nearest(name.removeprefix(prefix), [*known, VARIABLES.upper()], prefix=prefix)
         if hint:
@@ -271,19 +278,6 @@ class _Reading:
         return config
 
 
-def _with_fields(config: Config, fields: Mapping[str, Any]) -> Config:
-    """The configuration with fields set that are named like `listen` or `mqtt.broker`."""
-    direct = {name: value for name, value in fields.items() if "." not in name}
-    parts: dict[str, dict[str, Any]] = {}
-    for name, value in fields.items():
-        part, dot, rest = name.partition(".")
-        if dot:
-            parts.setdefault(part, {})[rest] = value
-    for part, values in parts.items():
-        direct[part] = replace(getattr(config, part), **values)
-    return replace(config, **direct)
-
-
 def _is_section(path: str) -> bool:
     return any(known.startswith(f"{path}.") for known in (*keys.BY_PATH, keys.VERSION))
 
@@ -291,6 +285,6 @@ def _is_section(path: str) -> bool:
 def _names_below(above: str) -> list[str]:
     """The names that may stand in a section of the file."""
     prefix = f"{above}." if above else ""
-    paths = (*keys.BY_PATH, keys.VERSION, VARIABLES)
+    paths = (*keys.BY_PATH, keys.VERSION, VARIABLES, WORKER_SETTINGS)
     below = [path.removeprefix(prefix) for path in paths if path.startswith(prefix)]
     return [path.partition(".")[0] for path in below]

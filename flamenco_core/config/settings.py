@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from enum import StrEnum
 from pathlib import Path
@@ -11,6 +11,7 @@ from pathlib import Path
 from flamenco_core.errors import Problem
 from flamenco_core.model import Audience
 from flamenco_core.paths import this_platform
+from flamenco_core.provisioning import WorkerRule
 from flamenco_core.statuses import WorkerStatus
 from flamenco_core.variables import Variable, Variables, VariableTable, VariableValue
 
@@ -150,10 +151,15 @@ class Config:
     tls: Tls = field(default_factory=Tls)
     upstream: Upstream = field(default_factory=Upstream)
     variables: Variables = field(default_factory=lambda: Variables(DEFAULT_VARIABLES))
+    worker_rules: tuple[WorkerRule, ...] = ()
+    """What workers are told about their set-up."""
     platform: str = field(default_factory=this_platform)
     """The platform that the Manager runs on, and that its own paths are for."""
     warnings: tuple[Problem, ...] = field(default=(), repr=False, compare=False)
     """What to tell the person who wrote the file, though it can be used."""
+    places: Mapping[str, str] = field(default_factory=dict, repr=False, compare=False)
+    """Where settings were said, by field (`mqtt.broker`) or `variables.NAME`: a line of the file,
+    or the name of an environment variable. What is not in it has its default."""
     _tables: dict[tuple[Audience, str], VariableTable] = field(
         default_factory=dict, init=False, repr=False, compare=False
     )
@@ -194,6 +200,20 @@ class Config:
     def scripts(self) -> Path:
         """The farm's own job types."""
         return self.home / "scripts"
+
+    def with_located_paths(self) -> Config:
+        """The same with the paths of its folders whole, so that they stay where they are even if
+        the variables change that they were written with.
+        """
+        store, checkouts = self.shaman_file_store, self.shaman_checkouts
+        return replace(
+            self,
+            database=self.database_file,
+            local_manager_storage_path=self.local_storage,
+            shared_storage_path=self.shared_storage,
+            shaman_file_store=store and self.file_store,
+            shaman_checkouts=checkouts and self._shared(checkouts),
+        )
 
     def variables_for(self, audience: Audience, platform: str) -> VariableTable:
         """The variables as an audience on a platform sees them, with `{jobs}`."""

@@ -41,9 +41,33 @@ class WorkerSignOn:
     """What the machine has, as key and value (`blender.version`, `device` …)."""
 
 
+MOST_SLOTS = 64
+
+LIMITS: dict[str, tuple[int, int]] = {"threads": (1, 1024), "oom_score_adjust": (-1000, 1000)}
+"""What a worker may be limited in, each with its least and its greatest value: processor threads
+of a render; how readily Linux ends its commands when memory runs short."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProvisionedSettings:
+    """What the Manager tells a worker about its set-up; more than the worker's own configuration
+    says where both say something."""
+
+    etag: str
+    """Changes with the settings, and only with them."""
+    programs: dict[str, str] = field(default_factory=dict)
+    """Which program to run where a command names only `blender`, `ffmpeg` or the like."""
+    slots: int | None = field(default=None, metadata={"minimum": 1, "maximum": MOST_SLOTS})
+    """How many tasks to run at the same time."""
+    limits: dict[str, int] = field(default_factory=dict)
+    """`threads` of a render, `oom_score_adjust` of commands."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WorkerStateChange:
     status_requested: WorkerStatus
+    settings: ProvisionedSettings | None = None
+    """At sign-on, if the farm has settings for its workers."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,6 +111,8 @@ class AssignedTask:
     attempt: int | None = None
     """Send this back with each update, so that a late one cannot be taken for a fresh one."""
     slot: int | None = None
+    settings_etag: str | None = None
+    """Of the worker's present settings, if the farm has some; see `ProvisionedSettings`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from flamenco_core.config import Config, load_config
+from flamenco_core.config.descriptions import MEANINGS
 from flamenco_core.config.keys import BY_OLD_NAME, KEYS, WITHOUT_MEANING
 from flamenco_core.durations import format_duration
 from flamenco_core.model import Audience
@@ -51,6 +52,15 @@ def test_every_setting_is_documented_once_with_its_default() -> None:
         for name in re.findall(r"`([^`]+)`", names)
     }
     assert documented == {key.path: default(key.field) for key in KEYS}
+
+
+def test_every_setting_is_explained_by_the_program_as_it_is_documented() -> None:
+    documented = {
+        name: meaning
+        for names, _default, meaning in rows("## Settings")
+        for name in re.findall(r"`([^`]+)`", names)
+    }
+    assert documented == MEANINGS
 
 
 def test_every_old_name_is_documented_with_its_new_one() -> None:

@@ -21,6 +21,13 @@ class JobChanged(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class JobUnsettled(Event):
+    """Some tasks of a job do not know yet what they wait for; `Manager.settle` tells them."""
+
+    job_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class JobArchived(Event):
     job_id: str
 
@@ -34,9 +41,13 @@ class JobDeletionRequested(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobDeleted(Event):
-    """A job does not exist any more."""
+    """A job does not exist any more; this is what it was last."""
 
     job_id: str
+    name: str
+    type: str
+    priority: int
+    status: JobStatus
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,6 +56,13 @@ class TaskChanged(Event):
     task_id: str
     status: TaskStatus
     previous_status: TaskStatus
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskProgressed(Event):
+    """A task has done steps, or its worker says something else of it."""
+
+    task_id: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,7 +88,11 @@ class TasksBecameReady(Event):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TaskLogAppended(Event):
     task_id: str
+    attempt: int
+    start: int
+    """Bytes of the attempt's log before this text."""
     text: str
+    """Ends with a newline."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,6 +100,13 @@ class LastRenderedChanged(Event):
     """A job has new thumbnails, and is the one of the farm that rendered an image last."""
 
     job_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkerRegistered(Event):
+    """A worker is new on the farm, and has not signed on yet."""
+
+    worker_id: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,8 +138,17 @@ class WorkerTagsChanged(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class WorkerScheduleChanged(Event):
+    """A worker is to sleep at other times."""
+
+    worker_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TagChanged(Event):
     """A worker tag was made, renamed or deleted."""
 
     tag_id: str
+    name: str
+    description: str
     was_deleted: bool = False

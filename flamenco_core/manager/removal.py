@@ -183,4 +183,8 @@ def _drop_if_nothing_is_left(unit: Unit, job: StoredJob) -> None:
         return
     jobs.drop(unit.db, job)
     unit.audit("job.deleted", job.uuid, name=job.name)
-    unit.announce(JobDeleted(job_id=job.uuid))
+    unit.announce(
+        JobDeleted(
+            job_id=job.uuid, name=job.name, type=job.type, priority=job.priority, status=job.status
+        )
+    )

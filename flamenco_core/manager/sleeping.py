@@ -7,7 +7,7 @@ between stands until the next one.
 from __future__ import annotations
 
 from flamenco_core import sleep_schedule
-from flamenco_core.events import WorkerStatusRequested
+from flamenco_core.events import WorkerScheduleChanged, WorkerStatusRequested
 from flamenco_core.manager.unit import Unit
 from flamenco_core.model import WorkerSleepSchedule
 from flamenco_core.sleep_schedule import SleepSchedule
@@ -37,6 +37,7 @@ def set_schedule(unit: Unit, worker_uuid: str, wire: WorkerSleepSchedule) -> Non
         start=wire.start_time,
         end=wire.end_time,
     )
+    unit.announce(WorkerScheduleChanged(worker_id=worker.uuid))
     _apply(unit, worker, schedule)
 
 

@@ -33,7 +33,7 @@ def create(unit: Unit, tag: WorkerTag) -> WorkerTag:
     _refuse_taken_name(unit, name, tag_uuid)
     tags.add(unit.db, uuid=tag_uuid, name=name, description=description)
     unit.audit("tag.create", tag_uuid, name=name)
-    unit.announce(TagChanged(tag_id=tag_uuid))
+    unit.announce(TagChanged(tag_id=tag_uuid, name=name, description=description))
     return _form(StoredTag(0, tag_uuid, name, description))
 
 
@@ -51,7 +51,7 @@ def update(unit: Unit, tag_uuid: str, change: WorkerTag) -> None:
         description = tag.description
     tags.update(unit.db, tag, name=name, description=description)
     unit.audit("tag.update", tag.uuid, name=name, before=tag.name)
-    unit.announce(TagChanged(tag_id=tag.uuid))
+    unit.announce(TagChanged(tag_id=tag.uuid, name=name, description=description))
 
 
 def delete(unit: Unit, tag_uuid: str) -> None:
@@ -72,7 +72,9 @@ def delete(unit: Unit, tag_uuid: str) -> None:
     had_it = tags.workers_with(unit.db, tag)
     tags.delete(unit.db, tag)
     unit.audit("tag.delete", tag.uuid, name=tag.name)
-    unit.announce(TagChanged(tag_id=tag.uuid, was_deleted=True))
+    unit.announce(
+        TagChanged(tag_id=tag.uuid, name=tag.name, description=tag.description, was_deleted=True)
+    )
     for worker_uuid in had_it:
         unit.announce(WorkerTagsChanged(worker_id=worker_uuid))
 

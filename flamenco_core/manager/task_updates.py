@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from flamenco_core.errors import NotFound, one_problem
-from flamenco_core.events import TaskLogAppended
+from flamenco_core.events import TaskProgressed
 from flamenco_core.manager import hand_out, task_failures, transitions
 from flamenco_core.manager.unit import Unit
 from flamenco_core.model import Audience, MayKeepRunning, TaskStatistics, TaskUpdate
 from flamenco_core.rules.lifecycle import STATUSES_A_WORKER_MAY_REPORT
 from flamenco_core.statuses import TaskStatus
-from flamenco_core.store import attempts, logs, statistics, tasks, workers
+from flamenco_core.store import attempts, statistics, tasks, workers
 from flamenco_core.store.tasks import StoredTask
 from flamenco_core.store.workers import StoredWorker
 
@@ -46,8 +46,7 @@ def update_task(unit: Unit, worker_uuid: str, task_uuid: str, update: TaskUpdate
     if _was_stored_before(unit, task, attempt, update):
         return UpdateAnswer(is_accepted=True)
     if attempt is not None and update.log:
-        logs.append(unit.db, task.id, attempt, update.log)
-        unit.announce(TaskLogAppended(task_id=task.uuid, text=update.log))
+        transitions.append_log(unit, task, attempt, update.log)
     if attempt is not None and update.statistics:
         told = _with_variables(unit, worker, update.statistics)
         statistics.report(unit.db, task.id, attempt, told)
@@ -136,6 +135,8 @@ def _store_progress(unit: Unit, task: StoredTask, update: TaskUpdate) -> None:
         now=unit.now,
         steady=unit.steady,
     )
+    if update.activity is not None or steps != task.steps_completed:
+        unit.announce(TaskProgressed(task_id=task.uuid))
 
 
 def _stop(reason: str, *, is_status_change: bool = False) -> MayKeepRunning:

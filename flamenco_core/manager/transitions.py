@@ -161,8 +161,18 @@ def release_expired(unit: Unit) -> None:
 def add_log_line(unit: Unit, task: StoredTask, text: str) -> None:
     """Writes a line of the Manager's own into the log of the present attempt."""
     line = task_logs.dated(unit.now, text)
-    logs.append(unit.db, task.id, task.attempt, line)
-    unit.announce(TaskLogAppended(task_id=task.uuid, text=line))
+    append_log(unit, task, task.attempt, line)
+
+
+def append_log(unit: Unit, task: StoredTask, attempt: int, text: str) -> None:
+    """Adds text to the log of an attempt at a task."""
+    appended = logs.append(unit.db, task.id, attempt, text)
+    if appended is not None:
+        unit.announce(
+            TaskLogAppended(
+                task_id=task.uuid, attempt=attempt, start=appended.start, text=appended.text
+            )
+        )
 
 
 def _requeue_one(unit: Unit, task: StoredTask, reason: str) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from flamenco_core.events import WorkerChanged
+from flamenco_core.events import WorkerChanged, WorkerRegistered
 from flamenco_core.manager import sleeping, transitions
 from flamenco_core.manager.unit import Unit
 from flamenco_core.model import (
@@ -32,6 +32,7 @@ def register(unit: Unit, registration: WorkerRegistration, *, address: str) -> R
     )
     workers.set_abilities(unit.db, worker_id, task_types=types, capabilities={})
     unit.audit("worker.register", uuid, name=registration.name, address=address)
+    unit.announce(WorkerRegistered(worker_id=uuid))
     return RegisteredWorker(
         uuid=uuid,
         name=registration.name.strip(),

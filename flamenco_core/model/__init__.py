@@ -4,6 +4,18 @@ The fields carry the names of the wire (Flamenco 3's API where it has the field)
 "absent". Fields that Flamenco 3 does not know are optional, so that its clients are not disturbed.
 """
 
+from flamenco_core.model.events import (
+    EventJobUpdate,
+    EventLastRenderedUpdate,
+    EventLifeCycle,
+    EventTaskLogUpdate,
+    EventTasksUpdate,
+    EventTaskUpdate,
+    EventWorkerTagUpdate,
+    EventWorkerTask,
+    EventWorkerUpdate,
+    LifeCycleEventType,
+)
 from flamenco_core.model.job_types import (
     AvailableJobSetting,
     AvailableJobType,
@@ -98,6 +110,15 @@ __all__ = [
     "Command",
     "Error",
     "ErrorProblem",
+    "EventJobUpdate",
+    "EventLastRenderedUpdate",
+    "EventLifeCycle",
+    "EventTaskLogUpdate",
+    "EventTaskUpdate",
+    "EventTasksUpdate",
+    "EventWorkerTagUpdate",
+    "EventWorkerTask",
+    "EventWorkerUpdate",
     "FarmStatusReport",
     "FlamencoVersion",
     "HeldTask",
@@ -114,6 +135,7 @@ __all__ = [
     "JobTagChange",
     "JobTasksSummary",
     "JobsQueryResult",
+    "LifeCycleEventType",
     "ManagerConfiguration",
     "ManagerVariable",
     "MayKeepRunning",

@@ -71,15 +71,28 @@ class WaitingChunk:
     chunk: LogChunk
 
 
-def append(db: sqlite3.Connection, task_id: int, attempt: int, text: str) -> None:
-    """Adds text to an attempt's log; a missing newline at its end is added."""
+@dataclass(frozen=True, slots=True)
+class Appended:
+    """What was added to an attempt's log, and where it begins there, in bytes."""
+
+    start: int
+    text: str
+
+
+def append(db: sqlite3.Connection, task_id: int, attempt: int, text: str) -> Appended | None:
+    """Adds text to an attempt's log; a missing newline at its end is added.
+
+    Returns None if there is nothing to add, or the task has no such attempt.
+    """
     if not text:
-        return
+        return None
     text = text if text.endswith("\n") else f"{text}\n"
     size = len(text.encode())
     end = _GROW.value(db, task_id=task_id, attempt=attempt, size=size)
-    if end is not None:
-        _ADD.run(db, task_id=task_id, attempt=attempt, start=end - size, text=text)
+    if end is None:
+        return None
+    _ADD.run(db, task_id=task_id, attempt=attempt, start=end - size, text=text)
+    return Appended(end - size, text)
 
 
 def waiting(db: sqlite3.Connection, *, limit: int, after: int = 0) -> list[WaitingChunk]:

@@ -29,6 +29,11 @@ def test_whoever_follows_a_log_is_told_the_managers_own_lines_too(manager: Manag
     manager.subscribe(told.extend)
     task = take(manager, worker)
     fail(manager, worker, task)
-    text = "\n".join(event.text for event in told if isinstance(event, TaskLogAppended))
+    pieces = [event for event in told if isinstance(event, TaskLogAppended)]
+    text = "".join(piece.text for piece in pieces)
     assert "Task assigned to worker" in text
-    assert text.splitlines() == manager.task_log(task.uuid).splitlines()
+    assert text == manager.task_log(task.uuid)
+    assert [piece.start for piece in pieces] == [
+        text.encode().index(piece.text.encode()) for piece in pieces
+    ]
+    assert {piece.attempt for piece in pieces} == {1}

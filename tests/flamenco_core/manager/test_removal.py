@@ -191,7 +191,7 @@ def test_a_deleted_job_loses_its_tasks_its_logs_and_its_checkout(
     assert is_gone(manager, job)
     assert not logs.parent.exists()
     assert not folder.exists()
-    assert JobDeleted(job_id=job) in events
+    assert [event.job_id for event in events if isinstance(event, JobDeleted)] == [job]
     for table in ("tasks", "task_attempts", "task_log_chunks", "intents", "job_queues"):
         assert manager._db.execute(f"SELECT count(*) FROM {table}").fetchone()[0] == 0
 

@@ -20,6 +20,7 @@ from flamenco_core.events import (
     JobArchived,
     JobChanged,
     JobDeletionRequested,
+    JobUnsettled,
     TaskLogAppended,
 )
 from flamenco_core.manager import Manager, file_work, log_files
@@ -115,7 +116,9 @@ class BackgroundWork:
         for event in events:
             if isinstance(event, TaskLogAppended):
                 self._logs.due()
-            elif isinstance(event, JobChanged) and event.status in SWEEPS:
+            elif isinstance(event, JobUnsettled) or (
+                isinstance(event, JobChanged) and event.status in SWEEPS
+            ):
                 self._jobs.due()
             elif isinstance(event, JobArchived | JobDeletionRequested):
                 self._removals.due()

@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass
 
 from flamenco_core.errors import Conflict
-from flamenco_core.manager import transitions, worker_sessions
+from flamenco_core.manager import task_changes, transitions, worker_sessions
 from flamenco_core.manager.unit import Unit
 from flamenco_core.model import AssignedTask, Audience, Command, TaskRequest
 from flamenco_core.rna_overrides import with_overrides
@@ -118,7 +118,7 @@ def _announce_start(
 ) -> None:
     text = f"Task assigned to worker {worker.name} ({worker.uuid}), attempt {task.attempt}"
     transitions.add_log_line(unit, task, text)
-    transitions.announce_task(unit, task, previous=previous)
+    task_changes.announce(unit, task, previous=previous)
     transitions.follow_job(unit, task.job_id)
     unit.audit("task.assign", task.uuid, worker=worker.uuid, slot=task.slot, attempt=task.attempt)
 

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from flamenco_core import task_logs
-from flamenco_core.events import JobChanged, TaskChanged, TaskLogAppended, TasksChanged
+from flamenco_core.events import JobChanged, TaskLogAppended, TasksChanged
+from flamenco_core.manager import dependants
+from flamenco_core.manager.dependants import CHANGE_COST, Budget
+from flamenco_core.manager.task_changes import change_alone, requeue_alone
 from flamenco_core.manager.unit import Unit
 from flamenco_core.rules import lifecycle
-from flamenco_core.rules.lifecycle import JobMove
+from flamenco_core.rules.lifecycle import JobMove, TaskSweep
 from flamenco_core.statuses import JobStatus, TaskStatus
-from flamenco_core.store import dependencies, failures, jobs, logs, queues, reservations, tasks
+from flamenco_core.store import dependency_groups, failures, jobs, logs, queues, reservations, tasks
 from flamenco_core.store.jobs import StoredJob
 from flamenco_core.store.tasks import StoredTask
 
@@ -24,13 +26,18 @@ def change_task(
     unit: Unit, task: StoredTask, status: TaskStatus, *, activity: str | None = None
 ) -> None:
     """Gives one task another status, and its job the one that follows from that."""
-    _change_task_alone(unit, task, status, activity=activity)
+    change_alone(unit, task, status, activity=activity)
+    if TaskStatus.COMPLETED in (task.status, status):
+        job = jobs.by_id(unit.db, task.job_id)
+        dependants.tell(unit, job, Budget(SWEEP_SIZE * CHANGE_COST))
     follow_job(unit, task.job_id)
 
 
 def follow_job(unit: Unit, job_id: int) -> None:
-    """Gives a job the status that fits the tasks it has now."""
+    """Gives a job the status that fits the tasks it has now, once all of them know theirs."""
     job = jobs.by_id(unit.db, job_id)
+    if dependency_groups.next_untold(unit.db, job_id) is not None:
+        return
     move = _next_move(unit, job)
     if move is not None:
         change_job(unit, job, move.status, reason=move.reason)
@@ -71,40 +78,56 @@ def change_job(
 
 
 def settle(unit: Unit, job_uuid: str) -> None:
-    """Changes some more tasks of a job that do not fit its status yet, and ends the transition.
+    """Goes on with what a job's tasks have to be told, and ends its transition.
 
-    At most `SWEEP_SIZE` of them: call it again while the job is unsettled.
+    Changes at most `SWEEP_SIZE` tasks: call it again while the job is unsettled.
     """
     job = jobs.by_uuid(unit.db, job_uuid)
+    _settle(unit, job, Budget(SWEEP_SIZE * CHANGE_COST))
+
+
+def _settle(unit: Unit, job: StoredJob, budget: Budget) -> None:
+    # What was asked before the present status comes first.
+    if not dependants.tell(unit, job, budget):
+        return
     if not job.unsettled:
+        follow_job(unit, job.id)
         return
     sweep = lifecycle.REQUEUE_EVERYTHING if job.requeue_everything else lifecycle.SWEEPS[job.status]
-    left = SWEEP_SIZE
+    _sweep(unit, job, sweep, budget)
+    if budget.changes and dependants.tell(unit, job, budget):
+        _end_transition(unit, jobs.by_uuid(unit.db, job.uuid), sweep.then)
+
+
+def _sweep(unit: Unit, job: StoredJob, sweep: TaskSweep, budget: Budget) -> None:
+    changed = 0
     for status in sorted(sweep.from_statuses):
-        batch = tasks.of_job(unit.db, job.id, status, limit=left) if left else []
+        batch = tasks.of_job(unit.db, job.id, status, limit=budget.changes)
         for task in batch:
-            _change_task_alone(
+            change_alone(
                 unit, task, sweep.to_status, activity=f"The job is {job.status}", is_bulk=True
             )
-        left -= len(batch)
-    if left < SWEEP_SIZE:
-        changed = SWEEP_SIZE - left
+        budget.spend_on_changes(len(batch))
+        changed += len(batch)
+    if changed:
         unit.announce(TasksChanged(job_id=job.uuid, status=sweep.to_status, count=changed))
-    if left:
-        _end_transition(unit, jobs.by_uuid(unit.db, job_uuid), sweep.then)
 
 
 def requeue_task(
     unit: Unit, task: StoredTask, *, reason: str, with_dependants: bool = True
 ) -> None:
-    """Queues a task again, and with it whatever was built on its result."""
+    """Queues a task again, and with it whatever was built on its result.
+
+    If that is much, `settle` goes on with it.
+    """
+    if with_dependants:
+        # What is running uses the old result: its worker learns that it has lost the task.
+        dependency_groups.demand_rework(unit.db, task.id)
+    requeue_alone(unit, task, reason=reason)
     job = jobs.by_id(unit.db, task.job_id)
-    # What is running uses the old result: its worker learns that it has lost the task.
-    for dependant in dependencies.built_on(unit.db, task.id) if with_dependants else []:
-        _requeue_one(unit, dependant, f"Queued again, since it depends on {task.name}")
-    _requeue_one(unit, tasks.by_id(unit.db, task.id), reason)
+    dependants.tell(unit, job, Budget(SWEEP_SIZE * CHANGE_COST))
+    job = jobs.by_id(unit.db, task.job_id)
     if job.status not in (JobStatus.QUEUED, JobStatus.ACTIVE):
-        job = jobs.by_id(unit.db, job.id)
         change_job(unit, job, JobStatus.QUEUED, reason=f"task {task.name} was queued again")
 
 
@@ -112,7 +135,7 @@ def requeue_failed(unit: Unit, job: StoredJob, failed: Sequence[StoredTask]) -> 
     """Queues failed tasks of a job again; nothing that depends on them can have been done."""
     for task in failed:
         failures.forget_task(unit.db, task.id)
-        _change_task_alone(
+        change_alone(
             unit, task, TaskStatus.QUEUED, activity="Queued again after it failed", is_bulk=True
         )
     unit.announce(TasksChanged(job_id=job.uuid, status=TaskStatus.QUEUED, count=len(failed)))
@@ -127,28 +150,19 @@ def return_task(unit: Unit, task: StoredTask, *, reason: str) -> None:
     change_task(unit, task, status, activity=reason)
 
 
-def announce_task(unit: Unit, task: StoredTask, *, previous: TaskStatus) -> None:
-    job = jobs.by_id(unit.db, task.job_id)
-    unit.announce(
-        TaskChanged(
-            job_id=job.uuid, task_id=task.uuid, status=task.status, previous_status=previous
-        )
-    )
-
-
 def queue_later(unit: Unit, task: StoredTask, *, wait: timedelta, activity: str) -> None:
     """Queues an active task so that nobody gets it for a while; `release_expired` ends that."""
     job = jobs.by_id(unit.db, task.job_id)
     status = lifecycle.held_back(TaskStatus.QUEUED, job.status)
     until = unit.steady + wait if status is TaskStatus.QUEUED else None
-    _change_task_alone(unit, task, status, activity=activity, held_until=until)
+    change_alone(unit, task, status, activity=activity, held_until=until)
     follow_job(unit, task.job_id)
 
 
 def release(unit: Unit, task: StoredTask) -> None:
     """Ends the reservation of a task, so that anybody may have it."""
     job = jobs.by_id(unit.db, task.job_id)
-    _change_task_alone(unit, task, lifecycle.held_back(task.status, job.status), is_bulk=True)
+    change_alone(unit, task, lifecycle.held_back(task.status, job.status), is_bulk=True)
     unit.audit("task.release", task.uuid, attempt=task.attempt)
 
 
@@ -173,31 +187,6 @@ def append_log(unit: Unit, task: StoredTask, attempt: int, text: str) -> None:
                 task_id=task.uuid, attempt=attempt, start=appended.start, text=appended.text
             )
         )
-
-
-def _requeue_one(unit: Unit, task: StoredTask, reason: str) -> None:
-    failures.forget_task(unit.db, task.id)
-    _change_task_alone(unit, task, TaskStatus.QUEUED, activity=reason)
-    if task.status is TaskStatus.SOFT_FAILED and task.is_free:
-        # It was ready, but not for those who had failed at it, and may wait for a task now.
-        unit.announce_ready(queues.ready_anew(unit.db, task.job_id, task.task_class_id))
-
-
-def _change_task_alone(
-    unit: Unit,
-    task: StoredTask,
-    status: TaskStatus,
-    *,
-    activity: str | None = None,
-    is_bulk: bool = False,
-    held_until: datetime | None = None,
-) -> None:
-    ready = tasks.set_status(
-        unit.db, task, status, now=unit.now, activity=activity, held_until=held_until
-    )
-    unit.announce_ready(ready)
-    if not is_bulk:
-        announce_task(unit, replace(task, status=status), previous=task.status)
 
 
 def _end_transition(unit: Unit, job: StoredJob, then: JobStatus) -> None:

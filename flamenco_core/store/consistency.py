@@ -99,6 +99,11 @@ _UNFINISHED_PARENT = """FROM dependency_group_parents p JOIN tasks parent ON par
 _RUNNABLE = """job_id NOT IN (SELECT j.id FROM jobs j
     WHERE j.delete_requested_at > 0 OR j.archived_at > 0 OR j.status = 'under-construction')"""
 """Of the others, what depends on what is not stored yet, or not any more."""
+_KNOWS = """NOT EXISTS (SELECT 1 FROM dependency_groups g
+    WHERE g.id = tasks.dependency_group_id AND g.told_up_to < tasks.id)"""
+"""The others are told of what they wait for in a later transaction."""
+_HAS_TO_TELL = """EXISTS (SELECT 1 FROM dependency_groups g
+    WHERE g.job_id = j.id AND g.told_up_to IS NOT NULL AND g.unmet > 0)"""
 _JOB_OF_QUEUE = "SELECT {value} FROM jobs j WHERE j.id = job_queues.job_id"
 _NAME_OF_QUEUE = f"({_JOB_OF_QUEUE.format(value='j.uuid')}) || ', class ' || task_class_id"
 _WITHOUT_QUEUE = """FROM tasks t JOIN jobs j ON j.id = t.job_id WHERE NOT EXISTS (
@@ -165,7 +170,7 @@ _TASK_CHECKS = (
         "task {0} waits for {1} sets of tasks, which should be {2}",
         *("tasks", "unmet_dependencies"),
         f"SELECT EXISTS (SELECT 1 {_UNFINISHED_PARENT.format(group='tasks.dependency_group_id')})",
-        where=_RUNNABLE,
+        where=f"{_RUNNABLE} AND {_KNOWS}",
     ),
 )
 _JOB_CHECKS = (
@@ -249,7 +254,9 @@ _QUEUE_CHECKS = (
     _derived(
         "the queue of job {0} has its open flag at {1}, which should be {2}",
         *("job_queues", "is_open"),
-        _JOB_OF_QUEUE.format(value=f"j.status IN ({_listed(SCHEDULABLE_JOB_STATUSES)})"),
+        _JOB_OF_QUEUE.format(
+            value=f"j.status IN ({_listed(SCHEDULABLE_JOB_STATUSES)}) AND NOT {_HAS_TO_TELL}"
+        ),
         name=_NAME_OF_QUEUE,
     ),
     _derived(

@@ -13,7 +13,7 @@ from typing import Any
 from flamenco_core.errors import InvalidInput, Problem
 from flamenco_core.job_types.compiled import CompiledJob, CompiledTask
 from flamenco_core.statuses import SCHEDULABLE_JOB_STATUSES, JobStatus, TaskStatus
-from flamenco_core.store import job_search, queues
+from flamenco_core.store import dependency_groups, job_search, queues
 from flamenco_core.store.database import Statement, found, to_microseconds
 from flamenco_core.store.queues import ReadyChange
 from flamenco_core.store.tasks import COUNT_COLUMNS
@@ -150,7 +150,8 @@ def by_id(db: sqlite3.Connection, job_id: int) -> StoredJob:
 
 def unsettled(db: sqlite3.Connection, *, limit: int) -> list[str]:
     """UUIDs of stored jobs that something has to be done about."""
-    return [row["uuid"] for row in _UNSETTLED.run(db, limit=limit).fetchall()]
+    found = [row["uuid"] for row in _UNSETTLED.run(db, limit=limit).fetchall()]
+    return found or dependency_groups.jobs_with_untold(db, limit=limit)
 
 
 def half_stored(db: sqlite3.Connection, *, limit: int) -> list[str]:
@@ -244,10 +245,16 @@ def set_status(
         requeue_everything=int(requeue_everything),
         now=to_microseconds(now),
     )
-    is_open = status in SCHEDULABLE_JOB_STATUSES
-    if is_open == (job.status in SCHEDULABLE_JOB_STATUSES):
-        return []
-    return queues.set_open(db, job.id, is_open)
+    return open_or_close(db, job.id, status)
+
+
+def open_or_close(db: sqlite3.Connection, job_id: int, status: JobStatus) -> list[ReadyChange]:
+    """Opens or closes a job for hand-outs, as its status and the dependencies of its tasks say;
+    returns what became ready by that.
+    """
+    may_hand_out = status in SCHEDULABLE_JOB_STATUSES
+    is_open = may_hand_out and not dependency_groups.hold_back(db, job_id)
+    return [] if is_open == queues.is_open(db, job_id) else queues.set_open(db, job_id, is_open)
 
 
 def set_priority(db: sqlite3.Connection, job: StoredJob, priority: int, *, now: datetime) -> None:

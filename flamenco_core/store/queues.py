@@ -93,6 +93,10 @@ _SET_OPEN = Statement(
     """UPDATE job_queues SET is_open = :is_open WHERE job_id = :job_id
        RETURNING task_class_id, tag_id, ready_count""",
 )
+_IS_OPEN = Statement(
+    "Whether the queues of a job are open; they all are or none is.",
+    "SELECT is_open FROM job_queues WHERE job_id = :job_id LIMIT 1",
+)
 _OPEN_QUEUE = Statement(
     "Whom a queue of an open job is for.",
     """SELECT tag_id FROM job_queues
@@ -220,6 +224,11 @@ def add_ready(
     if change <= 0 or not rows[0]["is_open"]:
         return None
     return ReadyChange(task_class_id, rows[0]["tag_id"], change)
+
+
+def is_open(db: sqlite3.Connection, job_id: int) -> bool:
+    """Whether tasks of a job are handed out."""
+    return bool(_IS_OPEN.value(db, job_id=job_id))
 
 
 def set_open(db: sqlite3.Connection, job_id: int, is_open: bool) -> list[ReadyChange]:

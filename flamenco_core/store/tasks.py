@@ -1,7 +1,8 @@
 """Tasks: hand-outs, changes of status, and the counters that go with them.
 
 `set_status` is the only place where a stored task gets another status. It keeps, in the same
-transaction, the job's counts and steps, the ready counts of its queues, and what depends on it.
+transaction, the job's counts and steps, the ready counts of its queues, and those of the groups
+that others wait for.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from flamenco_core.statuses import SCHEDULABLE_TASK_STATUSES, TaskStatus
-from flamenco_core.store import attempts, queues
+from flamenco_core.store import attempts, dependency_groups, queues
 from flamenco_core.store.database import Statement, found, to_microseconds
 from flamenco_core.store.queues import READY, ReadyChange
 
@@ -71,17 +72,6 @@ _COUNT = Statement(
            tasks_canceled = tasks_canceled + :canceled,
            steps_completed = steps_completed + :steps, updated_at = :now
        WHERE id = :job_id""",
-)
-_PARENT_MET = Statement(
-    "A task that others wait for got done, or is not done any more.",
-    """UPDATE dependency_groups SET unmet = unmet + :change
-       WHERE id IN (SELECT group_id FROM dependency_group_parents WHERE parent_id = :task_id)
-       RETURNING id, unmet""",
-)
-_SET_UNMET = Statement(
-    "Releases or holds back the tasks that wait for a group.",
-    """UPDATE tasks SET unmet_dependencies = :unmet WHERE dependency_group_id = :group_id
-       RETURNING task_class_id, status, reserved_until""",
 )
 _COMMANDS = Statement(
     "The commands of a task.", "SELECT commands FROM task_commands WHERE task_id = :task_id"
@@ -190,7 +180,9 @@ def set_status(
     activity: str | None = None,
     held_until: datetime | None = None,
 ) -> list[ReadyChange]:
-    """Gives a task another status, with all that follows; returns what became ready by it.
+    """Gives a task another status and keeps all counts; returns what became ready by it.
+
+    Those that wait for it are not told yet: see `dependency_groups`.
 
     With `held_until`, a time on the steady clock, nobody gets it before that: it is as if
     reserved, though for no slot.
@@ -211,11 +203,11 @@ def set_status(
     count_status(db, task, status, steps=steps - task.steps_completed, now=now)
     if task.status is TaskStatus.ACTIVE:
         attempts.end(db, task.id, task.attempt, outcome=status.value, now=now)
-    changes = [_count_ready(db, task, status, is_held=held_until is not None)]
     was_done, is_done = task.status is TaskStatus.COMPLETED, status is TaskStatus.COMPLETED
     if was_done != is_done:
-        changes += _tell_dependants(db, task, -1 if is_done else 1)
-    return [change for change in changes if change]
+        dependency_groups.task_turned(db, task.id, is_done=is_done)
+    change = _count_ready(db, task, status, is_held=held_until is not None)
+    return [change] if change else []
 
 
 def set_progress(
@@ -273,24 +265,6 @@ def _count_ready(
     if was_ready == is_ready:
         return None
     return queues.add_ready(db, task.job_id, task.task_class_id, 1 if is_ready else -1)
-
-
-def _tell_dependants(
-    db: sqlite3.Connection, task: StoredTask, change: int
-) -> list[ReadyChange | None]:
-    flipped_at = max(change, 0)
-    groups = _PARENT_MET.run(db, task_id=task.id, change=change).fetchall()
-    counts: dict[int, int] = {}
-    for group in groups:
-        if group["unmet"] != flipped_at:
-            continue
-        rows = _SET_UNMET.run(db, group_id=group["id"], unmet=int(change > 0)).fetchall()
-        for row in rows:
-            if row["status"] in SCHEDULABLE_TASK_STATUSES and row["reserved_until"] is None:
-                counts[row["task_class_id"]] = counts.get(row["task_class_id"], 0) - change
-    return [
-        queues.add_ready(db, task.job_id, class_id, count) for class_id, count in counts.items()
-    ]
 
 
 def stored_task(row: sqlite3.Row) -> StoredTask:

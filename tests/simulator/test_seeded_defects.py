@@ -14,7 +14,7 @@ from unittest.mock import patch
 
 import pytest
 
-from flamenco_core.manager import task_updates, transitions
+from flamenco_core.manager import task_changes, task_updates
 from flamenco_core.statuses import TaskStatus
 from flamenco_core.store import tasks
 from tests.simulator import disk
@@ -71,13 +71,13 @@ def an_offer_that_a_worker_cannot_use_is_lost() -> AbstractContextManager[Any]:
 
 
 def every_tenth_event_of_a_task_is_dropped() -> AbstractContextManager[Any]:
-    announce, numbers = transitions.announce_task, itertools.count()
+    announce, numbers = task_changes.announce, itertools.count()
 
     def forgetful(*arguments: Any, **others: Any) -> None:
         if next(numbers) % 10:
             announce(*arguments, **others)
 
-    return patch.object(transitions, "announce_task", forgetful)
+    return patch.object(task_changes, "announce", forgetful)
 
 
 def commits_are_not_synced() -> AbstractContextManager[Any]:

@@ -1,0 +1,48 @@
+"""Gives one task another status, without what follows for its job and for other tasks."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime
+
+from flamenco_core.events import TaskChanged
+from flamenco_core.manager.unit import Unit
+from flamenco_core.statuses import TaskStatus
+from flamenco_core.store import failures, jobs, queues, tasks
+from flamenco_core.store.tasks import StoredTask
+
+
+def change_alone(
+    unit: Unit,
+    task: StoredTask,
+    status: TaskStatus,
+    *,
+    activity: str | None = None,
+    is_bulk: bool = False,
+    held_until: datetime | None = None,
+) -> None:
+    """With `is_bulk`, the caller announces it together with others."""
+    ready = tasks.set_status(
+        unit.db, task, status, now=unit.now, activity=activity, held_until=held_until
+    )
+    unit.announce_ready(ready)
+    if not is_bulk:
+        announce(unit, replace(task, status=status), previous=task.status)
+
+
+def announce(unit: Unit, task: StoredTask, *, previous: TaskStatus) -> None:
+    job = jobs.by_id(unit.db, task.job_id)
+    unit.announce(
+        TaskChanged(
+            job_id=job.uuid, task_id=task.uuid, status=task.status, previous_status=previous
+        )
+    )
+
+
+def requeue_alone(unit: Unit, task: StoredTask, *, reason: str) -> None:
+    """Queues a task again as if it had never been tried."""
+    failures.forget_task(unit.db, task.id)
+    change_alone(unit, task, TaskStatus.QUEUED, activity=reason)
+    if task.status is TaskStatus.SOFT_FAILED and task.is_free:
+        # It was ready, but not for those who had failed at it, and may wait for a task now.
+        unit.announce_ready(queues.ready_anew(unit.db, task.job_id, task.task_class_id))

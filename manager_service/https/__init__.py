@@ -1,0 +1,1 @@
+"""HTTPS: certificates of one's own or from a certificate authority, exchanged while it runs."""

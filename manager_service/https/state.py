@@ -1,0 +1,31 @@
+"""How the certificate stands, for logs, people and metrics."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from manager_service.https.certificates import CertificateFacts
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CertificateState:
+    facts: CertificateFacts | None = None
+    """Of the certificate in use; None while there is none."""
+    problem: str = ""
+    """Why the last attempt to take a new one failed; empty if it did not."""
+    next_attempt: datetime | None = None
+    """When a new one will be asked for; None if somebody else sees to that."""
+
+
+class CertificateSource(Protocol):
+    """Where the certificate comes from, and the new ones after it."""
+
+    @property
+    def state(self) -> CertificateState: ...
+
+    async def start(self) -> None:
+        """Raises `CertificateRefused` if HTTPS is not possible before a person acts."""
+
+    async def stop(self) -> None: ...

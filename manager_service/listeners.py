@@ -1,0 +1,126 @@
+"""The sockets of a Manager: plain HTTP alone, or HTTPS with plain HTTP that leads to it."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from dataclasses import replace
+from datetime import timedelta
+
+from aiohttp import web
+
+from flamenco_core.config import Config
+from manager_service.https.own_files import OwnCertificate
+from manager_service.https.plain_http import SecureAddress, plain_app
+from manager_service.https.state import CertificateSource, CertificateState
+from manager_service.https.switch import CertificateSwitch
+from manager_service.listen_address import ListenAddress, listen_error, parse_listen
+
+logger = logging.getLogger(__name__)
+
+_LINGERING_SECONDS = 60
+"""How long the rest of a refused upload is read and thrown away. A client that only looks for an
+answer after it has sent everything would else find the connection broken, and no answer."""
+
+CERTIFICATE_PERIOD = timedelta(seconds=10)
+"""How often the files of a certificate are looked at."""
+
+_STOPPING_SECONDS = 10
+"""How long requests may go on once the server stops."""
+
+
+class Listeners:
+    """Opens the sockets, and keeps the certificate in order while they are open."""
+
+    def __init__(
+        self, config: Config, listen: ListenAddress, *, access_log: logging.Logger | None = None
+    ) -> None:
+        """Raises `InvalidInput` for an address that is none."""
+        self._access_log = access_log
+        self._config = config
+        self._runners: list[web.AppRunner] = []
+        self._certificate: CertificateSource | None = None
+        self._switch = CertificateSwitch()
+        self._challenges: dict[str, str] = {}
+        self.plain: ListenAddress | None = None
+        """Where plain HTTP leads to HTTPS, if it does."""
+        self.main = listen
+        """Where the Manager itself is served."""
+        tls = config.tls
+        if tls.key is not None and tls.certificate is not None:
+            self.main, self.plain = _https_addresses(config, listen)
+            self._certificate = OwnCertificate(
+                config.absolute(tls.certificate),
+                config.absolute(tls.key),
+                self._switch,
+                period=CERTIFICATE_PERIOD,
+            )
+
+    @property
+    def certificate_state(self) -> CertificateState | None:
+        """None without HTTPS."""
+        return self._certificate.state if self._certificate else None
+
+    async def prepare(self) -> None:
+        """Reads the certificate; raises `CertificateRefused`."""
+        if self._certificate is not None:
+            await self._certificate.start()
+
+    async def open(self, app: web.Application) -> None:
+        """Begins to answer; `main` and `plain` then have the real ports.
+
+        Raises:
+            AddressInUse: another program listens there.
+        """
+        self.main = await self._listen(app, self.main)
+        if self.plain is not None:
+            secure = SecureAddress(self.main, own_url=self._config.own_url, name="")
+            leading_on = plain_app(secure, self._challenges, self._why_not_ready)
+            self.plain = await self._listen(leading_on, self.plain)
+
+    async def close(self) -> None:
+        """Answers what was asked and takes nothing more."""
+        if self._certificate is not None:
+            await self._certificate.stop()
+        await asyncio.gather(*(runner.cleanup() for runner in self._runners))
+        self._runners.clear()
+
+    async def _listen(self, app: web.Application, listen: ListenAddress) -> ListenAddress:
+        runner = web.AppRunner(
+            app,
+            access_log=self._access_log,
+            handle_signals=False,
+            handler_cancellation=True,  # a worker that waits for a task may go away
+            lingering_time=_LINGERING_SECONDS,
+            shutdown_timeout=_STOPPING_SECONDS,
+        )
+        self._runners.append(runner)
+        await runner.setup()
+        context = self._switch.context if listen.scheme == "https" else None
+        site = web.TCPSite(runner, listen.host or None, listen.port, ssl_context=context)
+        try:
+            await site.start()
+        except OSError as error:
+            raise listen_error(error, listen) from error
+        return listen.with_port(runner.addresses[0][1])
+
+    def _why_not_ready(self) -> str:
+        if self._switch.has_certificate:
+            return ""
+        state = self.certificate_state
+        return (state and state.problem) or "the certificate is being asked for"
+
+
+def _https_addresses(
+    config: Config, listen: ListenAddress
+) -> tuple[ListenAddress, ListenAddress | None]:
+    """Where HTTPS is, and where plain HTTP leads to it. Without an address of its own, HTTPS takes
+    the place of `listen`.
+    """
+    if not config.tls.listen:
+        secure, plain = replace(listen, scheme="https"), None
+    else:
+        secure = parse_listen(config.tls.listen, scheme="https", setting="listen_https")
+        is_same = secure.port == listen.port != 0 and secure.host == listen.host
+        plain = None if is_same else listen
+    return secure, plain

@@ -6,20 +6,22 @@ import asyncio
 import logging
 from collections.abc import Sequence
 
-from flamenco_core.config import Authentication, Config
-from flamenco_core.errors import StorageError, Unavailable
-from flamenco_core.events import Event
+from flamenco_core.config import Config
+from flamenco_core.errors import StorageError
+from flamenco_core.events import AccessChanged, Event
 from flamenco_core.manager import Manager
 from flamenco_core.shaman import ShamanStore
 from flamenco_core.store.reader import FarmReader
-from manager_service.authentication import authenticated_worker
+from manager_service.access import Access
+from manager_service.accounts import Accounts
 from manager_service.background import BackgroundWork
+from manager_service.ending import Ending
 from manager_service.event_log import log_events
 from manager_service.images import RenderedImages
-from manager_service.own_addresses import OwnAddresses
 from manager_service.reading import ReaderPool
 from manager_service.submissions import Submissions
 from manager_service.threads import Threads
+from manager_service.uses import Uses
 from manager_service.waiting import WaitingWorkers
 from manager_service.write_thread import WriteThread
 
@@ -36,14 +38,15 @@ class Service:
         to anybody who wants to open it too.
         """
         self.config = config
-        self.own_addresses: OwnAddresses | None = None
-        """Looked at with each request, unless people have to say who they are."""
-        if config.authentication is Authentication.NONE:
-            self.own_addresses = OwnAddresses([config.own_url, address])
+        self.ending = Ending()
+        """Where anything can let the Manager stop, or start anew."""
         self.waiting = WaitingWorkers()
         self.file_threads = Threads("files", FILE_THREADS)
         self.farm = WriteThread(lambda: self._open_manager(address))
         self.readers = ReaderPool(self._open_reader)
+        self._uses = Uses(self.farm)
+        self.access = Access(config, address=address, uses=self._uses)
+        self.accounts = Accounts(self.farm, self.readers)
         self.submissions = Submissions(self.farm, config.scripts)
         self._job_files_lock = asyncio.Lock()
         self.images = RenderedImages(
@@ -56,20 +59,22 @@ class Service:
         if config.shaman_enabled:
             self.shaman = ShamanStore(config.file_store, config.job_storage)
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._credentials: FarmReader | None = None
+        self._callers: FarmReader | None = None
         self._background: BackgroundWork | None = None
 
     async def start(self) -> None:
         """Opens the farm and begins the background work.
 
         Raises:
+            Conflict: people have to log in, and there is no admin who could.
             FarmLocked: another program runs this farm.
             StorageError: the farm file or a folder cannot be used.
         """
         self._loop = asyncio.get_running_loop()
         await asyncio.to_thread(self._make_folders)
         await asyncio.to_thread(self.farm.start)
-        self._credentials = self._open_reader()
+        self._callers = self._open_reader()
+        self.access.open(self._callers, await self.farm.run(lambda manager: manager.farm_id))
         self._background = BackgroundWork(
             self.farm,
             self.file_threads,
@@ -88,22 +93,20 @@ class Service:
         if self._background is not None:
             await self._background.stop()
         await self.submissions.stop()
+        await self._uses.close()
+        await self.accounts.passwords.close()
         await asyncio.to_thread(self.file_threads.close)
         # Readers go first: whoever closes the file last tidies it, and readers may not write.
         await asyncio.to_thread(self.readers.close)
-        if self._credentials is not None:
-            self._credentials.close()
-            self._credentials = None
+        self.access.close()
+        if self._callers is not None:
+            self._callers.close()
+            self._callers = None
         await asyncio.to_thread(self.farm.stop)
 
-    def authenticate_worker(self, header: str) -> str:
-        """The UUID of the worker that asks; raises `NotAllowed`.
-
-        Looked up in place: one indexed read costs less than the way to another thread.
-        """
-        if self._credentials is None:
-            raise Unavailable("The Manager is starting or stopping")
-        return authenticated_worker(header, self._credentials)
+    async def is_alive(self) -> bool:
+        """Returns once the write thread has answered; raises `Unavailable` if it has ended."""
+        return await self.farm.run(lambda manager: bool(manager.farm_id))
 
     def _make_folders(self) -> None:
         config = self.config
@@ -133,5 +136,7 @@ class Service:
     def _on_events(self, events: Sequence[Event]) -> None:
         log_events(events)
         self.waiting.on_events(events)
+        if any(isinstance(event, AccessChanged) for event in events):
+            self.access.recheck()
         if self._background is not None:
             self._background.on_events(events)

@@ -15,6 +15,9 @@ from manager_service.cli import main
 
 TEXT = (Path(__file__).resolve().parents[2] / "docs" / "upkeep.md").read_text(encoding="utf-8")
 
+OTHER_COMMANDS = {"user"}
+"""Those that have nothing to do with upkeep."""
+
 
 def commands() -> list[str]:
     return re.findall(r"^ {4}flamenco-manager (.*)$", TEXT, re.MULTILINE)
@@ -31,12 +34,16 @@ def test_the_commands_run_in_their_order(tmp_path: Path) -> None:
         assert main(shlex.split(here)) == 0, command
 
 
-def test_every_option_for_upkeep_is_documented(capsys: pytest.CaptureFixture[str]) -> None:
+def test_every_command_and_option_is_documented(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         main(["--help"])
-    offered = capsys.readouterr().out.partition("instead of running")[2]
-    options = set(re.findall(r"^  (--[a-z-]+)", offered, re.MULTILINE))
-    assert options == set(re.findall(r"^\| `(--[a-z-]+)", TEXT, re.MULTILINE))
+    offered = capsys.readouterr().out
+    instead = offered.partition("instead of running, as in")[2].partition("commands, instead")
+    options = set(re.findall(r"^  (--[a-z-]+)", instead[0], re.MULTILINE)) - {"--yes"}
+    commands = set(re.findall(r"^    ([a-z-]+) ", instead[2], re.MULTILINE)) - OTHER_COMMANDS
+    documented = set(re.findall(r"^\| `([a-z-]+)", TEXT, re.MULTILINE))
+    assert options | commands == documented
+    assert "`--yes`" in TEXT
 
 
 def test_the_bound_of_host_statistics_is_as_documented() -> None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import re
 import signal
 import socket
 import subprocess
 import sys
+import time
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -75,6 +77,46 @@ def test_it_serves_until_it_is_told_to_stop(tmp_path: Path, number: signal.Signa
         assert (process.returncode, errors) == (0, "")
     assert (home / "flamenco-manager.sqlite").exists()
     assert not list(home.glob("*.sqlite-wal")), "a farm that was closed well has no open log"
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows ends a program without asking it")
+def test_who_interrupts_twice_does_not_wait(tmp_path: Path) -> None:
+    with running("--home", tmp_path, "--listen", f"127.0.0.1:{free_port()}") as (process, url):
+        # An upload that goes on would hold up a graceful stop for some seconds.
+        host, port = url.removeprefix("http://").strip("/").split(":")
+        with socket.create_connection((host, int(port))) as client:
+            client.sendall(b"POST /api/v3/jobs HTTP/1.1\r\nHost: localhost\r\n")
+            client.sendall(b"Content-Type: application/json\r\nContent-Length: 100\r\n\r\n{")
+            for _ in range(2):
+                process.send_signal(signal.SIGINT)
+            assert process.wait(TIME_LIMIT) in (130, 0)
+
+
+@pytest.mark.parametrize("options", [["-json", "-debug"], ["--json", "--debug"]])
+def test_options_may_have_one_dash_or_two(tmp_path: Path, options: list[str]) -> None:
+    listen = f"-listen=127.0.0.1:{free_port()}"
+    with running("-home", tmp_path, listen, *options) as (process, _):
+        process.terminate()
+        _, errors = process.communicate(timeout=TIME_LIMIT)
+    if sys.platform != "win32":
+        lines = [json.loads(line) for line in errors.splitlines()]
+        assert "DEBUG" in {line["level"] for line in lines}
+
+
+def test_the_assistant_is_opened_in_the_browser(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened = tmp_path / "opened"
+    browser = tmp_path / "browser"
+    browser.write_text(f"#!/bin/sh\necho $1 > {opened}.new\nmv {opened}.new {opened}\n")
+    browser.chmod(0o755)
+    monkeypatch.setenv("BROWSER", f"{browser} %s")
+    with running("-setup", "-home", tmp_path, f"-listen=127.0.0.1:{free_port()}") as (_, url):
+        deadline = time.monotonic() + TIME_LIMIT
+        while not opened.exists():
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+        assert opened.read_text().strip() == f"{url}app/setup-assistant"
 
 
 def test_a_port_that_is_taken_is_one_sentence(tmp_path: Path) -> None:

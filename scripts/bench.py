@@ -21,9 +21,17 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from flamenco_core.manager import MANAGER, Manager
-from flamenco_core.model import JobStatusChange
-from flamenco_core.statuses import JobStatus
-from tests.flamenco_core.farms import awake_worker, compiled_job, complete, store, take
+from flamenco_core.model import JobStatusChange, TaskStatusChange
+from flamenco_core.statuses import JobStatus, TaskStatus
+from tests.flamenco_core.farms import (
+    awake_worker,
+    compiled_job,
+    compiled_task,
+    complete,
+    store,
+    take,
+    take_or_none,
+)
 
 SCHEDULE_SIZES = (1_000, 20_000, 200_000)
 """Tasks in the farm while the next one is asked for."""
@@ -38,6 +46,8 @@ SUBMIT_LIMIT = 2.0
 BARE_LIMIT = 2.5
 """Bare inserts of the same rows may be this many times as fast."""
 SWEEP_TASKS = 100_000
+FAN_TASKS = 20_000
+"""Tasks that wait for a single one."""
 PIECE_LIMIT_MS = 50.0
 MEMORY_TASKS = 200_000
 MEMORY_LIMIT_MB = 300.0
@@ -123,6 +133,41 @@ def bench_sweep() -> Iterator[Figure]:
                 f"{sum(times):.1f} s in all"
             )
             yield Figure(f"longest piece of {status} in ms", max(times) * 1e3, PIECE_LIMIT_MS)
+
+
+def bench_fan() -> Iterator[Figure]:
+    """How long other requests wait while what many tasks wait for is done, and done again."""
+    with empty_farm() as manager:
+        first = compiled_task("first")
+        others = [compiled_task(f"task-{n}", depends_on=[0]) for n in range(FAN_TASKS)]
+        job = compiled_job([first, *others])
+        store(manager, job)
+        worker = awake_worker(manager, "blender")
+        task = take(manager, worker)
+
+        def complete_all() -> None:
+            with manager.unit_of_work():
+                while (following := take_or_none(manager, worker)) is not None:
+                    complete(manager, worker, following)
+
+        steps = {
+            "completing": lambda: complete(manager, worker, task),
+            "queueing again": lambda: manager.set_task_status(
+                task.uuid,
+                TaskStatusChange(status=TaskStatus.QUEUED, reason="bench"),
+                actor=MANAGER,
+            ),
+        }
+        for name, step in steps.items():
+            times = [_seconds(step)]
+            while manager.unsettled_jobs():
+                times.append(_seconds(lambda: manager.settle(job.id)))
+            print(
+                f"{name}: answered in {times[0] * 1e3:.1f} ms, {len(times)} pieces, "
+                f"{sum(times):.1f} s in all"
+            )
+            yield Figure(f"longest piece of {name} in ms", max(times) * 1e3, PIECE_LIMIT_MS)
+            complete_all()
 
 
 def bench_memory() -> Iterator[Figure]:
@@ -222,6 +267,7 @@ BENCHES: dict[str, Callable[[], Iterator[Figure]]] = {
     "schedule": bench_schedule,
     "submit": bench_submit,
     "sweep": bench_sweep,
+    "fan": bench_fan,
 }
 
 

@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass
 
 from flamenco_core.errors import Conflict
-from flamenco_core.manager import task_changes, transitions, worker_sessions
+from flamenco_core.manager import task_changes, transitions, upstream_news, worker_sessions
 from flamenco_core.manager.unit import Unit
 from flamenco_core.model import AssignedTask, Audience, Command, TaskRequest
 from flamenco_core.rna_overrides import with_overrides
@@ -119,6 +119,7 @@ def _announce_start(
     text = f"Task assigned to worker {worker.name} ({worker.uuid}), attempt {task.attempt}"
     transitions.add_log_line(unit, task, text)
     task_changes.announce(unit, task, previous=previous)
+    upstream_news.note_status(unit, task, task.status, text)
     transitions.follow_job(unit, task.job_id)
     unit.audit("task.assign", task.uuid, worker=worker.uuid, slot=task.slot, attempt=task.attempt)
 

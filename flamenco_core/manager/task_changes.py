@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from flamenco_core.events import TaskChanged
+from flamenco_core.manager import upstream_news
 from flamenco_core.manager.unit import Unit
 from flamenco_core.statuses import TaskStatus
 from flamenco_core.store import failures, jobs, queues, tasks
@@ -26,6 +27,8 @@ def change_alone(
         unit.db, task, status, now=unit.now, activity=activity, held_until=held_until
     )
     unit.announce_ready(ready)
+    if status is not task.status:
+        upstream_news.note_status(unit, task, status, activity)
     if not is_bulk:
         announce(unit, replace(task, status=status), previous=task.status)
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 from flamenco_core.errors import NotFound, one_problem
 from flamenco_core.events import TaskProgressed
-from flamenco_core.manager import hand_out, task_failures, transitions
+from flamenco_core.manager import hand_out, task_failures, transitions, upstream_news
 from flamenco_core.manager.unit import Unit
 from flamenco_core.model import Audience, MayKeepRunning, TaskStatistics, TaskUpdate
 from flamenco_core.rules.lifecycle import STATUSES_A_WORKER_MAY_REPORT
@@ -137,6 +137,9 @@ def _store_progress(unit: Unit, task: StoredTask, update: TaskUpdate) -> None:
     )
     if update.activity is not None or steps != task.steps_completed:
         unit.announce(TaskProgressed(task_id=task.uuid))
+        upstream_news.note_progress(
+            unit, task, steps=min(steps, task.steps_total), activity=update.activity
+        )
 
 
 def _stop(reason: str, *, is_status_change: bool = False) -> MayKeepRunning:

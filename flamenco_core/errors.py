@@ -63,7 +63,7 @@ class Conflict(FlamencoError):
 
 
 class WrongEtag(FlamencoError):
-    """The job type has changed since the submitter last asked for it."""
+    """What somebody looked at before has changed since: a job type, the configuration, a script."""
 
 
 class CompileError(InvalidInput):

@@ -9,7 +9,12 @@ is reported at once, each with its line; an unknown key is one, with the nearest
 from __future__ import annotations
 
 from flamenco_core.config.file import ConfigFile
-from flamenco_core.config.reading import FILE_VERSION, load_config, parse_config
+from flamenco_core.config.reading import (
+    DEFAULT_FILE_NAME,
+    FILE_VERSION,
+    load_config,
+    parse_config,
+)
 from flamenco_core.config.settings import (
     DEFAULT_VARIABLES,
     Authentication,
@@ -18,8 +23,6 @@ from flamenco_core.config.settings import (
     Tls,
     Upstream,
 )
-
-DEFAULT_FILE_NAME = "flamenco-manager.yaml"
 
 __all__ = [
     "DEFAULT_FILE_NAME",

@@ -56,6 +56,10 @@ def _check_https(config: Config, places: Places, report: Report) -> None:
     if tls.has_certificate and tls.acme_domain_name:
         what = "is ignored: there is a certificate already"
         report.warning(places.fields["tls.acme_domain_name"], "acme_domain_name", what)
+    if tls.acme_name and tls.listen in ("", config.listen):
+        entry = places.fields.get("tls.listen") or places.fields["tls.acme_domain_name"]
+        what = "leaves no address for plain HTTP, over which acme_domain_name is checked"
+        report.problem(entry, "listen_https", what, "set it to another address than listen")
 
 
 def _report_loops(config: Config, places: Places, report: Report) -> bool:

@@ -30,8 +30,14 @@ SECTIONS: Mapping[str, Mapping[str, str]] = {
         "tlskey": "files of a certificate of one's own; both are needed",
         "tlscert": "files of a certificate of one's own; both are needed",
         "acme_domain_name": "a name for which Let's Encrypt issues a certificate",
+        "acme_directory_url": "another certificate authority to ask for it, by ACME",
+        "acme_email": "where that writes when something is wrong with the certificate",
         "autodiscoverable": "whether workers find this Manager by themselves",
         "ssdp_device_uuid": "what tells this Manager from others then; empty: the farm's own id",
+        "discovery_interfaces": (
+            "addresses of this machine on whose networks it can be found; empty: all that `listen` "
+            "covers"
+        ),
     },
     "Access": {
         "authentication": (

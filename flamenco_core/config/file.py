@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from flamenco_core.config.editing import edited
-from flamenco_core.config.reading import load_config, parse_config, read_text
+from flamenco_core.config.reading import parse_config, read_text
 from flamenco_core.config.settings import Config
 from flamenco_core.durable import sync_folder
 from flamenco_core.errors import StorageError
@@ -26,15 +28,17 @@ class ConfigFile:
         *,
         home: str | Path | None = None,
         environment: Mapping[str, str] = os.environ,
+        read: bool = True,
     ) -> None:
         """Reads the file; if there is none, the configuration is what the environment says.
 
-        Raises what `load_config` raises.
+        Without `read`, that is all there is in `config` at first: a file that cannot be used can
+        then be replaced. Raises what `load_config` raises.
         """
         self.path = Path(path).absolute()
         self._home = Path(home) if home else self.path.parent
         self._environment = environment
-        self.config = self._load()
+        self.config = self._load() if read else self.parsed("")
 
     def reload(self) -> Config:
         """Reads the file again. What it raises leaves `config` as it was."""
@@ -53,22 +57,36 @@ class ConfigFile:
             StorageError: if it cannot be read or written; nothing changes.
             Unavailable: if the library that keeps comments is not installed.
         """
-        text = read_text(self.path) if self.path.exists() else ""
-        return self.replace(
-            edited(
-                text,
-                changes,
-                name=self.path.name,
-                home=self._home,
-                environment=self._environment,
-            )
+        return self.replace(self.edited(changes))
+
+    def edited(self, changes: Mapping[str, Any]) -> str:
+        """What `save` would make of the file. Raises what `save` does."""
+        return edited(
+            self.text(),
+            changes,
+            name=self.path.name,
+            home=self._home,
+            environment=self._environment,
         )
 
-    def replace(self, text: str) -> Config:
-        """Makes `text` the file, and what it says the configuration. Raises what `save` does."""
+    def text(self) -> str:
+        """What stands in the file now; nothing if there is none. Raises `StorageError`."""
+        return read_text(self.path) if self.path.exists() else ""
+
+    def parsed(self, text: str) -> Config:
+        """What the configuration would be if `text` were the file.
+
+        Raises:
+            InvalidInput: with every problem.
+        """
         config = parse_config(
             text, name=self.path.name, home=self._home, environment=self._environment
         )
+        return replace(config, file=self.path)
+
+    def replace(self, text: str) -> Config:
+        """Makes `text` the file, and what it says the configuration. Raises what `save` does."""
+        config = self.parsed(text)
         try:
             _write(self.path, text)
         except OSError as error:
@@ -79,8 +97,12 @@ class ConfigFile:
         return config
 
     def _load(self) -> Config:
-        path = self.path if self.path.exists() else None
-        return load_config(path, home=self._home, environment=self._environment)
+        return self.parsed(self.text())
+
+
+def etag_of(text: str) -> str:
+    """Tells one text of a file from any other."""
+    return hashlib.sha256(text.encode()).hexdigest()[:32]
 
 
 def _write(path: Path, text: str) -> None:

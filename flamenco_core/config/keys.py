@@ -27,9 +27,12 @@ KEYS: tuple[Key, ...] = (
     Key("trusted_proxies", "trusted_proxies", values.listed(values.network)),
     Key("tlskey", "tls.key", values.path_or_nothing),
     Key("tlscert", "tls.certificate", values.path_or_nothing),
-    Key("acme_domain_name", "tls.acme_domain_name", values.text_or_nothing),
+    Key("acme_domain_name", "tls.acme_domain_name", values.domain_name),
+    Key("acme_directory_url", "tls.acme_directory_url", values.url("https")),
+    Key("acme_email", "tls.acme_email", values.text_or_nothing),
     Key("autodiscoverable", "autodiscoverable", values.boolean, ("ssdp_discovery",)),
     Key("ssdp_device_uuid", "ssdp_device_uuid", values.device_uuid),
+    Key("discovery_interfaces", "discovery_interfaces", values.listed(values.ip_address)),
     Key("authentication", "authentication", values.one_of(Authentication)),
     Key(
         "worker_registration_secret",

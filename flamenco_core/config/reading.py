@@ -28,6 +28,7 @@ from flamenco_core.errors import InvalidInput, Problem, StorageError
 from flamenco_core.model import Audience
 from flamenco_core.variables import Variables
 
+DEFAULT_FILE_NAME = "flamenco-manager.yaml"
 FILE_VERSION = 3
 _FIRST_WITH_VALUE_LISTS = 2
 """The first version of the file whose variables have lists of values."""
@@ -54,11 +55,12 @@ def load_config(
     """
     if path is None:
         folder = Path(home) if home else Path.cwd()
-        return parse_config("", name="", home=folder, environment=environment)
+        config = parse_config("", name="", home=folder, environment=environment)
+        return replace(config, file=folder.absolute() / DEFAULT_FILE_NAME)
     path = Path(path)
     folder = Path(home) if home else path.absolute().parent
-    text = read_text(path)
-    return parse_config(text, name=path.name, home=folder, environment=environment)
+    config = parse_config(read_text(path), name=path.name, home=folder, environment=environment)
+    return replace(config, file=path.absolute())
 
 
 def read_text(path: Path) -> str:

@@ -16,6 +16,7 @@ from flamenco_core.statuses import WorkerStatus
 from flamenco_core.variables import Variable, Variables, VariableTable, VariableValue
 
 _MOST_TABLES = 100
+LETS_ENCRYPT = "https://acme-v02.api.letsencrypt.org/directory"
 
 DEFAULT_VARIABLES: Mapping[str, Variable] = {
     "blender": Variable(
@@ -57,10 +58,23 @@ class Tls:
     key: Path | None = None
     certificate: Path | None = None
     acme_domain_name: str = ""
+    acme_directory_url: str = LETS_ENCRYPT
+    """Of the certificate authority that is asked."""
+    acme_email: str = ""
+    """Where it writes when something is wrong with the certificate."""
 
     @property
     def has_certificate(self) -> bool:
         return self.key is not None and self.certificate is not None
+
+    @property
+    def acme_name(self) -> str:
+        """The name that the Manager gets a certificate for by itself; empty if it does not."""
+        return "" if self.has_certificate else self.acme_domain_name
+
+    @property
+    def is_wanted(self) -> bool:
+        return self.has_certificate or bool(self.acme_domain_name)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,6 +120,9 @@ class Config:
     """Whether workers find this Manager by themselves."""
     ssdp_device_uuid: str = ""
     """What tells this Manager from others when workers look for one; empty: the farm's own id."""
+    discovery_interfaces: tuple[str, ...] = ()
+    """Addresses of this machine on whose networks the Manager can be found; empty: all that
+    `listen` covers."""
     time_zone: str = ""
     """The zone of the times in sleep schedules; empty: that of this machine."""
     local_manager_storage_path: Path = Path("flamenco-manager-storage")
@@ -155,6 +172,8 @@ class Config:
     """What workers are told about their set-up."""
     platform: str = field(default_factory=this_platform)
     """The platform that the Manager runs on, and that its own paths are for."""
+    file: Path | None = field(default=None, compare=False)
+    """Where it came from, or would be saved; `None` for what was not read at all."""
     warnings: tuple[Problem, ...] = field(default=(), repr=False, compare=False)
     """What to tell the person who wrote the file, though it can be used."""
     places: Mapping[str, str] = field(default_factory=dict, repr=False, compare=False)

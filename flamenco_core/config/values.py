@@ -25,6 +25,9 @@ _HIGHEST_PORT = 65535
 _SHARED_DEVICE_UUID = "7401c189-ef69-434b-b4d8-56d00075faf5"
 """Flamenco 2's default, which tells no Manager from another."""
 _ZERO = re.compile(r"[+-]?0")
+_DOMAIN_NAME = re.compile(
+    r"(?=.{1,253}$)([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z][a-z0-9-]{0,62}"
+)
 
 
 def text(entry: Entry) -> str:
@@ -167,6 +170,23 @@ def network(entry: Entry) -> str:
         return str(ipaddress.ip_network(written))
     except ValueError as error:
         raise one_problem("", f"{written!r} is no address or network: {error}") from None
+
+
+def ip_address(entry: Entry) -> str:
+    written = text(entry)
+    try:
+        return str(ipaddress.ip_address(written))
+    except ValueError:
+        raise one_problem("", f"{written!r} is no IP address") from None
+
+
+def domain_name(entry: Entry) -> str:
+    """A name of the public DNS, in lower case; empty if there is nothing."""
+    written = text_or_nothing(entry).lower().rstrip(".")
+    if written and not _DOMAIN_NAME.fullmatch(written):
+        hint = "such as farm.example.com, without https:// and port"
+        raise one_problem("", f"{written!r} is no domain name", hint)
+    return written
 
 
 def time_zone(entry: Entry) -> str:

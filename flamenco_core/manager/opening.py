@@ -194,6 +194,10 @@ class OpenFarm(ABC):
         if is_outermost:
             self._publish()
 
+    def use_config(self, config: Config) -> None:
+        """Decides by another configuration from now on; files and folders stay where they are."""
+        self.config = config
+
     def subscribe(self, subscriber: Subscriber) -> None:
         """Calls `subscriber`, in this thread, with what happened, after each commit."""
         self._subscribers.append(subscriber)

@@ -152,3 +152,11 @@ class TagChanged(Event):
     name: str
     description: str
     was_deleted: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccessChanged(Event):
+    """Somebody may have lost the right to what they have open, by a log-out or a role, say.
+
+    It does not say who, since everybody's rights are looked up anew by it.
+    """

@@ -14,20 +14,34 @@ _TAGS = {
     "jobs": "Job types, jobs, tasks and their logs.",
     "worker": "What worker programs call.",
     "worker-mgt": "What people call to look after workers.",
+    "accounts": "Logging in, users and their tokens.",
+    "settings": "How the Manager is set up, and changing it.",
     "shaman": "The content store that files of jobs are sent to.",
 }
 _FIRST_REFUSAL = 400
 _BINARY: dict[str, Any] = {"type": "string", "format": "binary"}
 
 
-def openapi_document(operations: Iterable[Operation], *, version: str) -> dict[str, Any]:
-    """The document as JSON-ready data."""
+def openapi_document(
+    operations: Iterable[Operation],
+    *,
+    version: str,
+    has_accounts: bool = True,
+    session_cookie: str = "flamenco_session",
+) -> dict[str, Any]:
+    """The document as JSON-ready data.
+
+    Without accounts (`has_accounts`) people need no credentials, and may send some all the same.
+    """
     book = SchemaBook()
     error = {"application/json": {"schema": book.of(Error)}}
     paths: dict[str, dict[str, Any]] = {}
     for operation in operations:
         methods = paths.setdefault(operation.path, {})
-        methods[operation.method.lower()] = _operation(operation, book, error)
+        methods[operation.method.lower()] = {
+            **_operation(operation, book, error),
+            "security": _security(operation.role, has_accounts=has_accounts),
+        }
     return {
         "openapi": "3.1.0",
         "info": {
@@ -44,13 +58,7 @@ def openapi_document(operations: Iterable[Operation], *, version: str) -> dict[s
         "paths": paths,
         "components": {
             "schemas": dict(sorted(book.schemas.items())),
-            "securitySchemes": {
-                "worker_auth": {
-                    "type": "http",
-                    "scheme": "basic",
-                    "description": "The worker's UUID and the secret it registered with.",
-                }
-            },
+            "securitySchemes": _security_schemes(session_cookie),
         },
     }
 
@@ -71,9 +79,38 @@ def _operation(operation: Operation, book: SchemaBook, error: dict[str, Any]) ->
         described["parameters"] = [_parameter(parameter) for parameter in operation.parameters]
     if operation.body is not None:
         described["requestBody"] = _body(operation.body, book)
-    if operation.role is Role.WORKER:
-        described["security"] = [{"worker_auth": []}]
     return described
+
+
+def _security(role: Role, *, has_accounts: bool) -> list[dict[str, list[str]]]:
+    """Any one of the entries is enough; an empty one stands for no credentials."""
+    if role is Role.ANYONE:
+        return []
+    if role is Role.WORKER:
+        return [{"worker_auth": []}]
+    people: list[dict[str, list[str]]] = [{"session": [role.value]}, {"token": [role.value]}]
+    return people if has_accounts else [*people, {}]
+
+
+def _security_schemes(session_cookie: str) -> dict[str, Any]:
+    return {
+        "worker_auth": {
+            "type": "http",
+            "scheme": "basic",
+            "description": "The worker's UUID and the secret it registered with.",
+        },
+        "token": {
+            "type": "http",
+            "scheme": "bearer",
+            "description": "A token of a person or a service, made with `addToken`.",
+        },
+        "session": {
+            "type": "apiKey",
+            "in": "cookie",
+            "name": session_cookie,
+            "description": "What a browser gets by `logIn`; over HTTPS with `__Host-` in front.",
+        },
+    }
 
 
 def _parameter(parameter: Parameter[Any]) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Keeps web pages of others from using a Manager that trusts everybody in the network.
+"""Keeps web pages of others from using a Manager by way of a browser that may.
 
 A page of any site may make a browser ask for `http://manager:8080/`. What the browser then sends
 names the page in `Origin`. A page can hide that by letting its own site's name lead to the
@@ -20,6 +20,10 @@ from aiohttp import hdrs
 from flamenco_core.errors import Problem
 from manager_service.problem_answers import HttpRefusal
 
+_SITE = "Sec-Fetch-Site"
+_FOREIGN_SITES = frozenset({"cross-site", "same-site"})
+"""What browsers say there of pages that are not of the very same address."""
+
 _MOST_REMEMBERED = 1000
 """Values of `Host` that were found to be good; each is looked into once."""
 
@@ -37,8 +41,11 @@ class OwnAddresses:
         self._good_hosts: set[str] = set()
         self._knows_domain = False
 
-    async def refuse_foreign(self, headers: Mapping[str, str]) -> None:
-        """Raises `HttpRefusal` (403) for what a page of another site had a browser send."""
+    async def refuse_foreign(self, headers: Mapping[str, str], *, is_safe: bool = False) -> None:
+        """Raises `HttpRefusal` (403) for what a page of another site had a browser send.
+
+        `is_safe` requests change nothing: people may follow a link to them from anywhere.
+        """
         if not _is_of_a_browser(headers):
             return
         host = headers.get(hdrs.HOST, "")
@@ -57,13 +64,25 @@ class OwnAddresses:
                     )
                 ],
             )
+        if origin is None and not is_safe and headers.get(_SITE) in _FOREIGN_SITES:
+            raise HttpRefusal(
+                403,
+                "Web pages of other sites may not use this Manager",
+                problems=[
+                    Problem(
+                        f"header {_SITE}",
+                        "the browser says that a page of another site sends this",
+                        "use the Manager's own pages",
+                    )
+                ],
+            )
 
     def _is_own(self, origin: str, host: str) -> bool:
         origin = origin.lower()
         return origin.partition("://")[2] == host.lower() or origin in self._origins
 
     async def _look_into(self, host: str) -> None:
-        name = _plain(_without_port(host))
+        name = host_name(host)
         if not _is_ip_address(name) and name not in self._names:
             await self._learn_domain()
             if name not in self._names:
@@ -91,7 +110,9 @@ class OwnAddresses:
 
 def _is_of_a_browser(headers: Mapping[str, str]) -> bool:
     """Browsers name the page with whatever could change something, and themselves always."""
-    return hdrs.ORIGIN in headers or "Mozilla/" in headers.get(hdrs.USER_AGENT, "")
+    return (
+        hdrs.ORIGIN in headers or _SITE in headers or "Mozilla/" in headers.get(hdrs.USER_AGENT, "")
+    )
 
 
 def _forms(name: str) -> set[str]:
@@ -107,10 +128,11 @@ def _plain(name: str) -> str:
     return name.lower().rstrip(".")
 
 
-def _without_port(host: str) -> str:
+def host_name(host: str) -> str:
+    """The name or address in a `Host` header, without the port."""
     if host.startswith("["):
-        return host[1:].partition("]")[0]
-    return host.partition(":")[0]
+        return _plain(host[1:].partition("]")[0])
+    return _plain(host.partition(":")[0])
 
 
 def _is_ip_address(name: str) -> bool:

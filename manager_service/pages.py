@@ -12,10 +12,12 @@ from pathlib import Path
 from typing import Any
 
 import orjson
-from aiohttp import web
+from aiohttp import hdrs, web
+from aiohttp.typedefs import Handler
 
 from flamenco_core.errors import StorageError
-from manager_service.routing import API
+from manager_service.routing import API, Role
+from manager_service.serving import declare_role
 
 WEB_FOLDER = Path(__file__).with_name("web")
 
@@ -43,19 +45,25 @@ def add_pages(app: web.Application, document: Mapping[str, Any]) -> None:
     """Adds the routes of all pages; `document` is the OpenAPI document."""
     encoded = orjson.dumps(document)
     for path in (f"{API}/openapi.json", f"{API}/openapi3.json"):
-        app.router.add_get(path, _serving(encoded, "application/json"))
-    app.router.add_get(f"{API}/docs", _serving(_page("explorer.html"), "text/html"))
-    app.router.add_get(f"{API}/docs/explorer.js", _serving(_page("explorer.js"), "text/javascript"))
-    app.router.add_get(f"{API}/docs/", _redirecting(f"{API}/docs"))
-    app.router.add_get(f"{API}/swagger-ui/", _redirecting(f"{API}/docs"))
+        _add(app, path, _serving(encoded, "application/json"))
+    _add(app, f"{API}/docs", _serving(_page("explorer.html"), "text/html"))
+    _add(app, f"{API}/docs/explorer.js", _serving(_page("explorer.js"), "text/javascript"))
+    _add(app, f"{API}/docs/", _redirecting(f"{API}/docs"))
+    _add(app, f"{API}/swagger-ui/", _redirecting(f"{API}/docs"))
     folder = explorer_folder()
     for name, media_type in EXPLORER_FILES.items():
         content = (folder / name).read_bytes()
-        app.router.add_get(f"{API}/docs/{name}", _serving(content, media_type))
-    app.router.add_get("/app/", _serving(_page("overview.html"), "text/html"))
-    app.router.add_get("/app/overview.js", _serving(_page("overview.js"), "text/javascript"))
+        _add(app, f"{API}/docs/{name}", _serving(content, media_type))
+    _add(app, "/app/", _serving(_page("overview.html"), "text/html"))
+    _add(app, "/app/overview.js", _serving(_page("overview.js"), "text/javascript"))
     for path in ("/", "/app"):
-        app.router.add_get(path, _redirecting("/app/"))
+        _add(app, path, _redirecting("/app/"))
+
+
+def _add(app: web.Application, path: str, handler: Handler) -> None:
+    """Pages are for everybody: they hold nothing of the farm, and one of them is for logging in."""
+    declare_role(app, hdrs.METH_GET, path, Role.ANYONE)
+    app.router.add_get(path, handler)
 
 
 def explorer_folder() -> Path:

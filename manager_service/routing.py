@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 from aiohttp import web
 
 if TYPE_CHECKING:
+    from flamenco_core.manager import Actor
+    from manager_service.authentication import Caller
     from manager_service.service import Service
 
 T = TypeVar("T")
@@ -109,6 +111,9 @@ class Operation:
     body: Body | None
     answers: tuple[Answer, ...]
     handler: Handler
+    is_sensitive: bool = False
+    """Could run code on the Manager, rewrite its configuration, or hand out rights. As long as
+    there are no accounts (`authentication: none`), it is done only for this machine itself."""
 
 
 @dataclass(slots=True)
@@ -117,10 +122,17 @@ class Call:
 
     request: web.Request
     service: Service
+    caller: Caller
+    """Who asks; nobody in particular if anyone may."""
     worker_id: str = ""
     """The worker that asks; empty unless the operation is for workers."""
     values: dict[str, Any] = field(default_factory=dict)
     payload: Any = None
+
+    @property
+    def actor(self) -> Actor:
+        """Who a change is put down to."""
+        return self.caller.actor
 
     def value(self, parameter: Parameter[T]) -> T:
         """What was given for a parameter, or its default."""
@@ -154,10 +166,12 @@ class OperationTable:
         answers: Sequence[Answer],
         parameters: Sequence[Parameter[Any]] = (),
         body: Body | None = None,
+        is_sensitive: bool = False,
     ) -> Callable[[Handler], Handler]:
         """Declares the function below as an operation; its docstring is the description.
 
-        `path` is relative to `/api/v3` and names its parameters in braces.
+        `path` is relative to `/api/v3` and names its parameters in braces. For `is_sensitive` see
+        `Operation`.
         """
         declared = {parameter.name for parameter in parameters if parameter.place is Place.PATH}
         if declared != set(re.findall(r"{(\w+)}", path)):
@@ -177,6 +191,7 @@ class OperationTable:
                     body=body,
                     answers=tuple(answers),
                     handler=handler,
+                    is_sensitive=is_sensitive,
                 )
             )
             return handler

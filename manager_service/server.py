@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 
 from aiohttp import web
@@ -11,6 +12,7 @@ from flamenco_core.version import current_version
 from manager_service.api import all_operations
 from manager_service.listen_address import AddressInUse, ListenAddress, parse_listen
 from manager_service.listeners import Listeners
+from manager_service.machine_key import MachineKey, remove_key, write_key
 from manager_service.openapi import openapi_document
 from manager_service.pages import add_pages
 from manager_service.service import Service
@@ -30,6 +32,7 @@ class Server:
         log = logging.getLogger("manager_service.access") if access_log else None
         self._listeners = Listeners(config, listen, access_log=log)
         self.service = Service(config, address=self.listen.url)
+        self._has_key = False
 
     @property
     def listen(self) -> ListenAddress:
@@ -54,6 +57,7 @@ class Server:
             await self._listeners.prepare()
             await self.service.start()
             await self._listeners.open(make_app(self.service))
+            await self._publish_key()
         except BaseException:
             await self.stop()
             raise
@@ -63,7 +67,15 @@ class Server:
         # Or the server would wait for the workers that wait for a task.
         self.service.waiting.close()
         await self._listeners.close()
+        if self._has_key:
+            await asyncio.to_thread(remove_key, self.service.config.database_file)
         await self.service.stop()
+
+    async def _publish_key(self) -> None:
+        """Lets commands of this machine and user find this Manager, and be let in."""
+        key = MachineKey(self.listen.url, self.service.access.machine_key)
+        await asyncio.to_thread(write_key, self.service.config.database_file, key)
+        self._has_key = True
 
 
 def make_app(service: Service) -> web.Application:
@@ -71,6 +83,14 @@ def make_app(service: Service) -> web.Application:
     app = web.Application(client_max_size=LARGEST_JSON_BODY)
     operations = list(all_operations())
     add_operations(app, operations, service)
-    add_pages(app, openapi_document(operations, version=current_version().shown))
+    add_pages(
+        app,
+        openapi_document(
+            operations,
+            version=current_version().shown,
+            has_accounts=service.access.has_accounts,
+            session_cookie=service.access.session_cookie,
+        ),
+    )
     app.router.add_route("*", "/{unknown:.*}", refuse_unknown)
     return app

@@ -20,6 +20,7 @@ from manager_service.routing import Body, Call, JsonForm, Operation, Parameter, 
 if TYPE_CHECKING:
     from aiohttp.typedefs import Handler
 
+    from manager_service.authentication import Caller
     from manager_service.service import Service
 
 LARGEST_JSON_BODY = 64 * 2**20
@@ -29,9 +30,15 @@ _DECODE_IN_PLACE = 32 * 2**10
 """Bytes of JSON that are decoded on the event loop; larger bodies go to a thread."""
 
 
+ROUTE_ROLES: web.AppKey[dict[tuple[str, str], Role]] = web.AppKey("route_roles", dict)
+"""By method and path of each route, who may call it. A route that is missing here has been
+forgotten."""
+
+
 def add_operations(app: web.Application, operations: Iterable[Operation], service: Service) -> None:
     """Adds a route for each operation."""
     for operation in operations:
+        declare_role(app, operation.method, operation.path, operation.role)
         handler = handler_for(operation, service)
         if operation.method == hdrs.METH_GET:
             app.router.add_get(operation.path, handler, expect_handler=accept_expectation)
@@ -47,9 +54,10 @@ def handler_for(operation: Operation, service: Service) -> Handler:
 
     async def handle(request: web.Request) -> web.StreamResponse:
         try:
-            if service.own_addresses is not None:
-                await service.own_addresses.refuse_foreign(request.headers)
-            return await run(await _read(operation, service, request))
+            caller = await service.access.admit(
+                request, operation.role, is_sensitive=operation.is_sensitive
+            )
+            return await run(await _read(operation, service, request, caller))
         except ConnectionError:
             # The client has gone, so that this reaches nobody.
             return refusal(503, "The connection was lost")
@@ -57,6 +65,11 @@ def handler_for(operation: Operation, service: Service) -> Handler:
             return answer_for(error, request)
 
     return handle
+
+
+def declare_role(app: web.Application, method: str, path: str, role: Role) -> None:
+    """Says who may call a route; for those that are no operations, which see to it themselves."""
+    app.setdefault(ROUTE_ROLES, {})[method, path] = role
 
 
 async def accept_expectation(request: web.Request) -> None:
@@ -103,11 +116,13 @@ UNKNOWN_PATH = "/{unknown}"
 """As aiohttp spells the catch-all route `/{unknown:.*}`."""
 
 
-async def _read(operation: Operation, service: Service, request: web.Request) -> Call:
+async def _read(
+    operation: Operation, service: Service, request: web.Request, caller: Caller
+) -> Call:
     """Everything of a request, read and checked; all that is wrong is reported at once."""
-    call = Call(request, service)
+    call = Call(request, service, caller)
     if operation.role is Role.WORKER:
-        call.worker_id = service.authenticate_worker(request.headers.get(hdrs.AUTHORIZATION, ""))
+        call.worker_id = caller.name
     problems: list[Problem] = []
     for parameter in operation.parameters:
         try:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from flamenco_core import model, wire
 from flamenco_core.manager import backups, log_files, timeouts, upkeep
+from flamenco_core.manager.account_care import AccountCare
 from flamenco_core.manager.forecasting import Forecasting
 from flamenco_core.manager.job_care import JobCare
 from flamenco_core.manager.job_steering import JobSteering
@@ -17,7 +18,7 @@ from flamenco_core.store import jobs
 from flamenco_core.store.audit import MANAGER
 
 
-class Manager(JobSteering, JobCare, WorkerCare, WorkerSide, Forecasting):
+class Manager(JobSteering, JobCare, WorkerCare, WorkerSide, Forecasting, AccountCare):
     """The engine of a farm: synchronous, for one thread, in a script or inside the service.
 
     What a method has returned is on disk. Every method that names a job, task or worker that

@@ -22,6 +22,11 @@ class Actor:
         return cls(f"person:{name}")
 
     @classmethod
+    def service(cls, name: str) -> Actor:
+        """A program, by the name of its token."""
+        return cls(f"service:{name}")
+
+    @classmethod
     def worker(cls, worker_id: str) -> Actor:
         return cls(f"worker:{worker_id}")
 

@@ -18,8 +18,11 @@ from flamenco_core.store import (
     job_search,
     last_rendered,
     logs,
+    sessions,
     sleep_schedules,
     statistics,
+    tokens,
+    users,
     wire_rows,
     workers,
 )
@@ -31,7 +34,10 @@ from flamenco_core.store.database import (
 )
 from flamenco_core.store.host_statistics import Ring
 from flamenco_core.store.job_search import JobCriteria
+from flamenco_core.store.sessions import StoredSession
 from flamenco_core.store.tasks import COUNT_COLUMNS
+from flamenco_core.store.tokens import StoredToken
+from flamenco_core.store.users import StoredUser
 
 _JOB_COLUMNS = ", ".join(
     f"j.{column}"
@@ -317,6 +323,34 @@ class FarmReader:
     def worker_is(self, uuid: str, secret: str) -> bool:
         """Whether a worker with this UUID registered with this secret."""
         return workers.secret_is_right(self._db, uuid, secret)
+
+    def user(self, name: str) -> StoredUser | None:
+        """What a login is checked against; None if there is no such user."""
+        return users.find(self._db, name)
+
+    def existing_user(self, name: str) -> StoredUser:
+        return users.by_name(self._db, name)
+
+    def users(self) -> list[dict[str, Any]]:
+        return list(users.page(self._db))
+
+    def has_admin(self) -> bool:
+        """Whether anybody can log in who may look after accounts."""
+        return users.has_admin(self._db)
+
+    def session(self, secret_hash: str, *, now: datetime) -> StoredSession | None:
+        """A session that counts now, by the hash of its secret."""
+        return sessions.find(self._db, secret_hash, now=now)
+
+    def token(self, secret_hash: str, *, now: datetime) -> StoredToken | None:
+        """A token that counts now, by the hash of its secret."""
+        return tokens.find(self._db, secret_hash, now=now)
+
+    def tokens(self, user: str | None = None) -> list[dict[str, Any]]:
+        """The tokens of a user, or all of them with those of services."""
+        if user is None:
+            return tokens.page(self._db)
+        return tokens.of_user(self._db, users.by_name(self._db, user).id)
 
     def worker_statuses(self) -> set[WorkerStatus]:
         """The statuses that at least one worker has."""

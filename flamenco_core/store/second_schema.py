@@ -19,7 +19,7 @@ CREATE TABLE users (
     created_at INTEGER NOT NULL,
     last_login_at INTEGER
 );
-CREATE INDEX active_admins ON users (id) WHERE role = 'admin' AND is_disabled = 0;
+CREATE INDEX users_by_role ON users (role, is_disabled);
 
 CREATE TABLE sessions (
     id INTEGER PRIMARY KEY,

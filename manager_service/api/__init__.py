@@ -13,14 +13,17 @@ def all_operations() -> Iterator[Operation]:
         job_search,
         jobs,
         last_rendered,
+        login,
         meta,
         shaman,
         tasks,
+        tokens,
+        users,
         worker,
         worker_output,
         workers,
     )
 
     jobs_tag = (jobs, job_search, last_rendered, tasks)
-    for table in (meta, *jobs_tag, worker, worker_output, workers, shaman):
+    for table in (meta, *jobs_tag, worker, worker_output, workers, shaman, login, tokens, users):
         yield from table.OPERATIONS

@@ -26,7 +26,6 @@ from flamenco_core.model import (
 )
 from flamenco_core.store.reader import FarmReader
 from manager_service.api.job_search import SEARCH_PARAMETERS, criteria_of
-from manager_service.authentication import actor_of
 from manager_service.json_answers import empty_answer, encoded_answer, json_answer
 from manager_service.problem_answers import HttpRefusal
 from manager_service.routing import (
@@ -127,7 +126,7 @@ async def submit_job(call: Call) -> web.StreamResponse:
     """
     service = call.service
     compiled = await service.submissions.compile(_submitted(call))
-    await service.submissions.store(compiled, actor_of(call.request))
+    await service.submissions.store(compiled, call.actor)
     return encoded_answer(await service.readers.read_json(lambda reader: reader.job(compiled.id)))
 
 
@@ -224,7 +223,7 @@ async def set_job_status(call: Call) -> web.StreamResponse:
     them now; the answer comes when they are stored.
     """
     job_id, change = call.value(JOB_ID), call.body(JobStatusChange)
-    actor = actor_of(call.request)
+    actor = call.actor
     if change.compile_again:
         refuse_compiling_without_queueing(change)
         submissions = call.service.submissions
@@ -247,7 +246,7 @@ async def set_job_status(call: Call) -> web.StreamResponse:
 )
 async def set_job_priority(call: Call) -> web.StreamResponse:
     job_id, change = call.value(JOB_ID), call.body(JobPriorityChange)
-    actor = actor_of(call.request)
+    actor = call.actor
     await call.service.farm.run(
         lambda manager: manager.set_job_priority(job_id, change, actor=actor)
     )
@@ -267,7 +266,7 @@ async def set_job_priority(call: Call) -> web.StreamResponse:
 async def set_job_tag(call: Call) -> web.StreamResponse:
     """By the tag's id or its name; with neither, the job may run on any worker."""
     job_id, change = call.value(JOB_ID), call.body(JobTagChange)
-    actor = actor_of(call.request)
+    actor = call.actor
     await call.service.farm.run(lambda manager: manager.set_job_tag(job_id, change, actor=actor))
     return empty_answer()
 
@@ -289,7 +288,7 @@ async def delete_job_mass(call: Call) -> web.StreamResponse:
 
     The time is rounded up to a whole second.
     """
-    time, actor = call.body(JobMassDeletionSelection).last_updated_max, actor_of(call.request)
+    time, actor = call.body(JobMassDeletionSelection).last_updated_max, call.actor
     if time is None:
         raise one_problem("last_updated_max", "is missing", "say up to which time jobs are meant")
     farm = call.service.farm
@@ -316,7 +315,7 @@ async def delete_job(call: Call) -> web.StreamResponse:
     deleting it again tries once more.
     """
     job_id, leave_files = call.value(JOB_ID), call.value(LEAVE_FILES)
-    actor = actor_of(call.request)
+    actor = call.actor
     await call.service.farm.run(
         lambda manager: manager.delete_job(job_id, leave_files=leave_files, actor=actor)
     )

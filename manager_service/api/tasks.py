@@ -5,7 +5,6 @@ from __future__ import annotations
 from aiohttp import web
 
 from flamenco_core.model import Task, TaskLogInfo, TaskStatusChange
-from manager_service.authentication import actor_of
 from manager_service.json_answers import empty_answer, encoded_answer, json_answer, text_answer
 from manager_service.routing import (
     API,
@@ -62,7 +61,7 @@ async def fetch_task(call: Call) -> web.StreamResponse:
 async def set_task_status(call: Call) -> web.StreamResponse:
     """Ask for `canceled` or `queued`."""
     task_id, change = call.value(TASK_ID), call.body(TaskStatusChange)
-    actor = actor_of(call.request)
+    actor = call.actor
     await call.service.farm.run(
         lambda manager: manager.set_task_status(task_id, change, actor=actor)
     )

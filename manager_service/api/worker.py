@@ -20,6 +20,7 @@ from flamenco_core.model import (
     WorkerStateChange,
     WorkerStateChanged,
 )
+from manager_service.enrolment import refuse_stranger
 from manager_service.json_answers import empty_answer, json_answer
 from manager_service.routing import (
     UUID,
@@ -60,9 +61,16 @@ _NOT_YOURS = Answer(
     role=Role.ANYONE,
     summary="Register a new worker",
     body=Body(json=WorkerRegistration),
-    answers=[ok(RegisteredWorker, "The worker; its UUID is the name to sign on with.")],
+    answers=[
+        ok(RegisteredWorker, "The worker; its UUID is the name to sign on with."),
+        Answer(status=401, description="The enrolment secret is missing, or wrong."),
+    ],
 )
 async def register_worker(call: Call) -> web.StreamResponse:
+    """Not in Flamenco 3: with accounts, or where an enrolment secret is configured, it has to be
+    sent, as the password of HTTP Basic (with any user name) or as a Bearer token.
+    """
+    refuse_stranger(call.service, call.request)
     registration, address = call.body(WorkerRegistration), call.request.remote or ""
     worker = await call.service.farm.run(
         lambda manager: manager.register_worker(registration, address=address)

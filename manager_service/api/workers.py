@@ -13,7 +13,6 @@ from flamenco_core.model import (
     WorkerTagChangeRequest,
     WorkerTagList,
 )
-from manager_service.authentication import actor_of
 from manager_service.json_answers import empty_answer, encoded_answer, json_answer
 from manager_service.routing import (
     UUID,
@@ -84,7 +83,7 @@ async def fetch_worker(call: Call) -> web.StreamResponse:
 async def request_worker_status_change(call: Call) -> web.StreamResponse:
     """A lazy request lets the worker finish its task; asking for its present status withdraws."""
     worker_id, request = call.value(WORKER_ID), call.body(WorkerStatusChangeRequest)
-    actor = actor_of(call.request)
+    actor = call.actor
     await call.service.farm.run(
         lambda manager: manager.request_worker_status(worker_id, request, actor=actor)
     )
@@ -127,7 +126,7 @@ async def set_worker_sleep_schedule(call: Call) -> web.StreamResponse:
     stands until the schedule's next boundary.
     """
     worker_id, schedule = call.value(WORKER_ID), call.body(WorkerSleepSchedule)
-    actor = actor_of(call.request)
+    actor = call.actor
     await call.service.farm.run(
         lambda manager: manager.set_sleep_schedule(worker_id, schedule, actor=actor)
     )
@@ -146,7 +145,7 @@ async def set_worker_sleep_schedule(call: Call) -> web.StreamResponse:
 )
 async def set_worker_tags(call: Call) -> web.StreamResponse:
     worker_id, change = call.value(WORKER_ID), call.body(WorkerTagChangeRequest)
-    actor = actor_of(call.request)
+    actor = call.actor
     await call.service.farm.run(
         lambda manager: manager.set_worker_tags(worker_id, change, actor=actor)
     )
@@ -164,7 +163,7 @@ async def set_worker_tags(call: Call) -> web.StreamResponse:
 )
 async def delete_worker(call: Call) -> web.StreamResponse:
     """Its credentials count no more: its program has to register anew to be a worker again."""
-    worker_id, actor = call.value(WORKER_ID), actor_of(call.request)
+    worker_id, actor = call.value(WORKER_ID), call.actor
     await call.service.farm.run(lambda manager: manager.delete_worker(worker_id, actor=actor))
     return empty_answer()
 
@@ -193,7 +192,7 @@ async def fetch_worker_tags(call: Call) -> web.StreamResponse:
     answers=[ok(WorkerTag, "The tag, with its id."), _TAKEN_NAME],
 )
 async def create_worker_tag(call: Call) -> web.StreamResponse:
-    tag, actor = call.body(WorkerTag), actor_of(call.request)
+    tag, actor = call.body(WorkerTag), call.actor
     return json_answer(
         await call.service.farm.run(lambda manager: manager.create_tag(tag, actor=actor))
     )
@@ -226,7 +225,7 @@ async def fetch_worker_tag(call: Call) -> web.StreamResponse:
 async def update_worker_tag(call: Call) -> web.StreamResponse:
     """The name is always replaced, the description only if there is one."""
     tag_id, change = call.value(TAG_ID), call.body(WorkerTag)
-    actor = actor_of(call.request)
+    actor = call.actor
     await call.service.farm.run(lambda manager: manager.update_tag(tag_id, change, actor=actor))
     return empty_answer()
 
@@ -245,6 +244,6 @@ async def update_worker_tag(call: Call) -> web.StreamResponse:
     ],
 )
 async def delete_worker_tag(call: Call) -> web.StreamResponse:
-    tag_id, actor = call.value(TAG_ID), actor_of(call.request)
+    tag_id, actor = call.value(TAG_ID), call.actor
     await call.service.farm.run(lambda manager: manager.delete_tag(tag_id, actor=actor))
     return empty_answer()

@@ -18,6 +18,14 @@ OURS_ONLY = {
     "fetchJobLastRenderedImage": "Flamenco 3 serves thumbnails under /job-files, undocumented.",
     "fetchJobMetadataKeys": "Flamenco 3 cannot search by metadata.",
     "fetchJobMetadataValues": "Flamenco 3 cannot search by metadata.",
+    **dict.fromkeys(
+        (
+            *("logIn", "logOut", "whoAmI", "changeOwnPassword", "fetchUsers", "addUser"),
+            *("changeUser", "deleteUser", "resetPassword", "addTokenForUser"),
+            *("fetchTokens", "addToken", "revokeToken"),
+        ),
+        "Flamenco 3 has no accounts.",
+    ),
 }
 
 NEVER_SENT = {
@@ -125,7 +133,24 @@ def test_every_operation_says_which_role_it_needs() -> None:
         entry = documented()[operation.name]
         assert entry["x-role"] == operation.role
         assert f"Role: `{operation.role}`" in entry["description"]
-        assert ("security" in entry) == (operation.role is Role.WORKER)
+        schemes = {scheme for way in entry["security"] for scheme in way}
+        if operation.role is Role.ANYONE:
+            assert entry["security"] == []
+        elif operation.role is Role.WORKER:
+            assert schemes == {"worker_auth"}
+        else:
+            assert schemes == {"session", "token"}
+
+
+def test_without_accounts_people_need_no_credentials() -> None:
+    document = openapi_document(all_operations(), version="1", has_accounts=False)
+    ways = document["paths"][f"{API}/jobs"]["get"]["security"]
+    assert {} in ways
+    assert {"token": ["viewer"]} in ways
+    assert document["paths"][f"{API}/worker/task"]["post"]["security"] == [{"worker_auth": []}]
+    assert {scheme for way in ways for scheme in way} < set(
+        document["components"]["securitySchemes"]
+    )
 
 
 def test_only_the_listed_operations_are_unknown_to_flamenco_3() -> None:
@@ -138,7 +163,7 @@ def test_the_operation_is_as_in_flamenco_3(name: str) -> None:
     ours = documented()[name]
     method, _, path = route.removesuffix("+").partition(" ")
     assert ours["route"] == f"{method} {API}{path}"
-    assert ("security" in ours) == route.endswith("+")
+    assert ({"worker_auth": []} in ours["security"]) == route.endswith("+")
     if body == "binary":
         assert "application/octet-stream" in ours["requestBody"]["content"]
     elif body == "image":

@@ -1,4 +1,4 @@
-"""Without accounts, a web page of another site cannot use the Manager by way of a browser."""
+"""A web page of another site cannot use the Manager by way of a browser."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 
-from flamenco_core.config import Authentication
 from tests.manager_service.running_manager import Reply, RunningManager, submission
 
 
@@ -88,6 +87,18 @@ def test_own_pages_behind_a_proxy_that_hides_their_name_are_answered(
     assert submit(manager, "127.0.0.1:8080", "https://farm.studio").status == 200
 
 
-def test_accounts_protect_instead(tmp_path: Path) -> None:
-    with RunningManager(tmp_path, authentication=Authentication.LOCAL) as manager:
-        assert manager.get("/version", headers={"Host": "evil.example"}).status == 200
+@pytest.mark.parametrize("site", ["cross-site", "same-site"])
+def test_what_a_browser_says_comes_from_another_site_is_refused(
+    manager: RunningManager, site: str
+) -> None:
+    headers = {"Sec-Fetch-Site": site}
+    assert_is_refused(manager.post("/jobs", submission(), headers=headers), "header Sec-Fetch-Site")
+    # People may come by a link on a page of another site.
+    assert manager.get("/jobs", headers=headers).status == 200
+
+
+@pytest.mark.parametrize("site", ["same-origin", "none"])
+def test_what_a_browser_says_comes_from_the_managers_page_is_answered(
+    manager: RunningManager, site: str
+) -> None:
+    assert manager.post("/jobs", submission(), headers={"Sec-Fetch-Site": site}).status == 200

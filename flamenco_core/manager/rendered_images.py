@@ -38,5 +38,5 @@ def remember(unit: Unit, job_uuid: str) -> None:
     Not audited: this happens every few seconds, and nobody decided it.
     """
     refuse_image(unit, job_uuid)
-    last_rendered.remember(unit.db, job_uuid)
+    last_rendered.remember(unit.db, job_uuid, now=unit.now)
     unit.announce(LastRenderedChanged(job_id=job_uuid))

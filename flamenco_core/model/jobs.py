@@ -58,6 +58,12 @@ class Job:
     delete_requested_at: datetime | None = None
     archived_at: datetime | None = None
     """Since when only its records are kept; it cannot be run again."""
+    submitted_by: str | None = None
+    """Who submitted it, as the audit log names people: `person:ana`."""
+    finished_at: datetime | None = None
+    """Since when it is completed, failed or cancelled."""
+    rendered_at: datetime | None = None
+    """When its last-rendered image changed last."""
     task_counts: dict[str, int] | None = None
     """How many tasks have each status; statuses without a task are left out."""
 

@@ -34,6 +34,17 @@ _WITH_METADATA = Statement(
     """SELECT job_id FROM job_metadata INDEXED BY jobs_by_metadata
        WHERE key = :key AND value = :value AND job_id <= :at ORDER BY job_id DESC LIMIT 1""",
 )
+_SUBMITTED_BY = Statement(
+    "The newest job of a submitter, not newer than a given one.",
+    """SELECT id FROM jobs INDEXED BY jobs_by_submitter
+       WHERE submitted_by = :name AND id <= :at ORDER BY id DESC LIMIT 1""",
+)
+_WITH_TAG = Statement(
+    "The newest job with a worker tag, not newer than a given one.",
+    """SELECT id FROM jobs INDEXED BY jobs_by_tag
+       WHERE tag_id = (SELECT id FROM tags WHERE uuid = :uuid) AND id <= :at
+       ORDER BY id DESC LIMIT 1""",
+)
 _NEXT_KEY = Statement(
     "The next key after one.",
     """SELECT key FROM job_metadata INDEXED BY jobs_by_metadata
@@ -63,11 +74,15 @@ class JobCriteria:
     type: str | None = None
     metadata: Mapping[str, str] = field(default_factory=dict)
     """All of these keys with exactly these values."""
+    submitted_by: str | None = None
+    """The name of the actor."""
+    worker_tag: str | None = None
+    """The tag's UUID."""
 
     @property
     def is_any(self) -> bool:
         """Whether every job meets them."""
-        return not (self.statuses or self.type or self.metadata)
+        return self == JobCriteria()
 
 
 def add_metadata(db: sqlite3.Connection, job_id: int, metadata: Mapping[str, str]) -> None:
@@ -113,6 +128,10 @@ def _seeks(db: sqlite3.Connection, criteria: JobCriteria) -> list[_Seek]:
     ]
     if criteria.type:
         seeks.append(partial(_of_type, db, criteria.type))
+    if criteria.submitted_by:
+        seeks.append(partial(_submitted_by, db, criteria.submitted_by))
+    if criteria.worker_tag:
+        seeks.append(partial(_with_tag, db, criteria.worker_tag))
     if criteria.statuses:
         seeks.append(partial(_with_any_status, db, criteria.statuses))
     return seeks
@@ -140,6 +159,16 @@ def _with_metadata(db: sqlite3.Connection, key: str, value: str, at: int) -> int
 
 def _of_type(db: sqlite3.Connection, job_type: str, at: int) -> int | None:
     found: int | None = _OF_TYPE.value(db, type=job_type, at=at)
+    return found
+
+
+def _submitted_by(db: sqlite3.Connection, name: str, at: int) -> int | None:
+    found: int | None = _SUBMITTED_BY.value(db, name=name, at=at)
+    return found
+
+
+def _with_tag(db: sqlite3.Connection, uuid: str, at: int) -> int | None:
+    found: int | None = _WITH_TAG.value(db, uuid=uuid, at=at)
     return found
 
 

@@ -44,10 +44,11 @@ _HALF_STORED = Statement(
 _INSERT = Statement(
     "Begins to store a job.",
     """INSERT INTO jobs (uuid, name, type, priority, status, unsettled, settings, metadata,
-           submitter_platform, shaman_checkout_id, tag_id, created_at, updated_at, steps_total)
+           submitter_platform, shaman_checkout_id, tag_id, created_at, updated_at, steps_total,
+           submitted_by)
        VALUES (:uuid, :name, :type, :priority, 'under-construction', 1, :settings, :metadata,
            :submitter_platform, :shaman_checkout_id, :tag_id, :created_at, :created_at,
-           :steps_total) RETURNING id""",
+           :steps_total, :submitted_by) RETURNING id""",
 )
 _LAST_TASK_KEY = Statement(
     "The newest task's key; only the one writer adds tasks, so that the next keys are free.",
@@ -81,7 +82,9 @@ _ADD_COUNTS = Statement(
 _SET_STATUS = Statement(
     "Gives a job a status.",
     """UPDATE jobs SET status = :status, activity = :activity, updated_at = :now,
-           unsettled = :unsettled, requeue_everything = :requeue_everything WHERE id = :id""",
+           unsettled = :unsettled, requeue_everything = :requeue_everything,
+           finished_at = CASE WHEN :status IN ('completed', 'canceled', 'failed') THEN :now END
+       WHERE id = :id""",
 )
 _SET_PRIORITY = Statement(
     "Gives a job a priority.",
@@ -92,8 +95,9 @@ _SET_TAG = Statement(
 )
 _SET_UUID = Statement("Gives a job a UUID.", "UPDATE jobs SET uuid = :uuid WHERE id = :id")
 _COPY_CREATED = Statement(
-    "Lets a job have been created when another one was.",
-    """UPDATE jobs SET created_at = (SELECT created_at FROM jobs WHERE id = :from_id)
+    "Lets a job have been created when another one was, by the same person.",
+    """UPDATE jobs SET (created_at, submitted_by) =
+           (SELECT created_at, submitted_by FROM jobs WHERE id = :from_id)
        WHERE id = :to_id""",
 )
 _SET_ACTIVITY = Statement(
@@ -159,8 +163,10 @@ def half_stored(db: sqlite3.Connection, *, limit: int) -> list[str]:
     return [row["uuid"] for row in _HALF_STORED.run(db, limit=limit).fetchall()]
 
 
-def begin(db: sqlite3.Connection, job: CompiledJob) -> JobUnderConstruction:
-    """Stores a job without its tasks, as under construction.
+def begin(
+    db: sqlite3.Connection, job: CompiledJob, *, submitted_by: str = ""
+) -> JobUnderConstruction:
+    """Stores a job without its tasks, as under construction; `submitted_by` is an actor's name.
 
     Raises:
         InvalidInput: if its worker tag does not exist.
@@ -179,6 +185,7 @@ def begin(db: sqlite3.Connection, job: CompiledJob) -> JobUnderConstruction:
         tag_id=tag_id,
         created_at=to_microseconds(job.created),
         steps_total=sum(task.steps_total for task in job.tasks),
+        submitted_by=submitted_by,
     )
     job_search.add_metadata(db, int(job_id), job.metadata)
     return JobUnderConstruction(int(job_id), tag_id, {})

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import sqlite3
+from datetime import datetime
 
-from flamenco_core.store.database import Statement
+from flamenco_core.store.database import Statement, to_microseconds
 
 _JOB = Statement(
     "The job that showed an image last, unless it is gone.",
@@ -16,6 +17,10 @@ _REMEMBER = Statement(
     """INSERT INTO last_rendered (id, job_uuid) VALUES (1, :job_uuid)
        ON CONFLICT (id) DO UPDATE SET job_uuid = excluded.job_uuid""",
 )
+_SET_TIME = Statement(
+    "Remembers when a job showed an image last.",
+    "UPDATE jobs SET rendered_at = :now WHERE uuid = :job_uuid",
+)
 
 
 def job(db: sqlite3.Connection) -> str | None:
@@ -24,5 +29,6 @@ def job(db: sqlite3.Connection) -> str | None:
     return uuid
 
 
-def remember(db: sqlite3.Connection, job_uuid: str) -> None:
+def remember(db: sqlite3.Connection, job_uuid: str, *, now: datetime) -> None:
     _REMEMBER.run(db, job_uuid=job_uuid)
+    _SET_TIME.run(db, job_uuid=job_uuid, now=to_microseconds(now))

@@ -17,6 +17,7 @@ from flamenco_core.store import (
     host_statistics,
     job_search,
     last_rendered,
+    lists,
     logs,
     sessions,
     sleep_schedules,
@@ -35,6 +36,7 @@ from flamenco_core.store.database import (
 from flamenco_core.store.host_statistics import Ring
 from flamenco_core.store.job_search import JobCriteria
 from flamenco_core.store.sessions import StoredSession
+from flamenco_core.store.listing import ListPage, ListRequest
 from flamenco_core.store.tasks import COUNT_COLUMNS
 from flamenco_core.store.tokens import StoredToken
 from flamenco_core.store.users import StoredUser
@@ -45,6 +47,7 @@ _JOB_COLUMNS = ", ".join(
         *("id", "uuid", "name", "type", "priority", "status", "activity", "settings", "metadata"),
         *("submitter_platform", "shaman_checkout_id", "created_at", "updated_at"),
         *("delete_requested_at", "archived_at", "steps_completed", "steps_total"),
+        *("submitted_by", "finished_at", "rendered_at"),
         *COUNT_COLUMNS.values(),
     )
 )
@@ -190,6 +193,14 @@ class FarmReader:
                 wire_rows.job(found(_JOB_BY_ID.row(self._db, id=key), "job", str(key)))
                 for key in page
             ]
+
+    def list_page(self, request: ListRequest) -> ListPage:
+        """A page of any list, with its items as JSON texts.
+
+        Raises:
+            InvalidInput: if the request does not fit the list.
+        """
+        return lists.page(self._db, request)
 
     def metadata_keys(self) -> list[str]:
         """All keys that the metadata of any job has, in order."""

@@ -88,4 +88,40 @@ CREATE TABLE upstream_link (
     id INTEGER PRIMARY KEY CHECK (id = 1),
     downloaded_until TEXT NOT NULL
 );
+
+-- Lists of jobs: who submitted one, when it ended, when it last showed an image; and an index for
+-- each order that a list can be had in.
+ALTER TABLE jobs ADD COLUMN submitted_by TEXT NOT NULL DEFAULT '';
+ALTER TABLE jobs ADD COLUMN finished_at INTEGER;
+ALTER TABLE jobs ADD COLUMN rendered_at INTEGER;
+UPDATE jobs SET finished_at = updated_at WHERE status IN ('completed', 'canceled', 'failed');
+UPDATE jobs SET submitted_by = coalesce((SELECT actor FROM audit
+    WHERE subject = jobs.uuid AND action = 'job.submit' ORDER BY id LIMIT 1), '');
+CREATE INDEX jobs_by_priority ON jobs (priority, id);
+CREATE INDEX jobs_by_name ON jobs (name, id);
+CREATE INDEX jobs_by_finished ON jobs (finished_at, id) WHERE finished_at IS NOT NULL;
+CREATE INDEX jobs_by_rendered ON jobs (rendered_at, id) WHERE rendered_at IS NOT NULL;
+CREATE INDEX jobs_by_archived ON jobs (archived_at, id) WHERE archived_at IS NOT NULL;
+CREATE INDEX jobs_by_submitter ON jobs (submitted_by, id);
+CREATE INDEX tasks_by_name ON tasks (job_id, name, index_in_job);
+CREATE INDEX workers_by_name ON workers (name, id) WHERE deleted_at IS NULL;
+CREATE INDEX attempts_by_run_time ON attempt_statistics (job_uuid, run_time, id)
+    WHERE run_time IS NOT NULL;
+
+-- What people look for again and again. Without an owner it is for everybody.
+CREATE TABLE saved_queries (
+    id INTEGER PRIMARY KEY,
+    uuid TEXT NOT NULL UNIQUE,
+    owner TEXT NOT NULL,
+    listing TEXT NOT NULL,
+    name TEXT NOT NULL,
+    query TEXT NOT NULL,
+    created_at INTEGER NOT NULL,
+    updated_at INTEGER NOT NULL,
+    UNIQUE (owner, listing, name)
+);
+
+-- The audit log by time, also that of people alone.
+CREATE INDEX audit_by_time ON audit (at, id);
+CREATE INDEX audit_of_people ON audit (actor, id) WHERE actor >= 'person:' AND actor < 'person;';
 """

@@ -39,6 +39,12 @@ def job(row: sqlite3.Row) -> dict[str, Any]:
         content["delete_requested_at"] = time(row["delete_requested_at"])
     if row["archived_at"] is not None:
         content["archived_at"] = time(row["archived_at"])
+    if row["submitted_by"]:
+        content["submitted_by"] = row["submitted_by"]
+    if row["finished_at"] is not None:
+        content["finished_at"] = time(row["finished_at"])
+    if row["rendered_at"] is not None:
+        content["rendered_at"] = time(row["rendered_at"])
     return content
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import itertools
 import pkgutil
 import re
 import sqlite3
@@ -33,6 +34,8 @@ from flamenco_core.statuses import JobStatus, TaskStatus, WorkerStatus
 from flamenco_core.store import event_rows
 from flamenco_core.store.database import Statement
 from flamenco_core.store.job_search import JobCriteria
+from flamenco_core.store.listing import Filter, ListRequest
+from flamenco_core.store.lists import LISTINGS
 from flamenco_core.store.reader import FarmReader
 from tests.flamenco_core.farms import (
     awake_worker,
@@ -178,6 +181,7 @@ def read_everything(reader: FarmReader, job: str, task: str, worker: str) -> Non
     statuses = frozenset({JobStatus.QUEUED, JobStatus.ACTIVE})
     said = {"project": "Sprite"}
     reader.jobs(JobCriteria(statuses=statuses, type="x", metadata=said), limit=10)
+    read_every_list(reader, job, task, worker)
     reader.metadata_keys()
     reader.metadata_values("project", after="A")
     reader.statistics(job)
@@ -199,6 +203,34 @@ def read_everything(reader: FarmReader, job: str, task: str, worker: str) -> Non
     event_rows.worker(reader._db, worker)
     reader.worker_statuses()
     reader.unfinished_job_statuses()
+
+
+def read_every_list(reader: FarmReader, job: str, task: str, worker: str) -> None:
+    """Each list in each order, with no filter, with each one, and with all of them."""
+    texts = {
+        "status": "queued,failed",
+        "metadata": '{"project": "Sprite", "user.name": "ana"}',
+        "archived": "false",
+        "actor": "person:ana",
+        "subject": task,
+        "job": job,
+        "worker": worker,
+    }
+    for name, listing in LISTINGS.items():
+        filters = {each.name: texts.get(each.name) or example(each) for each in listing.filters}
+        if name == "workers":
+            filters["status"] = "awake,asleep"
+        choices = [{}, filters, *({key: text} for key, text in filters.items())]
+        for order, sign, chosen in itertools.product(listing.orders, ("", "-"), choices):
+            reader.list_page(
+                ListRequest(listing=name, subject=job, sort=sign + order, filters=chosen, limit=2)
+            )
+
+
+def example(filter_of_list: Filter) -> str:
+    """Something that a filter takes."""
+    schema = filter_of_list.schema
+    return str(schema.get("minimum", schema.get("examples", ["x"])[0]))
 
 
 def test_a_new_farm_makes_no_file_but_the_database(tmp_path: Path) -> None:

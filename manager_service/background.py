@@ -111,6 +111,10 @@ class BackgroundWork:
         for chore in self._chores:
             await chore.stop()
 
+    def use_config(self, config: Config) -> None:
+        """From the next piece of work on; how often there is one stays as it was at the start."""
+        self._config = config
+
     def on_events(self, events: Iterable[Event]) -> None:
         """Sees what there is to do after a commit."""
         for event in events:

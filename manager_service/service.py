@@ -19,6 +19,7 @@ from manager_service.ending import Ending
 from manager_service.event_log import log_events
 from manager_service.images import RenderedImages
 from manager_service.reading import ReaderPool
+from manager_service.settings.live_configuration import LiveConfiguration
 from manager_service.submissions import Submissions
 from manager_service.threads import Threads
 from manager_service.uses import Uses
@@ -29,6 +30,9 @@ logger = logging.getLogger(__name__)
 
 FILE_THREADS = 4
 
+_ANSWERING_SECONDS = 0.2
+"""How long a restart waits, so that whoever asked for it hears of it."""
+
 
 class Service:
     """One running Manager: everything behind the HTTP operations."""
@@ -37,11 +41,12 @@ class Service:
         """`address` is where people reach this Manager; it names the Manager that holds the farm
         to anybody who wants to open it too.
         """
-        self.config = config
+        self.file_threads = Threads("files", FILE_THREADS)
+        self.configuration = LiveConfiguration(config, self.file_threads, self._take_over)
+        """What the Manager runs with, and what its file says."""
         self.ending = Ending()
         """Where anything can let the Manager stop, or start anew."""
         self.waiting = WaitingWorkers()
-        self.file_threads = Threads("files", FILE_THREADS)
         self.farm = WriteThread(lambda: self._open_manager(address))
         self.readers = ReaderPool(self._open_reader)
         self._uses = Uses(self.farm)
@@ -85,10 +90,12 @@ class Service:
         )
         self._background.start()
         self.images.start()
+        await self.configuration.start()
 
     async def stop(self) -> None:
         """Answers what has been asked, stores what is known, and closes the farm."""
         self.waiting.close()
+        await self.configuration.stop()
         await self.images.stop()
         if self._background is not None:
             await self._background.stop()
@@ -104,9 +111,23 @@ class Service:
             self._callers = None
         await asyncio.to_thread(self.farm.stop)
 
+    @property
+    def config(self) -> Config:
+        """What the Manager runs with at this moment; ask for it anew each time."""
+        return self.configuration.running
+
+    def restart_soon(self) -> None:
+        """Lets the Manager stop and start again, once what is being answered is on its way."""
+        asyncio.get_running_loop().call_later(_ANSWERING_SECONDS, self.ending.restart)
+
     async def is_alive(self) -> bool:
         """Returns once the write thread has answered; raises `Unavailable` if it has ended."""
         return await self.farm.run(lambda manager: bool(manager.farm_id))
+
+    async def _take_over(self, config: Config) -> None:
+        await self.farm.run(lambda manager: manager.use_config(config))
+        if self._background is not None:
+            self._background.use_config(config)
 
     def _make_folders(self) -> None:
         config = self.config

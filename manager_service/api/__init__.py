@@ -10,6 +10,7 @@ from manager_service.routing import Operation
 def all_operations() -> Iterator[Operation]:
     """Every operation that a Manager serves."""
     from manager_service.api import (
+        configuration,
         job_search,
         jobs,
         last_rendered,
@@ -25,5 +26,6 @@ def all_operations() -> Iterator[Operation]:
     )
 
     jobs_tag = (jobs, job_search, last_rendered, tasks)
-    for table in (meta, *jobs_tag, worker, worker_output, workers, shaman, login, tokens, users):
+    general = (meta, configuration)
+    for table in (*general, *jobs_tag, worker, worker_output, workers, shaman, login, tokens, users):
         yield from table.OPERATIONS

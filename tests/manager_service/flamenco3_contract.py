@@ -16,6 +16,14 @@ OPERATIONS: dict[str, tuple[str, str, dict[int, str]]] = {
         "GET /configuration", "",
         {200: "ManagerConfiguration"},
     ),
+    "getConfigurationFile": (
+        "GET /configuration/file", "",
+        {200: "object"},
+    ),
+    "updateConfigurationFile": (
+        "PUT /configuration/file", "object",
+        {204: ""},
+    ),
     "getVariables": (
         "GET /configuration/variables/{audience}/{platform}", "",
         {200: "ManagerVariables"},

@@ -52,8 +52,9 @@ class WorkerLogin:
 class RunningManager:
     """Serves from a thread of its own while it is entered."""
 
-    def __init__(self, home: Path, **settings: Any) -> None:
-        self.config = Config(home=home, **settings)
+    def __init__(self, home: Path, *, config: Config | None = None, **settings: Any) -> None:
+        """With `config`, as it was read from a file; else with these settings and no file."""
+        self.config = config or Config(home=home, **settings)
         self.server = Server(self.config, ListenAddress("127.0.0.1", 0))
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever)

@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 _CAN_SYNC_FOLDERS = os.name != "nt"
+_OWNER_ONLY = 0o600
 
 
 def sync_folder(folder: Path) -> None:
@@ -49,3 +50,20 @@ def make_folders(folder: Path) -> list[Path]:
             created.append(path)
         sync_folder(path.parent)
     return created
+
+
+def replace_private_file(path: Path, content: bytes) -> None:
+    """Puts `content` where `path` is, whole or not at all, durably, for this user's eyes only.
+
+    Windows has no such modes: there, who may read the folder may read the file.
+    """
+    partial = path.with_name(f"{path.name}~")
+    partial.unlink(missing_ok=True)
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
+    descriptor = os.open(partial, flags, _OWNER_ONLY)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    partial.replace(path)
+    sync_folder(path.parent)

@@ -10,6 +10,9 @@ from datetime import timedelta
 from aiohttp import web
 
 from flamenco_core.config import Config
+from flamenco_core.errors import InvalidInput, Problem
+from manager_service.https.acme_certificate import AcmeCertificate
+from manager_service.https.acme_client import AcmeAuthority
 from manager_service.https.own_files import OwnCertificate
 from manager_service.https.plain_http import SecureAddress, plain_app
 from manager_service.https.state import CertificateSource, CertificateState
@@ -46,15 +49,9 @@ class Listeners:
         """Where plain HTTP leads to HTTPS, if it does."""
         self.main = listen
         """Where the Manager itself is served."""
-        tls = config.tls
-        if tls.key is not None and tls.certificate is not None:
+        if config.tls.is_wanted:
             self.main, self.plain = _https_addresses(config, listen)
-            self._certificate = OwnCertificate(
-                config.absolute(tls.certificate),
-                config.absolute(tls.key),
-                self._switch,
-                period=CERTIFICATE_PERIOD,
-            )
+            self._certificate = self._certificate_source(config)
 
     @property
     def certificate_state(self) -> CertificateState | None:
@@ -64,7 +61,7 @@ class Listeners:
     async def prepare(self) -> None:
         """Reads the certificate; raises `CertificateRefused`."""
         if self._certificate is not None:
-            await self._certificate.start()
+            await self._certificate.prepare()
 
     async def open(self, app: web.Application) -> None:
         """Begins to answer; `main` and `plain` then have the real ports.
@@ -74,9 +71,13 @@ class Listeners:
         """
         self.main = await self._listen(app, self.main)
         if self.plain is not None:
-            secure = SecureAddress(self.main, own_url=self._config.own_url, name="")
+            secure = SecureAddress(
+                self.main, own_url=self._config.own_url, name=self._config.tls.acme_name
+            )
             leading_on = plain_app(secure, self._challenges, self._why_not_ready)
             self.plain = await self._listen(leading_on, self.plain)
+        if self._certificate is not None:
+            self._certificate.follow()
 
     async def close(self) -> None:
         """Answers what was asked and takes nothing more."""
@@ -104,6 +105,23 @@ class Listeners:
             raise listen_error(error, listen) from error
         return listen.with_port(runner.addresses[0][1])
 
+    def _certificate_source(self, config: Config) -> CertificateSource:
+        tls = config.tls
+        if tls.key is not None and tls.certificate is not None:
+            return OwnCertificate(
+                config.absolute(tls.certificate),
+                config.absolute(tls.key),
+                self._switch,
+                period=CERTIFICATE_PERIOD,
+            )
+        return AcmeCertificate(
+            tls.acme_name,
+            AcmeAuthority(tls.acme_directory_url, tls.acme_email),
+            self._switch,
+            home=config.home,
+            challenges=self._challenges,
+        )
+
     def _why_not_ready(self) -> str:
         if self._switch.has_certificate:
             return ""
@@ -123,4 +141,8 @@ def _https_addresses(
         secure = parse_listen(config.tls.listen, scheme="https", setting="listen_https")
         is_same = secure.port == listen.port != 0 and secure.host == listen.host
         plain = None if is_same else listen
+    if plain is None and config.tls.acme_name:
+        what = "leaves no address for plain HTTP, over which acme_domain_name is checked"
+        hint = "set it to an address other than listen, such as :443"
+        raise InvalidInput(f"listen_https {what}", problems=[Problem("listen_https", what, hint)])
     return secure, plain

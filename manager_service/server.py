@@ -10,6 +10,7 @@ from aiohttp import web
 from flamenco_core.config import Config
 from flamenco_core.version import current_version
 from manager_service.api import all_operations
+from manager_service.https.state import CertificateState
 from manager_service.listen_address import AddressInUse, ListenAddress, parse_listen
 from manager_service.listeners import Listeners
 from manager_service.machine_key import MachineKey, remove_key, write_key
@@ -43,6 +44,11 @@ class Server:
     def plain_listen(self) -> ListenAddress | None:
         """Where plain HTTP only leads to HTTPS."""
         return self._listeners.plain
+
+    @property
+    def certificate_state(self) -> CertificateState | None:
+        """How the certificate stands; None without HTTPS."""
+        return self._listeners.certificate_state
 
     async def start(self) -> None:
         """Opens the farm and begins to answer requests.

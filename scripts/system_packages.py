@@ -22,15 +22,18 @@ class SystemProgram:
 
     @property
     def is_missing(self) -> bool:
-        return not any(map(shutil.which, self.names))
+        return not any(shutil.which(name) or shutil.which(name, path=_SBIN) for name in self.names)
 
 
+_SBIN = "/usr/local/sbin:/usr/sbin:/sbin"
+"""Where servers are, which not everybody has in their PATH."""
 _BROWSERS = ("chromium", "chromium-browser", "google-chrome", "msedge")
 PROGRAMS = (
     SystemProgram(("git",), "git", "checkouts for tests"),
     SystemProgram(("ffmpeg",), "ffmpeg", "preview videos"),
     SystemProgram(("ffprobe",), "ffmpeg", "looking into preview videos"),
     SystemProgram(("blender",), "blender", "rendering with an installed Blender"),
+    SystemProgram(("nginx",), "nginx", "a reverse proxy in front of the Manager"),
     SystemProgram(_BROWSERS, "chromium", "opening the Manager's pages"),
 )
 

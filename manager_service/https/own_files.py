@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -58,11 +59,13 @@ class OwnCertificate:
     def state(self) -> CertificateState:
         return self._state
 
-    async def start(self) -> None:
+    async def prepare(self) -> None:
         self._loaded_stamp = await asyncio.to_thread(self._stamp)
         self._take(await asyncio.to_thread(self._load))
         for warning in await asyncio.to_thread(lambda: list(key_warnings(self._key_file))):
             logger.warning("HTTPS: %s", warning)
+
+    def follow(self) -> None:
         self._task = asyncio.create_task(self._follow(), name="following the certificate")
 
     async def stop(self) -> None:
@@ -86,8 +89,11 @@ class OwnCertificate:
         try:
             self._take(await asyncio.to_thread(self._load))
         except CertificateRefused as refused:
-            self._state = CertificateState(facts=self._state.facts, problem=str(refused))
+            self._state = replace(self._state, problem=str(refused))
             logger.warning("The new certificate is refused, the old one stays in use: %s", refused)
+        except Exception:
+            self._state = replace(self._state, problem="an unexpected error; the log has it")
+            logger.exception("The new certificate cannot be used, the old one stays in use")
 
     def _load(self) -> LoadedCertificate:
         return load_certificate(self._certificate_file, self._key_file)

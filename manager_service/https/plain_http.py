@@ -47,7 +47,7 @@ class SecureAddress:
 def plain_app(
     secure: SecureAddress, challenges: Mapping[str, str], not_ready: Callable[[], str]
 ) -> web.Application:
-    """`challenges` are the answers to a certificate authority, by token; `not_ready` says why
+    """`challenges` are the answers to a certificate authority, by path; `not_ready` says why
     HTTPS is not there yet, if it is not.
     """
 
@@ -78,7 +78,7 @@ def plain_app(
 
 
 def _answer_challenge(request: web.Request, challenges: Mapping[str, str]) -> web.Response:
-    text = challenges.get(request.path.removeprefix(CHALLENGE_PATH))
+    text = challenges.get(request.path)
     if text is None or request.method not in _REDIRECTED:
         return refusal(404, "No certificate is being asked for with this token")
     return web.Response(text=text, content_type="text/plain")

@@ -25,7 +25,10 @@ class CertificateSource(Protocol):
     @property
     def state(self) -> CertificateState: ...
 
-    async def start(self) -> None:
-        """Raises `CertificateRefused` if HTTPS is not possible before a person acts."""
+    async def prepare(self) -> None:
+        """Takes what is there; raises `CertificateRefused` if only a person can help."""
+
+    def follow(self) -> None:
+        """Begins to look for new ones, once the Manager listens."""
 
     async def stop(self) -> None: ...

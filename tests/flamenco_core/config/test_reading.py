@@ -327,6 +327,26 @@ def test_a_certificate_and_lets_encrypt_together_are_warned_of() -> None:
     assert "is ignored" in warnings(config)[0]
 
 
+def test_a_name_for_a_certificate_is_a_plain_domain_name() -> None:
+    tls = parse("acme_domain_name: Farm.Example.COM.\nacme_email: td@example.com\n").tls
+    assert (tls.acme_name, tls.acme_email) == ("farm.example.com", "td@example.com")
+    assert tls.acme_directory_url == "https://acme-v02.api.letsencrypt.org/directory"
+    for name in ("https://farm.example.com", "farm", "farm.example.com:443", "10.1.2.3", "a..b"):
+        assert "is no domain name" in problems(f"acme_domain_name: '{name}'\n")[0]
+
+
+@pytest.mark.parametrize("listen_https", ["''", ":8080"])
+def test_a_name_can_only_be_checked_where_plain_http_has_an_address(listen_https: str) -> None:
+    (found,) = problems(f"acme_domain_name: farm.studio\nlisten_https: {listen_https}\n")
+    assert found.startswith("line 2, listen_https: leaves no address for plain HTTP")
+
+
+def test_interfaces_for_discovery_are_addresses() -> None:
+    config = parse("discovery_interfaces: [127.0.0.1, '::1']\n")
+    assert config.discovery_interfaces == ("127.0.0.1", "::1")
+    assert "is no IP address" in problems("discovery_interfaces: [eth0]\n")[0]
+
+
 def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
     with pytest.raises(StorageError, match=r"nothing\.yaml"):
         load_config(tmp_path / "nothing.yaml", environment={})

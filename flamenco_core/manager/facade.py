@@ -12,13 +12,16 @@ from flamenco_core.manager.forecasting import Forecasting
 from flamenco_core.manager.job_care import JobCare
 from flamenco_core.manager.job_steering import JobSteering
 from flamenco_core.manager.upkeep import Finding
+from flamenco_core.manager.upstream_side import UpstreamSide
 from flamenco_core.manager.worker_care import WorkerCare
 from flamenco_core.manager.worker_side import WorkerSide
 from flamenco_core.store import jobs
 from flamenco_core.store.audit import MANAGER
 
 
-class Manager(JobSteering, JobCare, WorkerCare, WorkerSide, Forecasting, AccountCare):
+class Manager(
+    JobSteering, JobCare, WorkerCare, WorkerSide, Forecasting, AccountCare, UpstreamSide
+):
     """The engine of a farm: synchronous, for one thread, in a script or inside the service.
 
     What a method has returned is on disk. Every method that names a job, task or worker that

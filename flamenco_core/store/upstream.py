@@ -99,9 +99,9 @@ _DUE = Statement(
        WHERE send_after <= :now ORDER BY send_after, id LIMIT :limit""",
 )
 _COUNT = Statement(
-    "How many updates wait for the server, counted up to a limit.",
-    """SELECT count(*) FROM (SELECT 1 FROM upstream_updates INDEXED BY upstream_updates_due
-       WHERE send_after <= :until LIMIT :limit)""",
+    "The updates that wait for the server, up to a limit, for counting them.",
+    """SELECT 1 FROM upstream_updates INDEXED BY upstream_updates_due
+       WHERE send_after <= :until LIMIT :limit""",
 )
 _HANDLED = Statement(
     "Forgets an update that the server has.",
@@ -124,7 +124,8 @@ _SEND_LATER = Statement(
 )
 _DROP_SOME = Statement(
     "Forgets the next of all updates.",
-    "DELETE FROM upstream_updates WHERE id IN (SELECT id FROM upstream_updates LIMIT :limit)",
+    """DELETE FROM upstream_updates WHERE id IN (
+           SELECT id FROM upstream_updates WHERE id > 0 ORDER BY id LIMIT :limit)""",
 )
 _MARKER = Statement(
     "Up to when tasks were downloaded, in the server's words.",
@@ -282,7 +283,7 @@ def waiting_count(
 ) -> int:
     """How many updates wait, or are due at a time; counted up to `limit`."""
     until = 2**62 if due_at is None else to_microseconds(due_at)
-    return int(_COUNT.value(db, until=until, limit=limit))
+    return len(_COUNT.run(db, until=until, limit=limit).fetchall())
 
 
 def handled(db: sqlite3.Connection, update_id: str) -> str | None:

@@ -5,7 +5,7 @@ It is stored in pieces, so that no transaction holds up the others for long.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 
@@ -51,10 +51,15 @@ class JobStoring:
     the job is dropped at the next start, as if it had never been submitted.
     """
 
-    def __init__(self, job: CompiledJob, *, replaces: str | None = None) -> None:
-        """`replaces`: the UUID of a job whose place this one takes in the last step."""
+    def __init__(
+        self, job: CompiledJob, *, replaces: str | None = None, besides: Sequence[Step] = ()
+    ) -> None:
+        """`replaces`: the UUID of a job whose place this one takes in the last step. The steps
+        `besides` come right before that.
+        """
         self._job = job
         self._replaces = replaces
+        self._besides = besides
         self._construction: JobUnderConstruction | None = None
 
     def steps(self) -> Iterator[Step]:
@@ -79,6 +84,7 @@ class JobStoring:
             for start in range(0, len(group), PIECE_SIZE):
                 part = group[start : start + PIECE_SIZE]
                 yield partial(self._add_parents, group=group, part=part)
+        yield from self._besides
         yield self._finish
 
     @property
@@ -91,6 +97,8 @@ class JobStoring:
         self._add_tasks(unit, range(len(self._job.tasks)), {})
         for group in self._under_construction.groups:
             self._add_parents(unit, group, group)
+        for step in self._besides:
+            step(unit)
         self._finish(unit)
 
     def _begin(self, unit: Unit) -> None:

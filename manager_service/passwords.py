@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import base64
+import secrets
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -21,13 +23,19 @@ that these take, and not for ever."""
 class Passwords:
     """Hashes one password at a time: each needs 64 MiB while it is computed."""
 
-    def __init__(self) -> None:
+    def __init__(self, hasher: PasswordHasher | None = None) -> None:
+        """`hasher` takes the place of `new_hasher()`."""
+        self._given_hasher = hasher
         self._threads = Threads("passwords", 1)
         self._waiting = 0
 
     async def hashed(self, password: str) -> str:
         """The hash to store. Raises `Unavailable` if too many wait."""
-        return await self._run_hashed(password)
+        self._enter()
+        try:
+            return await self._threads.run(lambda: hash_password(password, self._hasher))
+        finally:
+            self._waiting -= 1
 
     async def is_right(self, password: str, stored: str | None) -> tuple[bool, str | None]:
         """Whether a password fits a stored hash, and a new hash if the stored one is too weak.
@@ -46,13 +54,6 @@ class Passwords:
     async def close(self) -> None:
         await asyncio.to_thread(self._threads.close)
 
-    async def _run_hashed(self, password: str) -> str:
-        self._enter()
-        try:
-            return await self._threads.run(lambda: hash_password(password, self._hasher))
-        finally:
-            self._waiting -= 1
-
     def _enter(self) -> None:
         if self._waiting >= _MOST_WAITING:
             raise Unavailable("Too many people are logging in at this moment")
@@ -60,30 +61,37 @@ class Passwords:
 
     @cached_property
     def _hasher(self) -> PasswordHasher:
-        return new_hasher()
+        return self._given_hasher or new_hasher()
 
     @cached_property
     def _nobodys(self) -> str:
-        """What an unknown user's password is checked against, to take as long as a known one's."""
-        import secrets
+        """What an unknown user's password is checked against, to take as long as a known one's.
 
-        return self._hasher.hash(secrets.token_hex(32))
+        It looks like a hash, but is of no password: computing one would take time once more.
+        """
+        of = self._hasher
+        salt, digest = (_unpadded(secrets.token_bytes(n)) for n in (of.salt_len, of.hash_len))
+        costs = f"m={of.memory_cost},t={of.time_cost},p={of.parallelism}"
+        return f"$argon2id$v=19${costs}${salt}${digest}"
 
     def _check(self, password: str, stored: str | None) -> tuple[bool, str | None]:
         from argon2.exceptions import InvalidHashError, VerificationError
 
-        nobodys = self._nobodys  # computed before anybody's time is taken
         password = normal_password(password)
         if len(password) > LONGEST_PASSWORD:
             password, stored = "", None
         try:
-            self._hasher.verify(stored or nobodys, password)
+            self._hasher.verify(stored or self._nobodys, password)
         except (VerificationError, InvalidHashError):
             return False, None
         if stored is None:
             return False, None
         is_weak = self._hasher.check_needs_rehash(stored)
         return True, self._hasher.hash(password) if is_weak else None
+
+
+def _unpadded(content: bytes) -> str:
+    return base64.b64encode(content).decode().rstrip("=")
 
 
 def new_hasher() -> PasswordHasher:

@@ -14,15 +14,20 @@ from argon2 import PasswordHasher
 from flamenco_core.config import Authentication
 from flamenco_core.manager import MANAGER, Manager
 from flamenco_core.model import NewToken, UserRole
+from manager_service.passwords import Passwords
 from tests.manager_service.running_manager import Reply, RunningManager
 
 PASSWORD = "correct horse battery staple"
 
 
+QUICK_HASHER = PasswordHasher(time_cost=1, memory_cost=64, parallelism=1)
+"""Good for tests only: with the real one, each login takes a tenth of a second and more."""
+
+
 @cache
 def password_hash() -> str:
     """Of `PASSWORD`, computed once for all tests."""
-    return PasswordHasher().hash(PASSWORD)
+    return QUICK_HASHER.hash(PASSWORD)
 
 
 def add_people(home: Path, **roles: str) -> None:
@@ -51,6 +56,7 @@ class GuardedManager(RunningManager):
 
     def __init__(self, home: Path, **settings: Any) -> None:
         super().__init__(home, authentication=Authentication.LOCAL, **settings)
+        self.server.service.accounts.passwords = Passwords(QUICK_HASHER)
 
     def log_in(self, name: str, password: str = PASSWORD, **more: Any) -> Reply:
         return self.post("/login", {"name": name, "password": password}, **more)

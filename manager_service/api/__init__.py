@@ -10,6 +10,7 @@ from manager_service.routing import Operation
 def all_operations() -> Iterator[Operation]:
     """Every operation that a Manager serves."""
     from manager_service.api import (
+        setup_assistant,
         configuration,
         job_search,
         jobs,
@@ -26,6 +27,6 @@ def all_operations() -> Iterator[Operation]:
     )
 
     jobs_tag = (jobs, job_search, last_rendered, tasks)
-    general = (meta, configuration)
+    general = (meta, configuration, setup_assistant)
     for table in (*general, *jobs_tag, worker, worker_output, workers, shaman, login, tokens, users):
         yield from table.OPERATIONS

@@ -17,6 +17,7 @@ from flamenco_core.variables import JOBS
 from flamenco_core.version import current_version
 from manager_service.json_answers import json_answer
 from manager_service.routing import TEXT, Call, OperationTable, Role, in_path, ok, one_of
+from manager_service.settings.setup_assistant import is_first_run
 
 OPERATIONS = OperationTable("meta")
 
@@ -58,7 +59,7 @@ async def get_configuration(call: Call) -> web.StreamResponse:
         ManagerConfiguration(
             storageLocation=config.job_storage.as_posix(),
             shamanEnabled=config.shaman_enabled,
-            isFirstRun=False,
+            isFirstRun=is_first_run(call.service.configuration.wanted),
         )
     )
 

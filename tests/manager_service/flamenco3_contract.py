@@ -24,6 +24,22 @@ OPERATIONS: dict[str, tuple[str, str, dict[int, str]]] = {
         "PUT /configuration/file", "object",
         {204: ""},
     ),
+    "checkSharedStoragePath": (
+        "POST /configuration/check/shared-storage", "PathCheckInput",
+        {200: "PathCheckResult"},
+    ),
+    "findBlenderExePath": (
+        "GET /configuration/check/blender", "",
+        {200: "BlenderPathCheckResult[]"},
+    ),
+    "checkBlenderExePath": (
+        "POST /configuration/check/blender", "PathCheckInput",
+        {200: "BlenderPathCheckResult"},
+    ),
+    "saveSetupAssistantConfig": (
+        "POST /configuration/setup-assistant", "SetupAssistantConfig",
+        {204: ""},
+    ),
     "getVariables": (
         "GET /configuration/variables/{audience}/{platform}", "",
         {200: "ManagerVariables"},
@@ -225,6 +241,7 @@ FORMS: dict[str, str] = {
     ),
     "AvailableJobType": "name* label* description settings* etag*",
     "AvailableJobTypes": "job_types*",
+    "BlenderPathCheckResult": "input* path* source* is_usable* cause*",
     "Command": "name* parameters* total_step_count*",
     "Error": "code* message*",
     "FarmStatusReport": "status*",
@@ -245,7 +262,10 @@ FORMS: dict[str, str] = {
     "JobsQueryResult": "jobs*",
     "ManagerConfiguration": "storageLocation* shamanEnabled* isFirstRun*",
     "MayKeepRunning": "mayKeepRunning* reason* statusChangeRequested*",
+    "PathCheckInput": "path*",
+    "PathCheckResult": "path* is_usable* cause*",
     "RegisteredWorker": "uuid* name* address* status* platform* software* supported_task_types*",
+    "SetupAssistantConfig": "storageLocation* blenderExecutable*",
     "ShamanCheckout": "files* checkoutPath*",
     "ShamanCheckoutResult": "checkoutPath*",
     "ShamanFileSpec": "sha* size* path*",
@@ -296,6 +316,7 @@ ENUMS: dict[str, str] = {
     "AvailableJobSettingSubtype": "dir_path file_name file_path hashed_file_path",
     "AvailableJobSettingType": "bool float int32 string",
     "AvailableJobSettingVisibility": "hidden submission visible web",
+    "BlenderPathSource": "default file_association input_path path_envvar system_location",
     "FarmStatus": "active asleep idle inoperative starting unknown waiting",
     "JobStatus": (
         "active cancel-requested canceled completed failed pause-requested paused queued "

@@ -11,13 +11,13 @@ from flamenco_core.errors import StorageError
 from flamenco_core.events import AccessChanged, Event
 from flamenco_core.manager import Manager
 from flamenco_core.shaman import ShamanStore
-from flamenco_core.store.reader import FarmReader
 from manager_service.access import Access
 from manager_service.accounts import Accounts
 from manager_service.background import BackgroundWork
 from manager_service.ending import Ending
 from manager_service.event_log import log_events
 from manager_service.images import RenderedImages
+from manager_service.list_process import ListProcess
 from manager_service.reading import ReaderPool
 from manager_service.settings.live_configuration import LiveConfiguration
 from manager_service.submissions import Submissions
@@ -25,6 +25,8 @@ from manager_service.threads import Threads
 from manager_service.uses import Uses
 from manager_service.waiting import WaitingWorkers
 from manager_service.write_thread import WriteThread
+
+from flamenco_core.store.reader import FarmReader
 
 logger = logging.getLogger(__name__)
 
@@ -49,6 +51,7 @@ class Service:
         self.waiting = WaitingWorkers()
         self.farm = WriteThread(lambda: self._open_manager(address))
         self.readers = ReaderPool(self._open_reader)
+        self.long_lists = ListProcess(config.database_file)
         self._uses = Uses(self.farm)
         self.access = Access(config, address=address, uses=self._uses)
         self.accounts = Accounts(self.farm, self.readers)
@@ -104,6 +107,7 @@ class Service:
         await self.accounts.passwords.close()
         await asyncio.to_thread(self.file_threads.close)
         # Readers go first: whoever closes the file last tidies it, and readers may not write.
+        await self.long_lists.close()
         await asyncio.to_thread(self.readers.close)
         self.access.close()
         if self._callers is not None:

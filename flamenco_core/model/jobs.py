@@ -71,6 +71,10 @@ class Job:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobsQueryResult:
     jobs: list[Job]
+    next: str | None = None
+    """The `cursor` for the next page, if there is a limit and more jobs than that."""
+    total: int | None = None
+    """How many there are on all pages, if that is known without counting them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -35,11 +35,21 @@ class TaskSummary:
     worker: TaskWorker | None = None
     steps_completed: int
     steps_total: int
+    activity: str | None = None
+    """This and what follows only if asked for."""
+    attempt: int | None = None
+    last_touched: datetime | None = None
+    run_seconds: float | None = None
+    """How long the newest attempt took."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobTasksSummary:
     tasks: list[TaskSummary]
+    next: str | None = None
+    """The `cursor` for the next page, if there is a limit and there are more than that."""
+    total: int | None = None
+    """How many there are on all pages, if that is known without counting them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

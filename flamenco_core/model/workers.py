@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from flamenco_core.model.tasks import TaskWorker
 from flamenco_core.statuses import TaskStatus, WorkerStatus
+
+from flamenco_core.model.tasks import TaskWorker
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,6 +26,10 @@ class WorkerTag:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WorkerTagList:
     tags: list[WorkerTag]
+    next: str | None = None
+    """The `cursor` for the next page, if there is a limit and there are more than that."""
+    total: int | None = None
+    """How many there are on all pages, if that is known without counting them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,11 +58,18 @@ class WorkerSummary:
     last_seen: datetime | None = None
     version: str
     can_restart: bool
+    ip_address: str | None = None
+    """This and what follows only if asked for."""
+    platform: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WorkerList:
     workers: list[WorkerSummary]
+    next: str | None = None
+    """The `cursor` for the next page, if there is a limit and there are more than that."""
+    total: int | None = None
+    """How many there are on all pages, if that is known without counting them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,7 +14,7 @@ from flamenco_core.errors import one_problem
 from flamenco_core.model import HIGHEST_PRIORITY, LOWEST_PRIORITY
 from flamenco_core.statuses import JobStatus
 from flamenco_core.store import job_search, list_filters, listing
-from flamenco_core.store.database import Statement, snapshot
+from flamenco_core.store.database import Statement, found, snapshot
 from flamenco_core.store.job_search import JobCriteria
 from flamenco_core.store.listing import (
     Condition,
@@ -183,16 +183,16 @@ def page(db: sqlite3.Connection, request: ListRequest) -> ListPage:
     request = replace(request, sort=request.sort or _natural_sort(request.filters))
     with snapshot(db):
         if request.sort == NEWEST_FIRST and any(request.filters.get(each) for each in _SOUGHT):
-            found = _searched(db, request)
+            page_found = _searched(db, request)
         else:
-            found = listing.walk(db, JOBS, request)
-        return replace(found, total=_total(db, request))
+            page_found = listing.walk(db, JOBS, request)
+        return replace(page_found, total=_total(db, request))
 
 
-def newest_first_after(db: sqlite3.Connection, uuid: str) -> str | None:
-    """The cursor after a job in the usual order; None if there is no such job."""
-    key = _KEY.value(db, uuid=uuid)
-    return None if key is None else listing.encode_cursor(NEWEST_FIRST, 0, [key])
+def cursor_after(db: sqlite3.Connection, uuid: str) -> str:
+    """The cursor after a job in the usual order; raises `NotFound`."""
+    key = found(_KEY.row(db, uuid=uuid), "job", uuid)["id"]
+    return listing.encode_cursor(NEWEST_FIRST, 0, [key])
 
 
 def _natural_sort(filters: Mapping[str, str]) -> str:

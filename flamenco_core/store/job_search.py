@@ -102,9 +102,9 @@ def matching(db: sqlite3.Connection, criteria: JobCriteria, *, before: int) -> I
             at -= 1
 
 
-def metadata_keys(db: sqlite3.Connection) -> Iterator[str]:
-    """All keys that the metadata of any job has, in order."""
-    key = _NEXT_KEY.value(db, after="")
+def metadata_keys(db: sqlite3.Connection, *, after: str = "") -> Iterator[str]:
+    """The keys that the metadata of any job has, in order, those after `after`."""
+    key = _NEXT_KEY.value(db, after=after)
     while key is not None:
         yield key
         key = _NEXT_KEY.value(db, after=key)

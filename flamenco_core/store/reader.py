@@ -10,11 +10,26 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from flamenco_core import task_logs, wire
 from flamenco_core.sleep_schedule import format_schedule
 from flamenco_core.statuses import FINAL_JOB_STATUSES, JobStatus, WorkerStatus
+from flamenco_core.store.database import (
+    Statement,
+    connect_read_only,
+    found,
+    snapshot,
+)
+from flamenco_core.store.host_statistics import Ring
+from flamenco_core.store.job_search import JobCriteria
+from flamenco_core.store.listing import ListPage, ListRequest
+from flamenco_core.store.sessions import StoredSession
+from flamenco_core.store.tasks import COUNT_COLUMNS
+from flamenco_core.store.tokens import StoredToken
+from flamenco_core.store.users import StoredUser
+
+from flamenco_core import task_logs, wire
 from flamenco_core.store import (
     host_statistics,
+    job_list,
     job_search,
     last_rendered,
     lists,
@@ -27,19 +42,6 @@ from flamenco_core.store import (
     wire_rows,
     workers,
 )
-from flamenco_core.store.database import (
-    Statement,
-    connect_read_only,
-    found,
-    snapshot,
-)
-from flamenco_core.store.host_statistics import Ring
-from flamenco_core.store.job_search import JobCriteria
-from flamenco_core.store.sessions import StoredSession
-from flamenco_core.store.listing import ListPage, ListRequest
-from flamenco_core.store.tasks import COUNT_COLUMNS
-from flamenco_core.store.tokens import StoredToken
-from flamenco_core.store.users import StoredUser
 
 _JOB_COLUMNS = ", ".join(
     f"j.{column}"
@@ -202,10 +204,15 @@ class FarmReader:
         """
         return lists.page(self._db, request)
 
-    def metadata_keys(self) -> list[str]:
-        """All keys that the metadata of any job has, in order."""
+    def cursor_after_job(self, uuid: str) -> str:
+        """The cursor for what comes after a job in the usual order of jobs."""
+        return job_list.cursor_after(self._db, uuid)
+
+    def metadata_keys(self, *, limit: int = -1, after: str = "") -> list[str]:
+        """The keys that the metadata of any job has, in order, those after `after`."""
         with snapshot(self._db):
-            return list(job_search.metadata_keys(self._db))
+            keys = job_search.metadata_keys(self._db, after=after)
+            return list(itertools.islice(keys, limit if limit >= 0 else None))
 
     def metadata_values(self, key: str, *, limit: int = -1, after: str | None = None) -> list[str]:
         """The different values that jobs have for a key, in order, those after `after`."""

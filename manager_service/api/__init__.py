@@ -10,23 +10,36 @@ from manager_service.routing import Operation
 def all_operations() -> Iterator[Operation]:
     """Every operation that a Manager serves."""
     from manager_service.api import (
-        setup_assistant,
         configuration,
+        job_lists,
         job_search,
         jobs,
         last_rendered,
         login,
         meta,
+        setup_assistant,
         shaman,
         tasks,
         tokens,
         users,
         worker,
+        worker_lists,
         worker_output,
         workers,
     )
 
-    jobs_tag = (jobs, job_search, last_rendered, tasks)
+    jobs_tag = (jobs, job_lists, job_search, last_rendered, tasks)
+    workers_tag = (workers, worker_lists)
     general = (meta, configuration, setup_assistant)
-    for table in (*general, *jobs_tag, worker, worker_output, workers, shaman, login, tokens, users):
+    for table in (
+        *general,
+        *jobs_tag,
+        worker,
+        worker_output,
+        *workers_tag,
+        shaman,
+        login,
+        tokens,
+        users,
+    ):
         yield from table.OPERATIONS

@@ -5,27 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from aiohttp import web
-
 from flamenco_core.errors import one_problem
 from flamenco_core.manager.people import refuse_compiling_without_queueing
 from flamenco_core.manager.submission import with_variables
-from flamenco_core.model import (
-    Audience,
-    AvailableJobType,
-    AvailableJobTypes,
-    Error,
-    Job,
-    JobDeletionInfo,
-    JobMassDeletionSelection,
-    JobPriorityChange,
-    JobsQueryResult,
-    JobStatusChange,
-    JobTagChange,
-    JobTasksSummary,
-    SubmittedJob,
-)
-from flamenco_core.store.reader import FarmReader
-from manager_service.api.job_search import SEARCH_PARAMETERS, criteria_of
 from manager_service.json_answers import empty_answer, encoded_answer, json_answer
 from manager_service.problem_answers import HttpRefusal
 from manager_service.routing import (
@@ -41,22 +23,27 @@ from manager_service.routing import (
     in_query,
     no_content,
     ok,
-    whole_number,
 )
+
+from flamenco_core.model import (
+    Audience,
+    AvailableJobType,
+    AvailableJobTypes,
+    Error,
+    Job,
+    JobDeletionInfo,
+    JobMassDeletionSelection,
+    JobPriorityChange,
+    JobStatusChange,
+    JobTagChange,
+    SubmittedJob,
+)
+from flamenco_core.store.reader import FarmReader
 
 OPERATIONS = OperationTable("jobs")
 
 TYPE_NAME = in_path("typeName", TEXT, "The job type's name, such as simple-blender-render.")
 JOB_ID = in_path("job_id", UUID, "The job.")
-LIMIT = in_query(
-    "limit", whole_number(1, 10_000), "At most so many jobs; all if left out.", default=0
-)
-BEFORE = in_query(
-    "before",
-    UUID,
-    "Only jobs that come after this one in the list: for the next page, the last one's id.",
-    default="",
-)
 
 PLATFORM = in_query(
     "platform",
@@ -70,9 +57,6 @@ LEAVE_FILES = in_query(
     "Forget the job and leave its files where they are; not in Flamenco 3.",
     default=False,
 )
-
-ALL_JOBS = -1
-"""The limit that is none."""
 
 _WRONG_ETAG = Answer(status=412, description="The job type has changed; fetch it again.")
 _UNKNOWN_JOB = Answer(status=404, description="There is no such job.")
@@ -149,26 +133,6 @@ def _submitted(call: Call) -> SubmittedJob:
 
 
 @OPERATIONS.operation(
-    "fetchJobs",
-    "GET",
-    "/jobs",
-    role=Role.VIEWER,
-    summary="Jobs, the newest first",
-    parameters=[LIMIT, BEFORE, *SEARCH_PARAMETERS],
-    answers=[ok(JobsQueryResult, "The jobs.")],
-)
-async def fetch_jobs(call: Call) -> web.StreamResponse:
-    """All jobs, or those that meet every criterion given."""
-    limit, before = call.value(LIMIT) or ALL_JOBS, call.value(BEFORE) or None
-    criteria = criteria_of(call)
-    return encoded_answer(
-        await call.service.readers.read_json(
-            lambda reader: {"jobs": reader.jobs(criteria, limit=limit, before=before)}
-        )
-    )
-
-
-@OPERATIONS.operation(
     "fetchJob",
     "GET",
     "/jobs/{job_id}",
@@ -188,22 +152,6 @@ async def fetch_job(call: Call) -> web.StreamResponse:
         return job
 
     return encoded_answer(await call.service.readers.read_json(read))
-
-
-@OPERATIONS.operation(
-    "fetchJobTasks",
-    "GET",
-    "/jobs/{job_id}/tasks",
-    role=Role.VIEWER,
-    summary="The tasks of a job, in its order",
-    parameters=[JOB_ID],
-    answers=[ok(JobTasksSummary, "The tasks."), _UNKNOWN_JOB],
-)
-async def fetch_job_tasks(call: Call) -> web.StreamResponse:
-    job_id = call.value(JOB_ID)
-    return encoded_answer(
-        await call.service.readers.read_json(lambda reader: {"tasks": reader.tasks(job_id)})
-    )
 
 
 @OPERATIONS.operation(

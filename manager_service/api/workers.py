@@ -3,16 +3,6 @@
 from __future__ import annotations
 
 from aiohttp import web
-
-from flamenco_core.model import (
-    Worker,
-    WorkerList,
-    WorkerSleepSchedule,
-    WorkerStatusChangeRequest,
-    WorkerTag,
-    WorkerTagChangeRequest,
-    WorkerTagList,
-)
 from manager_service.json_answers import empty_answer, encoded_answer, json_answer
 from manager_service.routing import (
     UUID,
@@ -26,6 +16,14 @@ from manager_service.routing import (
     ok,
 )
 
+from flamenco_core.model import (
+    Worker,
+    WorkerSleepSchedule,
+    WorkerStatusChangeRequest,
+    WorkerTag,
+    WorkerTagChangeRequest,
+)
+
 OPERATIONS = OperationTable("worker-mgt")
 
 WORKER_ID = in_path("worker_id", UUID, "The worker.")
@@ -34,20 +32,6 @@ TAG_ID = in_path("tag_id", UUID, "The tag.")
 _UNKNOWN_WORKER = Answer(status=404, description="There is no such worker.")
 _UNKNOWN_TAG = Answer(status=404, description="There is no such tag.")
 _TAKEN_NAME = Answer(status=409, description="Another tag has this name.")
-
-
-@OPERATIONS.operation(
-    "fetchWorkers",
-    "GET",
-    "/worker-mgt/workers",
-    role=Role.VIEWER,
-    summary="All workers",
-    answers=[ok(WorkerList, "The workers, by name.")],
-)
-async def fetch_workers(call: Call) -> web.StreamResponse:
-    return encoded_answer(
-        await call.service.readers.read_json(lambda reader: {"workers": reader.workers()})
-    )
 
 
 @OPERATIONS.operation(
@@ -166,20 +150,6 @@ async def delete_worker(call: Call) -> web.StreamResponse:
     worker_id, actor = call.value(WORKER_ID), call.actor
     await call.service.farm.run(lambda manager: manager.delete_worker(worker_id, actor=actor))
     return empty_answer()
-
-
-@OPERATIONS.operation(
-    "fetchWorkerTags",
-    "GET",
-    "/worker-mgt/tags",
-    role=Role.VIEWER,
-    summary="All worker tags",
-    answers=[ok(WorkerTagList, "The tags, by name.")],
-)
-async def fetch_worker_tags(call: Call) -> web.StreamResponse:
-    return encoded_answer(
-        await call.service.readers.read_json(lambda reader: {"tags": reader.tags()})
-    )
 
 
 @OPERATIONS.operation(

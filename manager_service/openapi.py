@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from flamenco_core.model import Error
-from manager_service.routing import Answer, Body, Operation, Parameter, Role
+from manager_service.routing import Answer, Body, Conversation, Operation, Parameter, Role
 from manager_service.schemas import SchemaBook
 
 _TAGS = {
@@ -16,6 +16,7 @@ _TAGS = {
     "worker-mgt": "What people call to look after workers.",
     "accounts": "Logging in, users and their tokens.",
     "settings": "How the Manager is set up, and changing it.",
+    "events": "What happens on the farm, while it happens.",
     "shaman": "The content store that files of jobs are sent to.",
 }
 _FIRST_REFUSAL = 400
@@ -79,6 +80,8 @@ def _operation(operation: Operation, book: SchemaBook, error: dict[str, Any]) ->
         described["parameters"] = [_parameter(parameter) for parameter in operation.parameters]
     if operation.body is not None:
         described["requestBody"] = _body(operation.body, book)
+    if operation.conversation is not None:
+        described["x-websocket"] = _conversation(operation.conversation, book)
     return described
 
 
@@ -110,6 +113,15 @@ def _security_schemes(session_cookie: str) -> dict[str, Any]:
             "name": session_cookie,
             "description": "What a browser gets by `logIn`; over HTTPS with `__Host-` in front.",
         },
+    }
+
+
+def _conversation(conversation: Conversation, book: SchemaBook) -> dict[str, Any]:
+    """OpenAPI has no words for WebSockets; these name the schemas of their messages."""
+    return {
+        "client-sends": {"oneOf": [book.of(form) for form in conversation.received]},
+        "manager-sends": {"oneOf": [book.of(form) for form in conversation.sent]},
+        "event-data": {"oneOf": [book.of(form) for form in conversation.contents]},
     }
 
 

@@ -94,6 +94,18 @@ class Answer:
     """Of a body that is not JSON; None together with no `json` means no body."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Conversation:
+    """What is said over a WebSocket, as types of the model."""
+
+    received: tuple[JsonForm, ...]
+    """What clients send."""
+    sent: tuple[JsonForm, ...]
+    """What the Manager sends."""
+    contents: tuple[JsonForm, ...] = ()
+    """What stands inside of that where the type only says "anything"."""
+
+
 Handler = Callable[["Call"], Awaitable[web.StreamResponse]]
 
 
@@ -114,6 +126,8 @@ class Operation:
     is_sensitive: bool = False
     """Could run code on the Manager, rewrite its configuration, or hand out rights. As long as
     there are no accounts (`authentication: none`), it is done only for this machine itself."""
+    conversation: Conversation | None = None
+    """If the operation opens a WebSocket."""
 
 
 @dataclass(slots=True)
@@ -167,6 +181,7 @@ class OperationTable:
         parameters: Sequence[Parameter[Any]] = (),
         body: Body | None = None,
         is_sensitive: bool = False,
+        conversation: Conversation | None = None,
     ) -> Callable[[Handler], Handler]:
         """Declares the function below as an operation; its docstring is the description.
 
@@ -192,6 +207,7 @@ class OperationTable:
                     answers=tuple(answers),
                     handler=handler,
                     is_sensitive=is_sensitive,
+                    conversation=conversation,
                 )
             )
             return handler

@@ -70,8 +70,9 @@ class Server:
 
     async def stop(self) -> None:
         """Answers what was asked, takes nothing more, and closes the farm."""
-        # Or the server would wait for the workers that wait for a task.
+        # Or the server would wait for the workers that wait for a task, and those who follow.
         self.service.waiting.close()
+        await self.service.live.close_followers()
         await self._listeners.close()
         if self._has_key:
             await asyncio.to_thread(remove_key, self.service.config.database_file)

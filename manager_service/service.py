@@ -19,6 +19,7 @@ from manager_service.event_log import log_events
 from manager_service.images import RenderedImages
 from manager_service.list_process import ListProcess
 from manager_service.reading import ReaderPool
+from manager_service.realtime.hub import Hub
 from manager_service.settings.live_configuration import LiveConfiguration
 from manager_service.submissions import Submissions
 from manager_service.threads import Threads
@@ -55,6 +56,8 @@ class Service:
         self._uses = Uses(self.farm)
         self.access = Access(config, address=address, uses=self._uses)
         self.accounts = Accounts(self.farm, self.readers)
+        self.live = Hub(self._open_reader, each_period=self.access.recheck)
+        """Whoever follows what happens."""
         self.submissions = Submissions(self.farm, config.scripts)
         self._job_files_lock = asyncio.Lock()
         self.images = RenderedImages(
@@ -94,11 +97,13 @@ class Service:
         self._background.start()
         self.images.start()
         await self.configuration.start()
+        self.live.start(await self.farm.run(lambda manager: manager.farm_id))
 
     async def stop(self) -> None:
         """Answers what has been asked, stores what is known, and closes the farm."""
         self.waiting.close()
         await self.configuration.stop()
+        await self.live.stop()
         await self.images.stop()
         if self._background is not None:
             await self._background.stop()
@@ -163,5 +168,6 @@ class Service:
         self.waiting.on_events(events)
         if any(isinstance(event, AccessChanged) for event in events):
             self.access.recheck()
+        self.live.on_events(events)
         if self._background is not None:
             self._background.on_events(events)

@@ -102,9 +102,7 @@ class JobStoring:
         self._finish(unit)
 
     def _begin(self, unit: Unit) -> None:
-        self._construction = jobs.begin(
-            unit.db, self._job, submitted_by=unit.actor.name
-        )
+        self._construction = jobs.begin(unit.db, self._job, submitted_by=unit.actor.name)
         overrides.put(unit.db, self._construction.id, self._job.rna_overrides)
 
     def _add_tasks(

@@ -32,6 +32,17 @@ from flamenco_core.model.events import (
     EventWorkerUpdate,
     LifeCycleEventType,
 )
+from flamenco_core.model.following import (
+    FollowAlive,
+    FollowedEvent,
+    FollowEvents,
+    FollowHello,
+    FollowOperation,
+    FollowRefusal,
+    FollowRequest,
+    FollowReread,
+    FollowTopics,
+)
 from flamenco_core.model.job_types import (
     AvailableJobSetting,
     AvailableJobType,
@@ -139,6 +150,15 @@ __all__ = [
     "EventWorkerUpdate",
     "FarmStatusReport",
     "FlamencoVersion",
+    "FollowAlive",
+    "FollowEvents",
+    "FollowHello",
+    "FollowOperation",
+    "FollowRefusal",
+    "FollowRequest",
+    "FollowReread",
+    "FollowTopics",
+    "FollowedEvent",
     "HeldTask",
     "HostSample",
     "Job",

@@ -5,9 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from flamenco_core.statuses import TaskStatus, WorkerStatus
-
 from flamenco_core.model.tasks import TaskWorker
+from flamenco_core.statuses import TaskStatus, WorkerStatus
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,24 +10,11 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from flamenco_core import task_logs, wire
 from flamenco_core.sleep_schedule import format_schedule
 from flamenco_core.statuses import FINAL_JOB_STATUSES, JobStatus, WorkerStatus
-from flamenco_core.store.database import (
-    Statement,
-    connect_read_only,
-    found,
-    snapshot,
-)
-from flamenco_core.store.host_statistics import Ring
-from flamenco_core.store.job_search import JobCriteria
-from flamenco_core.store.listing import ListPage, ListRequest
-from flamenco_core.store.sessions import StoredSession
-from flamenco_core.store.tasks import COUNT_COLUMNS
-from flamenco_core.store.tokens import StoredToken
-from flamenco_core.store.users import StoredUser
-
-from flamenco_core import task_logs, wire
 from flamenco_core.store import (
+    event_rows,
     host_statistics,
     job_list,
     job_search,
@@ -42,6 +29,19 @@ from flamenco_core.store import (
     wire_rows,
     workers,
 )
+from flamenco_core.store.database import (
+    Statement,
+    connect_read_only,
+    found,
+    snapshot,
+)
+from flamenco_core.store.host_statistics import Ring
+from flamenco_core.store.job_search import JobCriteria
+from flamenco_core.store.listing import ListPage, ListRequest
+from flamenco_core.store.sessions import StoredSession
+from flamenco_core.store.tasks import COUNT_COLUMNS
+from flamenco_core.store.tokens import StoredToken
+from flamenco_core.store.users import StoredUser
 
 _JOB_COLUMNS = ", ".join(
     f"j.{column}"
@@ -369,6 +369,18 @@ class FarmReader:
         if user is None:
             return tokens.page(self._db)
         return tokens.of_user(self._db, users.by_name(self._db, user).id)
+
+    def event_of_job(self, uuid: str) -> dict[str, Any] | None:
+        """What an event tells of a job; None if it is gone."""
+        return event_rows.job(self._db, uuid)
+
+    def event_of_task(self, uuid: str) -> dict[str, Any] | None:
+        """What an event tells of a task; None if it is gone."""
+        return event_rows.task(self._db, uuid)
+
+    def event_of_worker(self, uuid: str) -> dict[str, Any] | None:
+        """What an event tells of a worker, also of a deleted one."""
+        return event_rows.worker(self._db, uuid)
 
     def worker_statuses(self) -> set[WorkerStatus]:
         """The statuses that at least one worker has."""

@@ -11,6 +11,7 @@ def all_operations() -> Iterator[Operation]:
     """Every operation that a Manager serves."""
     from manager_service.api import (
         configuration,
+        events,
         job_lists,
         job_search,
         jobs,
@@ -41,5 +42,6 @@ def all_operations() -> Iterator[Operation]:
         login,
         tokens,
         users,
+        events,
     ):
         yield from table.OPERATIONS

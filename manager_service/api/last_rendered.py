@@ -106,11 +106,13 @@ async def _info(call: Call, job_id: str) -> web.StreamResponse:
     storage = call.service.config.local_storage
     if not await call.service.file_threads.run(lambda: has_thumbnails(storage, job_id)):
         return empty_answer()
-    return json_answer(
-        JobLastRenderedImageInfo(
-            base=f"{API}/jobs/{job_id}/last-rendered",
-            suffixes=list(_NAMES),
-        )
+    return json_answer(thumbnails_of(job_id))
+
+
+def thumbnails_of(job_id: str) -> JobLastRenderedImageInfo:
+    """Where the thumbnails of a job are."""
+    return JobLastRenderedImageInfo(
+        base=f"{API}/jobs/{job_id}/last-rendered", suffixes=list(_NAMES)
     )
 
 

@@ -31,7 +31,6 @@ from flamenco_core.model import (
     WorkerTagChangeRequest,
 )
 from flamenco_core.statuses import JobStatus, TaskStatus, WorkerStatus
-from flamenco_core.store import event_rows
 from flamenco_core.store.database import Statement
 from flamenco_core.store.job_search import JobCriteria
 from flamenco_core.store.listing import Filter, ListRequest
@@ -198,9 +197,9 @@ def read_everything(reader: FarmReader, job: str, task: str, worker: str) -> Non
     reader.worker_is(worker, "secret")
     reader.tags()
     reader.sleep_schedule(worker)
-    event_rows.job(reader._db, job)
-    event_rows.task(reader._db, task)
-    event_rows.worker(reader._db, worker)
+    reader.event_of_job(job)
+    reader.event_of_task(task)
+    reader.event_of_worker(worker)
     reader.worker_statuses()
     reader.unfinished_job_statuses()
 

@@ -7,17 +7,19 @@ import logging
 from collections.abc import Sequence
 
 from flamenco_core.config import Config
-from flamenco_core.errors import StorageError
+from flamenco_core.errors import NotFound, StorageError
 from flamenco_core.events import AccessChanged, Event
 from flamenco_core.manager import Manager
 from flamenco_core.shaman import ShamanStore
 from manager_service.access import Access
 from manager_service.accounts import Accounts
-from manager_service.background import BackgroundWork
+from manager_service.background import BackgroundWork, Chore
 from manager_service.ending import Ending
 from manager_service.event_log import log_events
+from manager_service.health import Health
 from manager_service.images import RenderedImages
 from manager_service.list_process import ListProcess
+from manager_service.metrics import Metrics
 from manager_service.reading import ReaderPool
 from manager_service.realtime.hub import Hub
 from manager_service.settings.live_configuration import LiveConfiguration
@@ -49,6 +51,8 @@ class Service:
         """What the Manager runs with, and what its file says."""
         self.ending = Ending()
         """Where anything can let the Manager stop, or start anew."""
+        self.health = Health()
+        self.metrics = Metrics()
         self.waiting = WaitingWorkers()
         self.farm = WriteThread(lambda: self._open_manager(address))
         self.readers = ReaderPool(self._open_reader)
@@ -93,8 +97,10 @@ class Service:
             self.shaman,
             self.waiting,
             self._job_files_lock,
+            self.health,
         )
         self._background.start()
+        self.metrics.watch(self, self._background.chores)
         self.images.start()
         await self.configuration.start()
         self.live.start(await self.farm.run(lambda manager: manager.farm_id))
@@ -128,6 +134,19 @@ class Service:
     def restart_soon(self) -> None:
         """Lets the Manager stop and start again, once what is being answered is on its way."""
         asyncio.get_running_loop().call_later(_ANSWERING_SECONDS, self.ending.restart)
+
+    @property
+    def chores(self) -> Sequence[Chore]:
+        """What the Manager does by itself."""
+        return self._background.chores if self._background else ()
+
+    def chore(self, name: str) -> Chore:
+        """Raises `NotFound`."""
+        for chore in self.chores:
+            if chore.name == name:
+                return chore
+        known = ", ".join(chore.name for chore in self.chores)
+        raise NotFound(f"There is no background work {name}; there are {known}")
 
     async def is_alive(self) -> bool:
         """Returns once the write thread has answered; raises `Unavailable` if it has ended."""
@@ -165,6 +184,7 @@ class Service:
 
     def _on_events(self, events: Sequence[Event]) -> None:
         log_events(events)
+        self.metrics.on_events(events)
         self.waiting.on_events(events)
         if any(isinstance(event, AccessChanged) for event in events):
             self.access.recheck()

@@ -7,6 +7,7 @@ around the handler. A path or method that no operation has is answered by a last
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
@@ -53,6 +54,12 @@ def handler_for(operation: Operation, service: Service) -> Handler:
     run = operation.handler
 
     async def handle(request: web.Request) -> web.StreamResponse:
+        began = time.perf_counter()
+        answer = await respond(request)
+        service.metrics.answered(operation.name, answer.status, time.perf_counter() - began)
+        return answer
+
+    async def respond(request: web.Request) -> web.StreamResponse:
         try:
             caller = await service.access.admit(
                 request, operation.role, is_sensitive=operation.is_sensitive

@@ -140,6 +140,11 @@ class WriteThread:
         if self._thread.ident is not None:
             self._thread.join()
 
+    @property
+    def waiting_count(self) -> int:
+        """How many requests wait for their turn."""
+        return self._queue.waiting.qsize()
+
     async def run(self, function: Callable[[Manager], T]) -> T:
         """Runs `function` on the farm and returns its result once it is stored for good.
 

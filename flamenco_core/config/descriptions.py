@@ -77,6 +77,7 @@ SECTIONS: Mapping[str, Mapping[str, str]] = {
         "job_retention": (
             "jobs that have been done for so long are deleted, unless they are archived"
         ),
+        "job_archive_after": "jobs that have been done for so long are archived",
         "worker_cleanup_max_age": "workers that were not seen for so long are forgotten",
         "worker_cleanup_status": "if they have one of these statuses",
     },

@@ -91,6 +91,7 @@ KEYS: tuple[Key, ...] = (
     ),
     Key("job_fail_percentage", "job_fail_percentage", values.count(1, 100), is_live=True),
     Key("job_retention", "job_retention", values.duration, is_live=True),
+    Key("job_archive_after", "job_archive_after", values.duration, is_live=True),
     Key("worker_cleanup_max_age", "worker_cleanup_max_age", values.duration),
     Key(
         "worker_cleanup_status",

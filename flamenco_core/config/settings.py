@@ -157,6 +157,8 @@ class Config:
     """A job fails when this share of its tasks, in percent, has failed for good."""
     job_retention: timedelta = timedelta(0)
     """Jobs that have been done for so long are deleted, unless they are archived."""
+    job_archive_after: timedelta = timedelta(0)
+    """Jobs that have been done for so long are archived."""
     worker_cleanup_max_age: timedelta = timedelta(0)
     """Workers that were not seen for so long are forgotten."""
     worker_cleanup_status: tuple[WorkerStatus, ...] = (WorkerStatus.OFFLINE,)

@@ -81,6 +81,14 @@ class JobCare(OpenFarm):
         with self._unit(MANAGER) as unit:
             return retention.delete_old_jobs(unit, running_for=self._steady.running_for)
 
+    def archive_old_jobs(self) -> int:
+        """Archives some jobs that were done long ago, if the configuration says so.
+
+        Call it from time to time, and again at once until it returns zero.
+        """
+        with self._unit(MANAGER) as unit:
+            return retention.archive_old_jobs(unit, running_for=self._steady.running_for)
+
     def removals(self, *, limit: int = 10) -> list[int]:
         """Ids of what is to be done in the database for archived and deleted jobs."""
         found = stored_removal.open_intents(self._db, on_files=False, limit=limit)

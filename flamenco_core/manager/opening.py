@@ -215,6 +215,11 @@ class OpenFarm(ABC):
         with self.unit_of_work():
             self._write_last_seen()
 
+    def probe_writing(self) -> None:
+        """Writes what is there already, so that a disk that takes nothing is noticed."""
+        with self.unit_of_work():
+            farm.write_again(self._db)
+
     def _take_along_last_seen(self, changes_before: int) -> None:
         """A poll alone is no reason to write to the disk; a change takes its time along."""
         if self._db.total_changes != changes_before:

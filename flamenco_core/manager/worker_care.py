@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from flamenco_core import model
-from flamenco_core.manager import sleeping, tagging, worker_requests
+from flamenco_core.manager import retention, sleeping, tagging, worker_requests
 from flamenco_core.manager.opening import OpenFarm
 from flamenco_core.rules import actions
 from flamenco_core.rules.actions import Choice, WorkerAction
@@ -49,6 +49,15 @@ class WorkerCare(OpenFarm):
         """Lets a worker go for good; its tasks are queued again."""
         with self._unit(actor) as unit:
             worker_requests.delete(unit, worker_id)
+
+    def forget_old_workers(self) -> int:
+        """Lets some workers go that were not seen for long, if the configuration says so.
+
+        Call it from time to time, and again at once until it returns zero.
+        """
+        with self._unit(MANAGER) as unit:
+            self._write_last_seen()
+            return retention.forget_old_workers(unit, running_for=self._steady.running_for)
 
     def store_host_statistics(self, worker_id: str, samples: Sequence[model.HostSample]) -> None:
         """Takes in what a worker's machine was doing; a sign of life too, and not audited.

@@ -13,6 +13,9 @@ _CREATE = Statement(
     "Gives a new farm its identity.",
     "INSERT INTO farm (id, farm_id, created_at) VALUES (1, :farm_id, :now)",
 )
+_WRITE_AGAIN = Statement(
+    "Writes the farm's row as it is.", "UPDATE farm SET created_at = created_at WHERE id = 1"
+)
 
 
 def identify(db: sqlite3.Connection, *, new_id: Callable[[], str], now: datetime) -> str:
@@ -27,3 +30,8 @@ def identify(db: sqlite3.Connection, *, new_id: Callable[[], str], now: datetime
 def identity(db: sqlite3.Connection) -> str:
     """The farm's UUID; empty if it has none yet."""
     return _ID.value(db) or ""
+
+
+def write_again(db: sqlite3.Connection) -> None:
+    """Changes nothing, but fails as any change would."""
+    _WRITE_AGAIN.run(db)

@@ -14,6 +14,7 @@ from flamenco_core import task_logs, wire
 from flamenco_core.sleep_schedule import format_schedule
 from flamenco_core.statuses import FINAL_JOB_STATUSES, JobStatus, WorkerStatus
 from flamenco_core.store import (
+    farm_counts,
     event_rows,
     host_statistics,
     job_list,
@@ -35,6 +36,7 @@ from flamenco_core.store.database import (
     found,
     snapshot,
 )
+from flamenco_core.store.farm_counts import FarmCounts
 from flamenco_core.store.host_statistics import Ring
 from flamenco_core.store.job_search import JobCriteria
 from flamenco_core.store.listing import ListPage, ListRequest
@@ -381,6 +383,11 @@ class FarmReader:
     def event_of_worker(self, uuid: str) -> dict[str, Any] | None:
         """What an event tells of a worker, also of a deleted one."""
         return event_rows.worker(self._db, uuid)
+
+    def counts(self) -> FarmCounts:
+        """How many jobs that are not done, tasks of theirs, and workers have each status."""
+        with snapshot(self._db):
+            return farm_counts.count(self._db)
 
     def worker_statuses(self) -> set[WorkerStatus]:
         """The statuses that at least one worker has."""

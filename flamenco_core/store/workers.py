@@ -46,6 +46,12 @@ _SET_STATUS = Statement(
     """UPDATE workers SET status = :status, status_requested = :requested,
            lazy_request = :is_lazy, updated_at = :now WHERE id = :id""",
 )
+_NOT_SEEN_SINCE = Statement(
+    "Workers with a status that were not seen since a time.",
+    """SELECT uuid FROM workers INDEXED BY worker_statuses
+       WHERE status = :status AND deleted_at IS NULL
+       AND coalesce(last_seen_at, created_at) <= :time LIMIT :limit""",
+)
 _DELETE = Statement(
     "Takes a worker out of the farm.",
     """UPDATE workers SET deleted_at = :now, updated_at = :now, status = 'offline',
@@ -211,6 +217,14 @@ def set_status(
 def delete(db: sqlite3.Connection, worker: StoredWorker, *, now: datetime) -> None:
     """Takes a worker out of the farm; its row stays, for what refers to it."""
     _DELETE.run(db, id=worker.id, now=to_microseconds(now))
+
+
+def not_seen_since(
+    db: sqlite3.Connection, time: datetime, status: WorkerStatus, *, limit: int
+) -> list[str]:
+    """UUIDs of workers that have a status, and were not seen since."""
+    rows = _NOT_SEEN_SINCE.run(db, time=to_microseconds(time), status=status, limit=limit)
+    return [row["uuid"] for row in rows.fetchall()]
 
 
 def store_last_seen(db: sqlite3.Connection, times: Mapping[str, Sighting]) -> None:

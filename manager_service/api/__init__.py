@@ -18,6 +18,7 @@ def all_operations() -> Iterator[Operation]:
         last_rendered,
         login,
         meta,
+        running,
         setup_assistant,
         shaman,
         tasks,
@@ -31,7 +32,7 @@ def all_operations() -> Iterator[Operation]:
 
     jobs_tag = (jobs, job_lists, job_search, last_rendered, tasks)
     workers_tag = (workers, worker_lists)
-    general = (meta, configuration, setup_assistant)
+    general = (meta, running, configuration, setup_assistant)
     for table in (
         *general,
         *jobs_tag,

@@ -22,6 +22,13 @@ OURS_ONLY = {
         "Flamenco 3 has no answer that explains its settings, and restarts only after its set-up.",
     ),
     "followEvents": "Flamenco 3 tells what happens over Socket.IO, which is no operation.",
+    **dict.fromkeys(
+        (
+            *("getLiveness", "getReadiness", "getMetrics"),
+            *("fetchBackgroundWork", "runBackgroundWork"),
+        ),
+        "Flamenco 3 tells nobody how it is doing.",
+    ),
     "fetchTaskLog": "Flamenco 3 serves log files under /job-files; ours are files and rows.",
     "fetchJobLastRenderedImage": "Flamenco 3 serves thumbnails under /job-files, undocumented.",
     "fetchJobMetadataKeys": "Flamenco 3 cannot search by metadata.",

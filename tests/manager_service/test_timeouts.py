@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from flamenco_core.rules import timeouts
-from manager_service import background
+from manager_service.background import work
 from tests.manager_service.running_manager import RunningManager, WorkerLogin
 from tests.manager_service.test_operations import eventually, take_task
 
@@ -21,7 +21,7 @@ def status(manager: RunningManager, worker: WorkerLogin) -> str:
 @pytest.fixture
 def no_grace(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(timeouts, "GRACE", timedelta(0))
-    monkeypatch.setattr(background, "TIMEOUTS_PERIOD", timedelta(milliseconds=50))
+    monkeypatch.setattr(work, "TIMEOUTS_PERIOD", timedelta(milliseconds=50))
 
 
 def test_a_silent_worker_is_lost_while_one_that_waits_for_a_task_is_not(

@@ -1,0 +1,265 @@
+"""All chores of a Manager: which there are, how often each is done, and what makes one due.
+
+All of it starts from what lies on disk, so that a crash only means doing it at the next start.
+Workers' signs of life travel with the next change of the farm; here they are written when there
+has been none for a while.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import timedelta
+
+from flamenco_core.config import Config
+from flamenco_core.events import (
+    Event,
+    JobArchived,
+    JobChanged,
+    JobDeletionRequested,
+    JobUnsettled,
+    TaskLogAppended,
+)
+from flamenco_core.manager import Manager, log_files
+from flamenco_core.rules.lifecycle import SWEEPS
+from flamenco_core.shaman import ShamanStore
+from manager_service.background import disk_space, integrity
+from manager_service.background.chore import Chore
+from manager_service.background.job_removal import JobRemoval
+from manager_service.health import Health
+from manager_service.threads import Threads
+from manager_service.waiting import WaitingWorkers
+from manager_service.write_thread import WriteThread
+
+logger = logging.getLogger(__name__)
+
+LOG_DELAY = timedelta(seconds=2)
+"""How long log text stays in the database at least, so that many pieces go to a file at once."""
+
+LOG_PIECES = 500
+"""Pieces of log text that are moved in one go."""
+
+UPLOADS_PERIOD = timedelta(hours=1)
+"""How often uploads are looked for that nobody goes on with."""
+
+SIGNS_OF_LIFE_PERIOD = timedelta(seconds=5)
+"""How long a worker's sign of life is in memory only, at the most."""
+
+RESERVATIONS_PERIOD = timedelta(seconds=10)
+"""How often reservations are looked for whose time is over."""
+
+TIMEOUTS_PERIOD = timedelta(minutes=1)
+"""How often workers and tasks are looked for that were quiet for too long."""
+
+SCHEDULES_PERIOD = timedelta(minutes=1)
+"""How often sleep schedules are looked at."""
+
+REMOVALS_PERIOD = timedelta(minutes=1)
+"""How often files of deleted jobs are looked for that could not be erased before."""
+
+RETENTION_PERIOD = timedelta(minutes=10)
+"""How often jobs are looked for that were done long ago, and workers that are gone for good."""
+
+DISKS_PERIOD = timedelta(minutes=1)
+"""How often the room on the disks is looked at."""
+
+PROBE_PERIOD = timedelta(seconds=10)
+"""How often it is tried whether the database can be written."""
+
+
+class BackgroundWork:
+    """Runs on the event loop; what blocks goes to the write thread and to other threads."""
+
+    def __init__(
+        self,
+        farm: WriteThread,
+        threads: Threads,
+        config: Config,
+        shaman: ShamanStore | None,
+        waiting: WaitingWorkers,
+        job_files_lock: asyncio.Lock,
+        health: Health,
+    ) -> None:
+        """`job_files_lock` keeps files from appearing in a job's folder while it is erased."""
+        self._farm = farm
+        self._shaman = shaman
+        self._threads = threads
+        # A network drive that hangs, or a large farm that is read, holds up nothing else.
+        self._slow = Threads("slow-chores", 2)
+        self._config = config
+        self._log_storage = config.local_storage
+        self._waiting = waiting
+        self._job_files_lock = job_files_lock
+        self._health = health
+        self._integrity = integrity.IntegrityCheck(config.database_file)
+        self._removal = JobRemoval(farm, threads, self._log_storage, shaman, job_files_lock)
+        self._logs = Chore("task-logs", "Moving task logs", self._move_logs, delay=LOG_DELAY)
+        self._jobs = Chore("settle-jobs", "Settling jobs", self._settle_jobs)
+        self._removals = Chore(
+            "remove-jobs", "Removing jobs", self._removal.go_on, period=REMOVALS_PERIOD
+        )
+        self.chores: Sequence[Chore] = (
+            self._logs,
+            self._jobs,
+            self._removals,
+            *self._farm_chores(),
+            *self._storage_chores(),
+            *self._shaman_chores(),
+        )
+
+    def start(self) -> None:
+        """Begins, with what an earlier run may have left."""
+        for chore in self.chores:
+            chore.start()
+
+    async def stop(self) -> None:
+        """Ends the piece of work at hand, and does no more."""
+        for chore in self.chores:
+            await chore.stop()
+        await asyncio.to_thread(self._slow.close)
+
+    def use_config(self, config: Config) -> None:
+        """From the next piece of work on; how often there is one stays as it was at the start."""
+        self._config = config
+
+    def on_events(self, events: Iterable[Event]) -> None:
+        """Sees what there is to do after a commit."""
+        for event in events:
+            if isinstance(event, TaskLogAppended):
+                self._logs.due()
+            elif isinstance(event, JobUnsettled) or (
+                isinstance(event, JobChanged) and event.status in SWEEPS
+            ):
+                self._jobs.due()
+            elif isinstance(event, JobArchived | JobDeletionRequested):
+                self._removals.due()
+
+    def _farm_chores(self) -> Iterator[Chore]:
+        for name, what, work, period in (
+            ("signs-of-life", "Writing signs of life", self._store_seen, SIGNS_OF_LIFE_PERIOD),
+            ("reservations", "Freeing reserved tasks", self._release, RESERVATIONS_PERIOD),
+            ("time-outs", "Looking for time-outs", self._check_timeouts, TIMEOUTS_PERIOD),
+            ("sleep-schedules", "Looking at schedules", self._check_schedules, SCHEDULES_PERIOD),
+            ("job-retention", "Deleting old jobs", self._delete_old_jobs, RETENTION_PERIOD),
+            ("job-archiving", "Archiving old jobs", self._archive_old_jobs, RETENTION_PERIOD),
+            ("worker-cleanup", "Forgetting workers", self._forget_workers, RETENTION_PERIOD),
+        ):
+            yield Chore(name, what, work, period=period)
+
+    def _storage_chores(self) -> Iterator[Chore]:
+        yield Chore("database-probe", "Trying the database", self._probe, period=PROBE_PERIOD)
+        yield Chore("disk-space", "Looking at the disks", self._look_at_disks, period=DISKS_PERIOD)
+        if self._config.database_check_period:
+            yield Chore(
+                "integrity",
+                "Checking the farm",
+                self._check_integrity,
+                period=self._config.database_check_period,
+                at_start=False,
+                interrupt=self._integrity.interrupt,
+            )
+
+    def _shaman_chores(self) -> Iterator[Chore]:
+        shaman, period = self._shaman, self._config.shaman_garbage_period
+        if shaman is None:
+            return
+
+        async def remove_abandoned_uploads() -> str:
+            count = await self._threads.run(shaman.remove_abandoned_uploads)
+            return f"{count} were removed"
+
+        async def collect_garbage() -> str:
+            report = await self._slow.run(
+                lambda: shaman.collect_garbage(
+                    max_age=self._config.shaman_garbage_max_age,
+                    also_used_by=self._config.shaman_extra_checkouts,
+                )
+            )
+            if report.removed_files:
+                logger.info("Shaman: %s", report)
+            return str(report)
+
+        yield Chore(
+            *("abandoned-uploads", "Removing abandoned uploads", remove_abandoned_uploads),
+            period=UPLOADS_PERIOD,
+        )
+        if period:
+            yield Chore("shaman-garbage", "Collecting unused files", collect_garbage, period=period)
+
+    async def _move_logs(self) -> None:
+        while await self._move_some_logs():
+            pass
+
+    async def _move_some_logs(self) -> bool:
+        """Moves some log text; returns whether there may be more of it."""
+        async with self._job_files_lock:
+            chunks = await self._farm.run(
+                lambda manager: manager.waiting_log_chunks(limit=LOG_PIECES)
+            )
+            if chunks:
+                await self._threads.run(lambda: log_files.write(chunks, self._log_storage))
+                await self._farm.run(lambda manager: manager.drop_log_chunks(chunks))
+        return len(chunks) == LOG_PIECES
+
+    async def _settle_jobs(self) -> None:
+        while job_ids := await self._farm.run(lambda manager: manager.unsettled_jobs()):
+            for job_id in job_ids:
+                await self._settle(job_id)
+
+    async def _settle(self, job_id: str) -> None:
+        await self._farm.run(lambda manager: manager.settle(job_id))
+
+    async def _store_seen(self) -> None:
+        await self._farm.run(lambda manager: manager.store_last_seen())
+
+    async def _release(self) -> None:
+        await self._farm.run(lambda manager: manager.release_expired())
+
+    async def _check_timeouts(self) -> None:
+        while await self._farm.run(self._look_for_timeouts):
+            pass
+
+    def _look_for_timeouts(self, manager: Manager) -> bool:
+        # Who waits inside a request is there, however long the request is held back.
+        for worker_id in self._waiting.worker_ids():
+            manager.worker_seen(worker_id)
+        return manager.check_timeouts()
+
+    async def _check_schedules(self) -> None:
+        while await self._farm.run(lambda manager: manager.check_sleep_schedules()):
+            pass
+
+    async def _delete_old_jobs(self) -> str:
+        count = 0
+        while deleted := await self._farm.run(lambda manager: manager.delete_old_jobs()):
+            count += deleted
+        return f"{count} jobs are being deleted"
+
+    async def _archive_old_jobs(self) -> str:
+        count = 0
+        while archived := await self._farm.run(lambda manager: manager.archive_old_jobs()):
+            count += archived
+        return f"{count} jobs were archived"
+
+    async def _forget_workers(self) -> str:
+        count = 0
+        while gone := await self._farm.run(lambda manager: manager.forget_old_workers()):
+            count += gone
+        return f"{count} workers were forgotten"
+
+    async def _probe(self) -> None:
+        await self._health.probe(self._farm)
+
+    async def _look_at_disks(self) -> str:
+        disks = await self._slow.run(lambda: disk_space.measure(self._config))
+        disk_space.warn(self._health.disks, disks)
+        self._health.disks = disks
+        return ", ".join(
+            f"{disk.use}: {disk.error or f'{disk.free_bytes / 1e9:,.1f} GB free'}" for disk in disks
+        )
+
+    async def _check_integrity(self) -> str:
+        findings = await self._slow.run(self._integrity.run)
+        self._health.findings = len(findings)
+        return integrity.tell(findings)

@@ -1,12 +1,13 @@
 """The one thread that changes the farm.
 
-Requests are queued to it as functions of the `Manager`. It takes what waits, runs each function
-in a savepoint of its own inside one transaction, commits once, and only then answers them all:
-under load the cost of a commit is shared, and without load nothing waits for a timer.
+Requests are queued to it as functions of the `Manager`. It takes what waits, runs the functions
+one after the other inside one transaction, commits once, and only then answers them all: under
+load the cost of a commit is shared, and without load nothing waits for a timer.
 
-What may surprise: a function can run twice. If an error ended the whole transaction (a full disk
-does that), or if the commit failed, nothing of the group is stored, and each request runs once
-more in a transaction of its own. So a function changes nothing but the farm.
+What may surprise: a function can run twice. If one failed after it had changed something (most
+refusals come before that), if an error ended the whole transaction (a full disk does that), or if
+the commit failed, nothing of the group is stored, and each request runs once more in a transaction
+of its own. So a function changes nothing but the farm.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from flamenco_core.errors import FlamencoError, Unavailable
+from flamenco_core.store.database import Spoiled
 
 if TYPE_CHECKING:
     from flamenco_core.manager import Manager
@@ -192,14 +194,15 @@ class WriteThread:
         """Runs what waits and answers it; says whether there can be more after it."""
         taken = _Group(self._queue.waiting, self._limits, first)
         try:
-            with manager.unit_of_work():
+            with manager.group_of_work():
                 for request in taken:
                     _attempt(manager, request)
         except Exception as error:  # noqa: BLE001 - each request gets its own answer below
-            logger.warning(
+            logger.log(
+                logging.DEBUG if isinstance(error, Spoiled) else logging.WARNING,
                 "A group of %d requests could not be stored (%s); each is tried alone",
                 len(taken.requests),
-                error.__cause__ or error,
+                error.__cause__ or repr(error),
             )
             for request in taken.requests:
                 _attempt_alone(manager, request)
@@ -238,7 +241,7 @@ class _Group:
 
 
 def _attempt(manager: Manager, request: _Request) -> None:
-    """Runs one request in a savepoint; its failure is its own unless the transaction is gone."""
+    """Runs one request; its failure is its own if it had changed nothing yet."""
     try:
         with manager.unit_of_work():
             request.result = request.function(manager)
@@ -246,6 +249,8 @@ def _attempt(manager: Manager, request: _Request) -> None:
         if not manager.has_transaction:
             raise _TransactionLostError from error
         request.error = _as_answer(error)
+    if manager.is_spoiled:
+        raise Spoiled
 
 
 def _attempt_alone(manager: Manager, request: _Request) -> None:

@@ -7,6 +7,7 @@ own. While some still look ready that have to wait, nothing of their job is hand
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import Enum
 
 from flamenco_core.events import JobUnsettled
 from flamenco_core.manager.task_changes import requeue_alone
@@ -35,18 +36,27 @@ class Budget:
         self.left -= count * CHANGE_COST
 
 
-def tell(unit: Unit, job: StoredJob, budget: Budget) -> bool:
-    """Tells waiting tasks of a job what they do not know yet; returns whether all know now."""
+class Told(Enum):
+    """What came of telling the waiting tasks of a job."""
+
+    ALL_KNEW = "all knew"
+    ALL_KNOW_NOW = "all know now"
+    SOME_DO_NOT_KNOW = "some do not know"
+
+
+def tell(unit: Unit, job: StoredJob, budget: Budget) -> Told:
+    """Tells waiting tasks of a job what they do not know yet."""
     group = dependency_groups.next_untold(unit.db, job.id)
     if group is None:
-        return True
+        return Told.ALL_KNEW
     while group is not None and budget.changes > 0:
         _tell_some(unit, group, budget)
         group = dependency_groups.next_untold(unit.db, job.id)
     unit.announce_ready(jobs.open_or_close(unit.db, job.id, job.status))
-    if group is not None:
-        unit.announce(JobUnsettled(job_id=job.uuid))
-    return group is None
+    if group is None:
+        return Told.ALL_KNOW_NOW
+    unit.announce(JobUnsettled(job_id=job.uuid))
+    return Told.SOME_DO_NOT_KNOW
 
 
 def _tell_some(unit: Unit, group: UntoldGroup, budget: Budget) -> None:

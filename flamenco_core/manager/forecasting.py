@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Sequence
 
 from flamenco_core.manager import forecast
@@ -11,10 +10,6 @@ from flamenco_core.manager.opening import OpenFarm
 from flamenco_core.store import queues, workers
 from flamenco_core.store.audit import MANAGER
 from flamenco_core.store.queues import WorkerMatch
-
-
-class _TakenBackError(Exception):
-    """Ends a unit of work of which nothing is to be kept."""
 
 
 class Forecasting(OpenFarm):
@@ -33,8 +28,5 @@ class Forecasting(OpenFarm):
 
         Nothing changes: the hand-outs are tried and taken back.
         """
-        planned: list[PlannedTask] = []
-        with contextlib.suppress(_TakenBackError), self._unit(MANAGER) as unit:
-            planned = forecast.plan(unit, worker_ids)
-            raise _TakenBackError
-        return planned
+        with self._trial(MANAGER) as unit:
+            return forecast.plan(unit, worker_ids)

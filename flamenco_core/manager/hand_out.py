@@ -12,8 +12,9 @@ from flamenco_core.model import AssignedTask, Audience, Command, TaskRequest
 from flamenco_core.rna_overrides import with_overrides
 from flamenco_core.rules import scheduling
 from flamenco_core.rules.scheduling import MustChangeStatus, NotAwake, QueuedJob, ReadyTask
-from flamenco_core.statuses import SCHEDULABLE_JOB_STATUSES, TaskStatus
+from flamenco_core.statuses import SCHEDULABLE_JOB_STATUSES
 from flamenco_core.store import jobs, overrides, queues, reservations, tasks, workers
+from flamenco_core.store.jobs import StoredJob
 from flamenco_core.store.queues import WorkerMatch
 from flamenco_core.store.tasks import StoredTask
 from flamenco_core.store.workers import StoredWorker
@@ -61,7 +62,8 @@ def start_reserved(unit: Unit, worker: StoredWorker, task: StoredTask) -> bool:
     if not reservations.start(unit.db, task, now=unit.now, steady=unit.steady):
         transitions.release(unit, task)
         return False
-    _announce_start(unit, worker, tasks.by_id(unit.db, task.id), previous=task.status)
+    job = jobs.by_id(unit.db, task.job_id)
+    _announce_start(unit, worker, job, task, tasks.by_id(unit.db, task.id))
     return True
 
 
@@ -94,14 +96,14 @@ def _first_ready(unit: Unit, worker: StoredWorker, job: QueuedJob) -> list[Ready
 
 
 def _assign(unit: Unit, worker: StoredWorker, task: StoredTask, slot: int) -> AssignedTask:
-    attempt = tasks.assign(
+    assigned = tasks.assign(
         unit.db, task, worker_id=worker.id, slot=slot, now=unit.now, steady=unit.steady
     )
-    if attempt is None:
+    if assigned is None:
         raise RuntimeError(f"task {task.uuid} was found ready and is not")
-    assigned = tasks.by_id(unit.db, task.id)
-    _announce_start(unit, worker, assigned, previous=task.status)
-    return _assigned(unit, worker, assigned)
+    job = jobs.by_id(unit.db, task.job_id)
+    _announce_start(unit, worker, job, task, assigned)
+    return _assigned_of(unit, worker, job, assigned)
 
 
 def _reserve(unit: Unit, worker: StoredWorker, task: StoredTask, slot: int) -> AssignedTask:
@@ -114,18 +116,23 @@ def _reserve(unit: Unit, worker: StoredWorker, task: StoredTask, slot: int) -> A
 
 
 def _announce_start(
-    unit: Unit, worker: StoredWorker, task: StoredTask, *, previous: TaskStatus
+    unit: Unit, worker: StoredWorker, job: StoredJob, before: StoredTask, task: StoredTask
 ) -> None:
     text = f"Task assigned to worker {worker.name} ({worker.uuid}), attempt {task.attempt}"
     transitions.add_log_line(unit, task, text)
-    task_changes.announce(unit, task, previous=previous)
+    task_changes.announce(unit, job, before, task.status)
     upstream_news.note_status(unit, task, task.status, text)
-    transitions.follow_job(unit, task.job_id)
+    transitions.follow_start(unit, job)
     unit.audit("task.assign", task.uuid, worker=worker.uuid, slot=task.slot, attempt=task.attempt)
 
 
 def _assigned(unit: Unit, worker: StoredWorker, task: StoredTask) -> AssignedTask:
-    job = jobs.by_id(unit.db, task.job_id)
+    return _assigned_of(unit, worker, jobs.by_id(unit.db, task.job_id), task)
+
+
+def _assigned_of(
+    unit: Unit, worker: StoredWorker, job: StoredJob, task: StoredTask
+) -> AssignedTask:
     variables = unit.config.variables_for(Audience.WORKERS, worker.platform)
     commands = json.loads(tasks.commands_json(unit.db, task.id))
     lines = overrides.of_job(unit.db, task.job_id)

@@ -8,7 +8,7 @@ import time
 import uuid
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from datetime import UTC, datetime, tzinfo
 from pathlib import Path
 from types import TracebackType
@@ -175,16 +175,37 @@ class OpenFarm(ABC):
         """Whether a transaction stands; some errors (disk full) end one by themselves."""
         return self._transactions.is_open
 
+    @property
+    def is_spoiled(self) -> bool:
+        """Whether a call inside `group_of_work` failed in such a way that nothing of it stands."""
+        return self._transactions.is_spoiled
+
+    @contextmanager
+    def group_of_work(self) -> Iterator[None]:
+        """Makes one transaction of many calls, quicker than `unit_of_work` if they succeed.
+
+        Raises:
+            Spoiled: if a call failed, or took something back, after it had changed something. All
+                of the group is taken back then, and its calls have to be made again one by one.
+        """
+        with self._unit_in(self._transactions.group()):
+            yield
+
     @contextmanager
     def unit_of_work(self) -> Iterator[None]:
         """Makes one transaction of several calls; inside another one, a savepoint of it."""
+        with self._unit_in(self._transactions.unit()):
+            yield
+
+    @contextmanager
+    def _unit_in(self, transaction: AbstractContextManager[None]) -> Iterator[None]:
         if self._is_read_only:
             raise NotAllowed(f"The farm {self.file} was opened for reading only")
         is_outermost = not self._transactions.depth
         first_event = len(self._events)
         changes_before = self._db.total_changes
         try:
-            with self._transactions.unit():
+            with transaction:
                 yield
                 if is_outermost:
                     self._take_along_last_seen(changes_before)
@@ -233,17 +254,28 @@ class OpenFarm(ABC):
     @contextmanager
     def _unit(self, actor: Actor) -> Iterator[Unit]:
         with self.unit_of_work():
-            yield Unit(
-                db=self._db,
-                now=self._clock(),
-                steady=self._steady.now,
-                zone=self._zone,
-                actor=actor,
-                config=self.config,
-                failure_classes=self._failure_classes,
-                new_id=self._new_id,
-                events=self._events,
-            )
+            yield self._new_unit(actor, self._events)
+
+    @contextmanager
+    def _trial(self, actor: Actor) -> Iterator[Unit]:
+        """A unit of which nothing is kept, nor told."""
+        if self._is_read_only:
+            raise NotAllowed(f"The farm {self.file} was opened for reading only")
+        with self._transactions.trial():
+            yield self._new_unit(actor, [])
+
+    def _new_unit(self, actor: Actor, events: list[Event]) -> Unit:
+        return Unit(
+            db=self._db,
+            now=self._clock(),
+            steady=self._steady.now,
+            zone=self._zone,
+            actor=actor,
+            config=self.config,
+            failure_classes=self._failure_classes,
+            new_id=self._new_id,
+            events=events,
+        )
 
     @abstractmethod
     def _resume(self) -> None:

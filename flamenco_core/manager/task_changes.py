@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import datetime
 
 from flamenco_core.events import TaskChanged
@@ -10,6 +9,7 @@ from flamenco_core.manager import upstream_news
 from flamenco_core.manager.unit import Unit
 from flamenco_core.statuses import TaskStatus
 from flamenco_core.store import failures, jobs, queues, tasks
+from flamenco_core.store.jobs import StoredJob
 from flamenco_core.store.tasks import StoredTask
 
 
@@ -21,24 +21,29 @@ def change_alone(
     activity: str | None = None,
     is_bulk: bool = False,
     held_until: datetime | None = None,
+    is_sign_of_life: bool = False,
 ) -> None:
-    """With `is_bulk`, the caller announces it together with others."""
+    """With `is_bulk`, the caller announces it; with `is_sign_of_life`, its worker asked for it."""
     ready = tasks.set_status(
-        unit.db, task, status, now=unit.now, activity=activity, held_until=held_until
+        unit.db,
+        task,
+        status,
+        now=unit.now,
+        activity=activity,
+        held_until=held_until,
+        is_sign_of_life=is_sign_of_life,
     )
     unit.announce_ready(ready)
     if status is not task.status:
         upstream_news.note_status(unit, task, status, activity)
     if not is_bulk:
-        announce(unit, replace(task, status=status), previous=task.status)
+        announce(unit, jobs.by_id(unit.db, task.job_id), task, status)
 
 
-def announce(unit: Unit, task: StoredTask, *, previous: TaskStatus) -> None:
-    job = jobs.by_id(unit.db, task.job_id)
+def announce(unit: Unit, job: StoredJob, task: StoredTask, status: TaskStatus) -> None:
+    """Tells that a task has got a status; `task` is as it was before."""
     unit.announce(
-        TaskChanged(
-            job_id=job.uuid, task_id=task.uuid, status=task.status, previous_status=previous
-        )
+        TaskChanged(job_id=job.uuid, task_id=task.uuid, status=status, previous_status=task.status)
     )
 
 

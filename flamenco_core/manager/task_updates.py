@@ -54,10 +54,14 @@ def update_task(unit: Unit, worker_uuid: str, task_uuid: str, update: TaskUpdate
     if refusal:
         unit.audit("task.late-update", task.uuid, attempt=attempt, reason=refusal)
         return UpdateAnswer(is_accepted=False, reason=refusal)
-    _store_progress(unit, task, update)
     if update.taskStatus is TaskStatus.COMPLETED:
-        transitions.change_task(unit, tasks.by_id(unit.db, task.id), TaskStatus.COMPLETED)
-    elif update.taskStatus is TaskStatus.FAILED:
+        # That is all the progress there can be.
+        transitions.change_task(
+            unit, task, TaskStatus.COMPLETED, activity=update.activity, is_sign_of_life=True
+        )
+    else:
+        _store_progress(unit, task, update)
+    if update.taskStatus is TaskStatus.FAILED:
         failed = tasks.by_id(unit.db, task.id)
         task_failures.end_attempt(unit, worker, failed, activity=update.activity or "Failed")
     if update.taskStatus is not None:
@@ -95,6 +99,8 @@ def _attempt(unit: Unit, worker: StoredWorker, task: StoredTask, update: TaskUpd
     """Which attempt an update is about; None if the worker never made it."""
     if update.attempt is None:
         return attempts.last_by(unit.db, task.id, worker.id)
+    if (task.worker_id, task.attempt) == (worker.id, update.attempt):
+        return update.attempt
     is_own = attempts.is_by(unit.db, task.id, update.attempt, worker.id)
     return update.attempt if is_own else None
 

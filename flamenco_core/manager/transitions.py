@@ -8,8 +8,8 @@ from datetime import timedelta
 from flamenco_core import task_logs
 from flamenco_core.events import JobChanged, TaskLogAppended, TasksChanged
 from flamenco_core.manager import dependants
-from flamenco_core.manager.dependants import CHANGE_COST, Budget
-from flamenco_core.manager.task_changes import change_alone, requeue_alone
+from flamenco_core.manager.dependants import CHANGE_COST, Budget, Told
+from flamenco_core.manager.task_changes import announce, change_alone, requeue_alone
 from flamenco_core.manager.unit import Unit
 from flamenco_core.rules import lifecycle
 from flamenco_core.rules.lifecycle import JobMove, TaskSweep
@@ -23,33 +23,57 @@ SWEEP_SIZE = 200
 
 
 def change_task(
-    unit: Unit, task: StoredTask, status: TaskStatus, *, activity: str | None = None
+    unit: Unit,
+    task: StoredTask,
+    status: TaskStatus,
+    *,
+    activity: str | None = None,
+    is_sign_of_life: bool = False,
 ) -> None:
     """Gives one task another status, and its job the one that follows from that."""
-    change_alone(unit, task, status, activity=activity)
-    if TaskStatus.COMPLETED in (task.status, status):
-        job = jobs.by_id(unit.db, task.job_id)
-        dependants.tell(unit, job, Budget(SWEEP_SIZE * CHANGE_COST))
-    follow_job(unit, task.job_id)
+    change_alone(
+        unit, task, status, activity=activity, is_bulk=True, is_sign_of_life=is_sign_of_life
+    )
+    job = jobs.by_id(unit.db, task.job_id)
+    announce(unit, job, task, status)
+    told = dependants.tell(unit, job, Budget(SWEEP_SIZE * CHANGE_COST))
+    if told is Told.ALL_KNEW:
+        _follow(unit, job)
+    elif told is Told.ALL_KNOW_NOW:
+        _follow(unit, jobs.by_id(unit.db, job.id))
 
 
 def follow_job(unit: Unit, job_id: int) -> None:
     """Gives a job the status that fits the tasks it has now, once all of them know theirs."""
-    job = jobs.by_id(unit.db, job_id)
-    if dependency_groups.next_untold(unit.db, job_id) is not None:
-        return
+    if dependency_groups.next_untold(unit.db, job_id) is None:
+        _follow(unit, jobs.by_id(unit.db, job_id))
+
+
+def follow_start(unit: Unit, job: StoredJob) -> None:
+    """A task of a job was handed out, which only matters to one that is not active yet."""
+    if job.status is not JobStatus.ACTIVE:
+        follow_job(unit, job.id)
+
+
+def _follow(unit: Unit, job: StoredJob) -> None:
     move = _next_move(unit, job)
     if move is not None:
         change_job(unit, job, move.status, reason=move.reason)
 
 
 def _next_move(unit: Unit, job: StoredJob) -> JobMove | None:
+    # While a task is active, it makes no difference how many are ready.
+    ready = 0 if job.counts[TaskStatus.ACTIVE] else _ready_count(unit, job.id)
     return lifecycle.job_status_after(
         job.status,
         job.counts,
-        ready=queues.ready_count(unit.db, job.id) + reservations.any_of_job(unit.db, job.id),
+        ready=ready,
         fail_percentage=unit.config.job_fail_percentage,
     )
+
+
+def _ready_count(unit: Unit, job_id: int) -> int:
+    return queues.ready_count(unit.db, job_id) + reservations.any_of_job(unit.db, job_id)
 
 
 def change_job(
@@ -88,14 +112,14 @@ def settle(unit: Unit, job_uuid: str) -> None:
 
 def _settle(unit: Unit, job: StoredJob, budget: Budget) -> None:
     # What was asked before the present status comes first.
-    if not dependants.tell(unit, job, budget):
+    if dependants.tell(unit, job, budget) is Told.SOME_DO_NOT_KNOW:
         return
     if not job.unsettled:
         follow_job(unit, job.id)
         return
     sweep = lifecycle.REQUEUE_EVERYTHING if job.requeue_everything else lifecycle.SWEEPS[job.status]
     _sweep(unit, job, sweep, budget)
-    if budget.changes and dependants.tell(unit, job, budget):
+    if budget.changes and dependants.tell(unit, job, budget) is not Told.SOME_DO_NOT_KNOW:
         _end_transition(unit, jobs.by_uuid(unit.db, job.uuid), sweep.then)
 
 

@@ -91,12 +91,22 @@ def snapshot(db: sqlite3.Connection) -> Iterator[None]:
         db.execute("ROLLBACK")
 
 
+class Spoiled(Exception):
+    """A unit inside a group failed after it had changed something: nothing of the group stands."""
+
+
 class Transactions:
-    """Nested units on one connection: the outermost is the transaction, the others savepoints."""
+    """Nested units on one connection: the outermost is the transaction, the others savepoints.
+
+    In a group, the inner ones are no savepoints, which would cost as much as what is done inside.
+    When one fails that has changed something, the whole group is taken back.
+    """
 
     def __init__(self, db: sqlite3.Connection) -> None:
         self._db = db
         self._depth = 0
+        self._is_group = False
+        self._is_spoiled = False
 
     @property
     def is_open(self) -> bool:
@@ -108,9 +118,56 @@ class Transactions:
         """How many units are open inside each other."""
         return self._depth
 
+    @property
+    def is_spoiled(self) -> bool:
+        """Whether the group cannot be kept any more."""
+        return self._is_spoiled
+
+    @contextmanager
+    def group(self) -> Iterator[None]:
+        """A transaction of many units, each of which is expected to succeed.
+
+        Raises:
+            Spoiled: if one did not, after it had changed something; all has to be done again.
+        """
+        with self.unit():
+            self._is_group = True
+            try:
+                yield
+                if self._is_spoiled:
+                    raise Spoiled
+            finally:
+                self._is_group = self._is_spoiled = False
+
+    @contextmanager
+    def trial(self) -> Iterator[None]:
+        """Takes back what is done inside."""
+        was_spoiled = self._is_spoiled
+        try:
+            with self._marked_unit(is_kept=False):
+                yield
+        finally:
+            self._is_spoiled = was_spoiled
+
     @contextmanager
     def unit(self) -> Iterator[None]:
         """Keeps what is done inside, all of it or, if an exception leaves it, nothing."""
+        if not self._is_group:
+            with self._marked_unit():
+                yield
+            return
+        changes_before = self._db.total_changes
+        self._depth += 1
+        try:
+            yield
+        except BaseException:
+            self._is_spoiled |= self._db.total_changes != changes_before
+            raise
+        finally:
+            self._depth -= 1
+
+    @contextmanager
+    def _marked_unit(self, *, is_kept: bool = True) -> Iterator[None]:
         name = f"unit_{self._depth}"
         begin, keep, undo = (
             ("BEGIN IMMEDIATE", "COMMIT", ("ROLLBACK",))
@@ -131,7 +188,8 @@ class Transactions:
         self._depth += 1
         try:
             yield
-            self._db.execute(keep)
+            for statement in (keep,) if is_kept else undo:
+                self._db.execute(statement)
         except BaseException:
             if self._db.in_transaction:
                 for statement in undo:

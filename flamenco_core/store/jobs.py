@@ -390,5 +390,5 @@ def _job(row: sqlite3.Row) -> StoredJob:
         is_being_deleted=row["delete_requested_at"] is not None,
         leave_files=bool(row["leave_files"]),
         is_archived=row["archived_at"] is not None,
-        counts={status: row[column] for status, column in COUNT_COLUMNS.items()},
+        counts=dict(zip(COUNT_COLUMNS, row[-len(COUNT_COLUMNS) :], strict=True)),
     )

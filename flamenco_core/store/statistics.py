@@ -32,6 +32,7 @@ _MEASURED = (
     *("output_count", "output_files", "is_warm"),
 )
 _SUMMED = ("attempts", "completed", "failed", "measured", "warm", *_TIMES, "output_count")
+_ADDENDS = ", ".join(f":{name}" for name in _SUMMED)
 _FAILURES = ("failed", "soft-failed")
 
 _FIND = Statement(
@@ -56,11 +57,15 @@ _STORE = Statement(
        WHERE id = :id""",
 )
 _ADD = Statement(
-    "Adds to the sums of a worker, or of all of them.",
+    "Adds to the sums of a worker, and of all of them.",
     f"""INSERT INTO statistics_sums (worker_uuid, job_type, task_type, {", ".join(_SUMMED)},
            peak_memory)
-       VALUES (:worker_uuid, :job_type, :task_type, {", ".join(f":{name}" for name in _SUMMED)},
-           :peak_memory)
+       VALUES {
+        ", ".join(
+            f"({worker}, :job_type, :task_type, {_ADDENDS}, :peak_memory)"
+            for worker in (":worker_uuid", f"'{ALL_WORKERS}'")
+        )
+    }
        ON CONFLICT (worker_uuid, job_type, task_type) DO UPDATE SET
            {", ".join(f"{name} = statistics_sums.{name} + excluded.{name}" for name in _SUMMED)},
            peak_memory = max(statistics_sums.peak_memory, excluded.peak_memory)""",
@@ -162,15 +167,14 @@ def _add_difference(
     if old == new:
         return
     changes = {name: new[name] - old[name] for name in _SUMMED}
-    for worker_uuid in (row["worker_uuid"], ALL_WORKERS):
-        _ADD.run(
-            db,
-            worker_uuid=worker_uuid,
-            job_type=row["job_type"],
-            task_type=row["task_type"],
-            peak_memory=new["peak_memory"],
-            **changes,
-        )
+    _ADD.run(
+        db,
+        worker_uuid=row["worker_uuid"],
+        job_type=row["job_type"],
+        task_type=row["task_type"],
+        peak_memory=new["peak_memory"],
+        **changes,
+    )
 
 
 def _counted(row: Mapping[str, Any]) -> dict[str, int]:

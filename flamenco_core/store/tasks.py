@@ -20,6 +20,9 @@ COLUMNS = """t.id, t.uuid, t.job_id, t.index_in_job, t.name, t.task_class_id, t.
     t.status, t.activity, t.steps_completed, t.steps_total, t.unmet_dependencies, t.worker_id,
     t.slot, t.attempt, t.reserved_until"""
 
+_BARE_COLUMNS = COLUMNS.replace("t.", "")
+"""For RETURNING, where no other name of the table counts."""
+
 _BY_UUID = Statement("A task by UUID.", f"SELECT {COLUMNS} FROM tasks t WHERE t.uuid = :uuid")
 _BY_ID = Statement("A task by key.", f"SELECT {COLUMNS} FROM tasks t WHERE t.id = :id")
 _HELD = Statement(
@@ -43,13 +46,14 @@ _ASSIGN = Statement(
     f"""UPDATE tasks SET status = 'active', worker_id = :worker_id, slot = :slot,
            attempt = attempt + 1, last_touched_at = :now, updated_at = :now, cancel_requested = 0,
            attempt_began_at = :steady, progress_at = :steady, alive_at = :steady
-       WHERE id = :id AND {READY} RETURNING attempt""",
+       WHERE id = :id AND {READY} RETURNING {_BARE_COLUMNS}""",
 )
 _SET_STATUS = Statement(
     "Gives a task a status.",
     """UPDATE tasks SET status = :status, steps_completed = :steps, updated_at = :now,
            activity = coalesce(:activity, activity), reserved_until = :held_until,
-           slot = CASE WHEN :held_until IS NULL THEN slot END
+           slot = CASE WHEN :held_until IS NULL THEN slot END,
+           last_touched_at = CASE WHEN :is_sign_of_life THEN :now ELSE last_touched_at END
        WHERE id = :id RETURNING unmet_dependencies""",
 )
 _SET_PROGRESS = Statement(
@@ -77,13 +81,18 @@ _COMMANDS = Statement(
     "The commands of a task.", "SELECT commands FROM task_commands WHERE task_id = :task_id"
 )
 
+_COUNT_PARAMETERS = {status: status.value.replace("-", "_") for status in TaskStatus}
+_NO_CHANGE = dict.fromkeys(_COUNT_PARAMETERS.values(), 0)
+_STATUS_PLACE = 7
+"""Of the status among `COLUMNS`."""
+
 COUNT_COLUMNS = {status: f"tasks_{status.value.replace('-', '_')}" for status in TaskStatus}
 """The column of `jobs` that counts the tasks of each status."""
 
 
 @dataclass(frozen=True, slots=True)
 class StoredTask:
-    """A row of the task table, as decisions need it."""
+    """A row of the task table, as decisions need it: the columns `COLUMNS`, in their order."""
 
     id: int
     uuid: str
@@ -149,13 +158,13 @@ def assign(
     slot: int,
     now: datetime,
     steady: datetime,
-) -> int | None:
-    """Hands out a ready task; returns the attempt's number, or None if it is not ready.
+) -> StoredTask | None:
+    """Hands out a ready task; returns it with its new attempt, or None if it is not ready.
 
     `steady` is the time that ages are measured from, here and below.
     """
     time = to_microseconds(now)
-    attempt = _ASSIGN.value(
+    row = _ASSIGN.row(
         db,
         id=task.id,
         worker_id=worker_id,
@@ -163,12 +172,13 @@ def assign(
         now=time,
         steady=to_microseconds(steady),
     )
-    if attempt is None:
+    if row is None:
         return None
-    attempts.begin(db, task.id, attempt, worker_id=worker_id, slot=slot, now=now)
+    assigned = stored_task(row)
+    attempts.begin(db, task.id, assigned.attempt, worker_id=worker_id, slot=slot, now=now)
     count_status(db, task, TaskStatus.ACTIVE, steps=0, now=now)
     queues.add_ready(db, task.job_id, task.task_class_id, -1)
-    return int(attempt)
+    return assigned
 
 
 def set_status(
@@ -179,13 +189,14 @@ def set_status(
     now: datetime,
     activity: str | None = None,
     held_until: datetime | None = None,
+    is_sign_of_life: bool = False,
 ) -> list[ReadyChange]:
     """Gives a task another status and keeps all counts; returns what became ready by it.
 
     Those that wait for it are not told yet: see `dependency_groups`.
 
     With `held_until`, a time on the steady clock, nobody gets it before that: it is as if
-    reserved, though for no slot.
+    reserved, though for no slot. With `is_sign_of_life` its worker was heard of now.
     """
     steps = _steps_at(status, task)
     time = to_microseconds(now)
@@ -197,9 +208,11 @@ def set_status(
         now=time,
         activity=activity,
         held_until=to_microseconds(held_until) if held_until else None,
+        is_sign_of_life=is_sign_of_life,
     )
-    # What this task waits for may have changed since it was read.
-    task = replace(task, unmet_dependencies=unmet)
+    if unmet != task.unmet_dependencies:
+        # What this task waits for has changed since it was read.
+        task = replace(task, unmet_dependencies=unmet)
     count_status(db, task, status, steps=steps - task.steps_completed, now=now)
     if task.status is TaskStatus.ACTIVE:
         attempts.end(db, task.id, task.attempt, outcome=status.value, now=now)
@@ -248,11 +261,10 @@ def count_status(
     db: sqlite3.Connection, task: StoredTask, status: TaskStatus, *, steps: int, now: datetime
 ) -> None:
     """Keeps the counts and steps of a task's job, for a task that gets this status."""
-    changes = dict.fromkeys(TaskStatus, 0)
-    changes[task.status] -= 1
-    changes[status] += 1
-    columns = {kind.value.replace("-", "_"): change for kind, change in changes.items()}
-    _COUNT.run(db, job_id=task.job_id, steps=steps, now=to_microseconds(now), **columns)
+    changes = dict(_NO_CHANGE)
+    changes[_COUNT_PARAMETERS[task.status]] -= 1
+    changes[_COUNT_PARAMETERS[status]] += 1
+    _COUNT.run(db, job_id=task.job_id, steps=steps, now=to_microseconds(now), **changes)
 
 
 def _count_ready(
@@ -269,5 +281,6 @@ def _count_ready(
 
 def stored_task(row: sqlite3.Row) -> StoredTask:
     """From a row with the columns `COLUMNS`."""
-    values = dict(row)
-    return StoredTask(**{**values, "status": TaskStatus(values["status"])})
+    values = list(row)
+    values[_STATUS_PLACE] = TaskStatus(values[_STATUS_PLACE])
+    return StoredTask(*values)

@@ -18,6 +18,7 @@ from flamenco_core.events import Event
 from flamenco_core.manager import Manager
 from flamenco_core.model import RegisteredWorker, WorkerRegistration
 from manager_service.write_thread import GroupLimits, WriteThread
+from tests.flamenco_core.farms import awake_worker, compiled_job, statuses, store
 
 TIME_LIMIT = 30
 NO_HURRY = timedelta(seconds=TIME_LIMIT)
@@ -130,7 +131,7 @@ def test_a_request_that_comes_alone_does_not_wait_for_others(farm: Farm) -> None
     assert farm.thread.statistics.groups == 1
 
 
-def test_a_request_that_fails_is_undone_alone(farm: Farm) -> None:
+def test_a_request_that_fails_half_way_is_undone_alone(farm: Farm) -> None:
     def fail(manager: Manager) -> None:
         register("undone")(manager)
         raise Conflict("on second thoughts")
@@ -138,6 +139,29 @@ def test_a_request_that_fails_is_undone_alone(farm: Farm) -> None:
     answers = farm.together(register("before"), fail, register("after"))
     assert isinstance(answers[1], Conflict)
     assert farm.workers() == ["after", "before"]
+    assert farm.thread.statistics.repeated == 3
+
+
+def test_a_request_that_is_refused_before_it_changes_anything_repeats_no_other(
+    farm: Farm,
+) -> None:
+    def refuse(_: Manager) -> None:
+        raise Conflict("that is not possible")
+
+    answers = farm.together(register("before"), refuse, register("after"))
+    assert isinstance(answers[1], Conflict)
+    assert farm.workers() == ["after", "before"]
+    assert farm.thread.statistics.repeated == 0
+
+
+def test_what_a_request_tries_and_takes_back_repeats_no_other(farm: Farm) -> None:
+    def foresee(manager: Manager) -> str:
+        worker = awake_worker(manager, "blender")
+        job = store(manager, compiled_job(1))
+        assert len(manager.plan([worker])) == 1
+        return statuses(manager, job)[0]
+
+    assert farm.together(register("before"), foresee, register("after"))[1] == "queued"
     assert farm.thread.statistics.repeated == 0
 
 

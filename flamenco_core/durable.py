@@ -53,17 +53,27 @@ def make_folders(folder: Path) -> list[Path]:
 
 
 def replace_private_file(path: Path, content: bytes) -> None:
-    """Puts `content` where `path` is, whole or not at all, durably, for this user's eyes only.
+    """Like `replace_file`, for this user's eyes only.
 
     Windows has no such modes: there, who may read the folder may read the file.
     """
+    replace_file(path, content, mode=_OWNER_ONLY)
+
+
+def replace_file(path: Path, content: bytes, *, mode: int) -> None:
+    """Puts `content` where `path` is, whole or not at all, durably; raises `OSError`."""
     partial = path.with_name(f"{path.name}~")
-    partial.unlink(missing_ok=True)
-    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
-    descriptor = os.open(partial, flags, _OWNER_ONLY)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    partial.replace(path)
+    try:
+        partial.unlink(missing_ok=True)
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
+        descriptor = os.open(partial, flags, _OWNER_ONLY)
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        partial.chmod(mode)
+        partial.replace(path)
+    except OSError:
+        partial.unlink(missing_ok=True)
+        raise
     sync_folder(path.parent)

@@ -22,6 +22,7 @@ from manager_service.list_process import ListProcess
 from manager_service.metrics import Metrics
 from manager_service.reading import ReaderPool
 from manager_service.realtime.hub import Hub
+from manager_service.settings.job_type_files import JobTypeFiles
 from manager_service.settings.live_configuration import LiveConfiguration
 from manager_service.submissions import Submissions
 from manager_service.threads import Threads
@@ -63,6 +64,9 @@ class Service:
         self.live = Hub(self._open_reader, each_period=self.access.recheck)
         """Whoever follows what happens."""
         self.submissions = Submissions(self.farm, config.scripts)
+        self.job_type_files = JobTypeFiles(config.scripts)
+        self.job_type_files_lock = asyncio.Lock()
+        """Held by whoever changes scripts of job types."""
         self._job_files_lock = asyncio.Lock()
         self.images = RenderedImages(
             self.farm,

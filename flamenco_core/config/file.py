@@ -12,7 +12,7 @@ from typing import Any
 from flamenco_core.config.editing import edited
 from flamenco_core.config.reading import parse_config, read_text
 from flamenco_core.config.settings import Config
-from flamenco_core.durable import sync_folder
+from flamenco_core.durable import replace_file
 from flamenco_core.errors import StorageError
 
 _PRIVATE = 0o600
@@ -110,17 +110,4 @@ def _write(path: Path, text: str) -> None:
     path = path.resolve()  # a link stays a link
     path.parent.mkdir(parents=True, exist_ok=True)
     mode = path.stat().st_mode & 0o777 if path.exists() else _PRIVATE
-    temporary = path.with_name(f"{path.name}~")
-    try:
-        temporary.unlink(missing_ok=True)
-        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, _PRIVATE)
-        with os.fdopen(descriptor, "w", encoding="utf-8", newline="\n") as stream:
-            stream.write(text)
-            stream.flush()
-            os.fsync(stream.fileno())
-        temporary.chmod(mode)
-        temporary.replace(path)
-    except OSError:
-        temporary.unlink(missing_ok=True)
-        raise
-    sync_folder(path.parent)
+    replace_file(path, text.encode(), mode=mode)

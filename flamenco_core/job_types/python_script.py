@@ -75,6 +75,8 @@ def read_python_script(name: str, path: Path) -> PythonScript | None:
         code = compile(tree, str(path), "exec", dont_inherit=True)
     except SyntaxError as error:
         where = f"{path}, line {error.lineno}" if error.lineno else str(path)
+        if error.lineno and error.offset:
+            where += f", column {error.offset}"
         raise ScriptError([Problem(where, f"is not valid Python: {error.msg}")]) from None
     except (ValueError, RecursionError, MemoryError) as error:  # nested too deeply, zero bytes
         raise ScriptError([Problem(str(path), f"is not valid Python: {error}")]) from None

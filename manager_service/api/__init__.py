@@ -14,6 +14,7 @@ def all_operations() -> Iterator[Operation]:
         events,
         job_lists,
         job_search,
+        job_types,
         jobs,
         last_rendered,
         login,
@@ -32,7 +33,7 @@ def all_operations() -> Iterator[Operation]:
 
     jobs_tag = (jobs, job_lists, job_search, last_rendered, tasks)
     workers_tag = (workers, worker_lists)
-    general = (meta, running, configuration, setup_assistant)
+    general = (meta, running, configuration, setup_assistant, job_types)
     for table in (
         *general,
         *jobs_tag,

@@ -16,6 +16,13 @@ from tests.manager_service import flamenco3_contract as flamenco3
 OURS_ONLY = {
     **dict.fromkeys(
         (
+            *("fetchJobTypeScripts", "fetchJobTypeScript", "checkJobTypeScript"),
+            *("saveJobTypeScript", "deleteJobTypeScript", "writeBuiltInJobTypes"),
+        ),
+        "Flamenco 3 leaves scripts to those who can get at its folder.",
+    ),
+    **dict.fromkeys(
+        (
             *("getSettings", "changeSettings", "getConfigurationText"),
             *("replaceConfigurationText", "restartManager"),
         ),

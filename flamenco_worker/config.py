@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ CONFIG_NAME = "flamenco-worker.yaml"
 DEFAULT_MANAGER_URL = "http://localhost:8080/"
 DEFAULT_TASK_TYPES = ("blender", "ffmpeg", "file-management", "misc")
 HIGHEST_EXIT_CODE = 255
+REGISTRATION_SECRET_VARIABLE = "FLAMENCO_WORKER_REGISTRATION_SECRET"  # noqa: S105 - a name
 OOM_SCORES = range(-1000, 1001)
 
 
@@ -33,6 +34,8 @@ class WorkerConfig:
     """Linux: what commands get as their OOM score; absent means: leave it."""
     ffmpeg: str = ""
     """The FFmpeg for tasks that ask for plain `ffmpeg`; empty means: look for one."""
+    worker_registration_secret: str = field(default="", repr=False)
+    """What the Manager asks of new workers; empty if it takes any."""
 
 
 def load_config(
@@ -54,6 +57,8 @@ def load_config(
     home = (home or default_home(environment)).absolute()
     path = config_file or _find_config(home)
     values = read_config_file(path) if path is not None else {}
+    if not values.get("worker_registration_secret"):
+        values["worker_registration_secret"] = environment.get(REGISTRATION_SECRET_VARIABLE, "")
     name_of_host = values.pop("worker_name", "") or environment.get("FLAMENCO_WORKER_NAME", "")
     config = WorkerConfig(
         home=home, worker_name=name_of_host.strip() or host_name(), **_without_empty(values)
@@ -141,5 +146,6 @@ _CHECKS: Mapping[str, Callable[[Any], str]] = {
     "restart_exit_code": _check_whole_number(range(HIGHEST_EXIT_CODE + 1)),
     "oom_score_adjust": _check_whole_number(OOM_SCORES),
     "ffmpeg": _check_text,
+    "worker_registration_secret": _check_text,
 }
 """Each setting's check: the end of a sentence that says what is wrong, or nothing."""

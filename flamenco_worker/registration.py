@@ -146,7 +146,9 @@ class Registration:
             platform=this_platform(),
             supported_task_types=list(self._config.task_types),
         )
-        registered = self._client.register_worker(registration)
+        registered = self._client.register_worker(
+            registration, enrolment_secret=self._config.worker_registration_secret
+        )
         log.info("registered at the Manager as %s (%s)", registered.name, registered.uuid)
         return Credentials(registered.uuid, secret)
 

@@ -218,7 +218,7 @@ def _log_in(*, had_credentials: bool) -> HttpRefusal:
             Problem(
                 "header Authorization",
                 what,
-                "log in on the Manager's page, or send a token as Authorization: Bearer",
+                "log in on the Manager's page, or with: flamenco login; programs show a token",
             )
         ],
         headers={

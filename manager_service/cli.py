@@ -15,6 +15,7 @@ from manager_service.command_options import default_home, read_options
 
 _NEEDED = {
     "aiohttp": "aiohttp",
+    "argon2": "argon2-cffi",
     "orjson": "orjson",
     "PIL": "Pillow",
     "prometheus_client": "prometheus-client",
@@ -82,6 +83,8 @@ def _upkeep(options: argparse.Namespace) -> Callable[[], int] | None:
             return lambda: upkeep.restore(config(), options.file)
         case "migrate":
             return lambda: upkeep.migrate(config())
+        case "user":
+            return lambda: _users(options, config())
     if options.write_config:
         return lambda: upkeep.write_config(file or default, home=home)
     if options.shaman_gc_show or options.shaman_gc_delete:
@@ -89,6 +92,12 @@ def _upkeep(options: argparse.Namespace) -> Callable[[], int] | None:
     if options.cleanslate:
         return lambda: clearing.delete_all_jobs(config(), ask)
     return None
+
+
+def _users(options: argparse.Namespace, config: Config) -> int:
+    from manager_service import user_commands
+
+    return user_commands.carry_out(options, config)
 
 
 def _home(options: argparse.Namespace) -> Path:

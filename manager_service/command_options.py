@@ -14,6 +14,7 @@ from pathlib import Path
 
 from flamenco_core.config import DEFAULT_FILE_NAME
 from flamenco_core.version import current_version
+from manager_service.user_options import add_user_options
 
 
 def read_options(arguments: Sequence[str]) -> argparse.Namespace:
@@ -142,6 +143,7 @@ def _add_commands(
         ("restore", "put a backup in the place of a farm that is not running"),
     ):
         command(name, text).add_argument("file", type=Path, metavar="FILE")
+    add_user_options(command("user", "look after the accounts of people"))
     command("migrate", "bring a farm that is not running to this version, with a backup first")
 
 

@@ -3,7 +3,14 @@
 Uses the standard library only, so that it runs wherever Python does, Blender included.
 """
 
+from flamenco_core.client.accounts_client import AccountsClient
 from flamenco_core.client.connection import ManagerRefused, ManagerUnreachable
 from flamenco_core.client.manager_client import ManagerClient, StatusChangeRequested
 
-__all__ = ["ManagerClient", "ManagerRefused", "ManagerUnreachable", "StatusChangeRequested"]
+__all__ = [
+    "AccountsClient",
+    "ManagerClient",
+    "ManagerRefused",
+    "ManagerUnreachable",
+    "StatusChangeRequested",
+]

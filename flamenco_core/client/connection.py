@@ -12,7 +12,7 @@ import socket
 import ssl
 import threading
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import IO, Any, Self
 from urllib.parse import urlsplit
@@ -46,6 +46,8 @@ class Answer:
     status: int
     content_type: str
     body: bytes
+    cookie: str = field(default="", repr=False)
+    """Of a session that the answer begins: what is to be sent as `Cookie` from then on."""
 
 
 class Connection:
@@ -76,8 +78,13 @@ class Connection:
         """Uses these from the next request on."""
         self._headers.pop("Authorization", None)
         if credentials:
-            token = base64.b64encode(":".join(credentials).encode()).decode()
-            self._headers["Authorization"] = f"Basic {token}"
+            self._headers["Authorization"] = basic_authorization(*credentials)
+
+    def set_token(self, token: str) -> None:
+        """Shows this token from the next request on."""
+        if not token.isascii() or not token.isprintable() or not token:
+            raise InvalidInput("This is no token of a Manager: it has characters that none has")
+        self._headers["Authorization"] = f"Bearer {token}"
 
     def request(
         self,
@@ -163,7 +170,8 @@ class Connection:
             raise
         if response.will_close:
             connection.close()
-        return Answer(response.status, response.headers.get_content_type(), content)
+        cookie = response.headers.get("Set-Cookie", "").partition(";")[0]
+        return Answer(response.status, response.headers.get_content_type(), content, cookie)
 
     def _take(self, timeout: float) -> tuple[http.client.HTTPConnection, bool]:
         while True:
@@ -209,6 +217,11 @@ class Connection:
         else:
             reason = str(error) or type(error).__name__
         return ManagerUnreachable(f"The Manager at {self.url} cannot be reached: {reason}")
+
+
+def basic_authorization(name: str, password: str) -> str:
+    """The value of an `Authorization` header with HTTP Basic."""
+    return f"Basic {base64.b64encode(f'{name}:{password}'.encode()).decode()}"
 
 
 def _address(url: str) -> tuple[str, str, int | None, str]:

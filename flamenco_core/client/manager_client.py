@@ -8,7 +8,15 @@ from typing import IO, Any, Self, TypeVar
 from urllib.parse import quote, urlencode
 
 from flamenco_core import model, wire
-from flamenco_core.client.connection import DEFAULT_TIMEOUT, Answer, Connection, decoded, refusal
+from flamenco_core.client.connection import (
+    DEFAULT_TIMEOUT,
+    Answer,
+    Connection,
+    basic_authorization,
+    decoded,
+    refusal,
+)
+from flamenco_core.client.credentials_file import found_token
 from flamenco_core.errors import FlamencoError
 from flamenco_core.statuses import JobStatus, TaskStatus, WorkerStatus
 
@@ -37,12 +45,24 @@ class ManagerClient:
         *,
         worker_id: str | None = None,
         secret: str | None = None,
+        token: str | None = None,
         timeout: timedelta = DEFAULT_TIMEOUT,
     ) -> None:
-        """`worker_id` and `secret` are needed for the methods that only workers call."""
+        """`worker_id` and `secret` are needed for the methods that only workers call.
+
+        Others show a `token` if the Manager wants to know them. Without one, it is that of the
+        environment variable `FLAMENCO_TOKEN`, else the one that `flamenco login` has stored.
+
+        Raises:
+            InvalidInput: if the address or the token is none, or others can read the stored one.
+        """
         credentials = (worker_id, secret) if worker_id and secret else None
         self._connection = Connection(url, credentials=credentials, timeout=timeout)
         self.url = self._connection.url
+        if credentials is None:
+            shown = found_token(self.url) if token is None else token
+            if shown:
+                self._connection.set_token(shown)
 
     def sign_in(self, worker_id: str, secret: str) -> None:
         """Uses a worker's credentials from the next request on."""
@@ -220,8 +240,15 @@ class ManagerClient:
         body = model.WorkerStatusChangeRequest(status=status, is_lazy=is_lazy)
         self._send("POST", f"/worker-mgt/workers/{quote(worker_id, safe='')}/setstatus", body)
 
-    def register_worker(self, registration: model.WorkerRegistration) -> model.RegisteredWorker:
-        answer = self._send("POST", "/worker/register-worker", registration)
+    def register_worker(
+        self, registration: model.WorkerRegistration, *, enrolment_secret: str = ""
+    ) -> model.RegisteredWorker:
+        """Registers a worker, with the secret that the Manager asks of new ones if it does."""
+        headers = {}
+        if enrolment_secret:
+            # Unlike a Bearer token, it may have any characters.
+            headers["Authorization"] = basic_authorization("enrolment", enrolment_secret)
+        answer = self._send("POST", "/worker/register-worker", registration, headers=headers)
         # Flamenco 3 answers an empty status, which is none of the enum's.
         data = {**decoded(answer)}
         data["status"] = data.get("status") or WorkerStatus.OFFLINE.value
@@ -309,15 +336,29 @@ class ManagerClient:
     def _get(self, path: str, cls: type[T]) -> T:
         return self._read(self._send("GET", path), cls)
 
-    def _send(self, method: str, path: str, body: object = None) -> Answer:
-        return self._checked(self._raw(method, path, body))
+    def _send(
+        self,
+        method: str,
+        path: str,
+        body: object = None,
+        *,
+        headers: Mapping[str, str] | None = None,
+    ) -> Answer:
+        return self._checked(self._raw(method, path, body, headers=headers))
 
     def _raw(
-        self, method: str, path: str, body: object = None, extra_time: timedelta = timedelta(0)
+        self,
+        method: str,
+        path: str,
+        body: object = None,
+        *,
+        extra_time: timedelta = timedelta(0),
+        headers: Mapping[str, str] | None = None,
     ) -> Answer:
-        content, headers = _encoded(body)
+        content, of_body = _encoded(body)
+        all_headers = {**of_body, **(headers or {})}
         return self._connection.request(
-            method, f"{_API}{path}", body=content, headers=headers, extra_time=extra_time
+            method, f"{_API}{path}", body=content, headers=all_headers, extra_time=extra_time
         )
 
     @staticmethod

@@ -19,6 +19,9 @@ class AccountCare(OpenFarm):
     def users(self) -> list[User]:
         return [wire.from_json(user, User) for user in users.page(self._db)]
 
+    def user(self, name: str) -> User:
+        return wire.from_json(users.shown(self._db, name), User)
+
     def has_admin(self) -> bool:
         """Whether anybody can log in who may look after accounts."""
         return users.has_admin(self._db)

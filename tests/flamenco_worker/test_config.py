@@ -9,7 +9,10 @@ from flamenco_worker.config import DEFAULT_TASK_TYPES, load_config
 from flamenco_worker.host import default_home, host_name, locked_home
 from flamenco_worker.registration import Credentials, load_credentials, save_credentials
 
-KNOWN = "ffmpeg, manager_url, oom_score_adjust, restart_exit_code, task_types, worker_name"
+KNOWN = (
+    "ffmpeg, manager_url, oom_score_adjust, restart_exit_code, task_types, worker_name, "
+    "worker_registration_secret"
+)
 
 
 @pytest.fixture(autouse=True)
@@ -38,7 +41,8 @@ def test_every_key_is_read(tmp_path: Path) -> None:
     file = write(
         tmp_path / "my.yaml",
         "worker_name: ' desk '\nmanager_url: http://farm:8080/\ntask_types: [blender]\n"
-        "restart_exit_code: 47\noom_score_adjust: 500\nffmpeg: /opt/ffmpeg\n",
+        "restart_exit_code: 47\noom_score_adjust: 500\nffmpeg: /opt/ffmpeg\n"
+        "worker_registration_secret: let me in\n",
     )
     config = load_config(config_file=file, home=tmp_path, environment={})
     assert config.worker_name == "desk"
@@ -47,6 +51,17 @@ def test_every_key_is_read(tmp_path: Path) -> None:
     assert config.restart_exit_code == 47
     assert config.oom_score_adjust == 500
     assert config.ffmpeg == "/opt/ffmpeg"
+    assert config.worker_registration_secret == "let me in"
+    assert "let me in" not in repr(config)
+
+
+def test_the_registration_secret_may_stand_in_the_environment(tmp_path: Path) -> None:
+    environment = {"FLAMENCO_WORKER_REGISTRATION_SECRET": "of environment"}
+    config = load_config(home=tmp_path, environment=environment)
+    assert config.worker_registration_secret == "of environment"
+    file = write(tmp_path / "my.yaml", "worker_registration_secret: of file\n")
+    config = load_config(config_file=file, home=tmp_path, environment=environment)
+    assert config.worker_registration_secret == "of file"
 
 
 def test_arguments_win_over_file_and_file_over_environment(tmp_path: Path) -> None:

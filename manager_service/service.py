@@ -26,6 +26,8 @@ from manager_service.settings.job_type_files import JobTypeFiles
 from manager_service.settings.live_configuration import LiveConfiguration
 from manager_service.submissions import Submissions
 from manager_service.threads import Threads
+from manager_service.upstream.link import UpstreamLink
+from manager_service.upstream.metrics import LinkMetrics
 from manager_service.uses import Uses
 from manager_service.waiting import WaitingWorkers
 from manager_service.write_thread import WriteThread
@@ -77,6 +79,10 @@ class Service:
         self.shaman: ShamanStore | None = None
         if config.shaman_enabled:
             self.shaman = ShamanStore(config.file_store, config.job_storage)
+        self.upstream: UpstreamLink | None = None
+        """Speaks to the Flamenco Server, if there is one."""
+        if config.upstream.is_linked:
+            self.upstream = UpstreamLink(config, self.farm, address=address)
         self._loop: asyncio.AbstractEventLoop | None = None
         self._callers: FarmReader | None = None
         self._background: BackgroundWork | None = None
@@ -107,11 +113,16 @@ class Service:
         self.metrics.watch(self, self._background.chores)
         self.images.start()
         await self.configuration.start()
+        if self.upstream is not None:
+            self.metrics.registry.register(LinkMetrics(self.upstream.state))
+            await self.upstream.start()
         self.live.start(await self.farm.run(lambda manager: manager.farm_id))
 
     async def stop(self) -> None:
         """Answers what has been asked, stores what is known, and closes the farm."""
         self.waiting.close()
+        if self.upstream is not None:
+            await self.upstream.stop()
         await self.configuration.stop()
         await self.live.stop()
         await self.images.stop()
@@ -195,3 +206,5 @@ class Service:
         self.live.on_events(events)
         if self._background is not None:
             self._background.on_events(events)
+        if self.upstream is not None:
+            self.upstream.on_events(events)

@@ -183,6 +183,8 @@ async def schedule_task(call: Call) -> web.StreamResponse:
             if isinstance(outcome, MustChangeStatus):
                 return json_answer(WorkerStateChange(status_requested=outcome.status), status=423)
             service.waiting.found_nothing(waiter, outcome.match)
+            if service.upstream is not None:
+                service.upstream.worker_found_nothing()
             if not await service.waiting.called(waiter, deadline - loop.time()):
                 return empty_answer()
 

@@ -11,6 +11,7 @@ from aiohttp import web
 
 from flamenco_core import errors, shaman
 from flamenco_core.errors import FlamencoError, Problem
+from flamenco_core.manager.submission_keys import KeyUsedTwice
 
 logger = logging.getLogger(__name__)
 
@@ -19,6 +20,7 @@ _STATUS_OF: Mapping[type[FlamencoError], int] = {
     errors.NotAllowed: 403,
     errors.NotFound: 404,
     errors.Conflict: 409,
+    KeyUsedTwice: 422,
     errors.WrongEtag: 412,
     errors.StorageError: 500,
     errors.Unavailable: 503,

@@ -8,6 +8,7 @@ from pathlib import Path
 from flamenco_core import model, wire
 from flamenco_core.manager import backups, log_files, timeouts, upkeep
 from flamenco_core.manager.account_care import AccountCare
+from flamenco_core.manager.acting import Acting
 from flamenco_core.manager.forecasting import Forecasting
 from flamenco_core.manager.job_care import JobCare
 from flamenco_core.manager.job_steering import JobSteering
@@ -20,7 +21,7 @@ from flamenco_core.store.audit import MANAGER
 
 
 class Manager(
-    JobSteering, JobCare, WorkerCare, WorkerSide, Forecasting, AccountCare, UpstreamSide
+    Acting, JobSteering, JobCare, WorkerCare, WorkerSide, Forecasting, AccountCare, UpstreamSide
 ):
     """The engine of a farm: synchronous, for one thread, in a script or inside the service.
 

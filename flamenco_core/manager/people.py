@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Mapping, Sequence, Set
 from enum import StrEnum
 from typing import TypeVar
@@ -58,7 +59,7 @@ def refuse_compiling_without_queueing(change: JobStatusChange) -> None:
 
 
 def requeue_failed_tasks(unit: Unit, job_uuid: str) -> bool:
-    """Queues some of a job's failed tasks again; returns whether there may be more of them.
+    """Queues some of a job's failed tasks again; returns whether there are more of them.
 
     Raises:
         Conflict: if the job is not queued or active, or none of its tasks has failed.
@@ -68,7 +69,7 @@ def requeue_failed_tasks(unit: Unit, job_uuid: str) -> bool:
     failed = tasks.of_job(unit.db, job.id, TaskStatus.FAILED, limit=transitions.SWEEP_SIZE)
     transitions.requeue_failed(unit, job, failed)
     unit.audit("job.requeue-failed", job.uuid, count=len(failed))
-    return len(failed) == transitions.SWEEP_SIZE
+    return job.counts[TaskStatus.FAILED] > len(failed)
 
 
 def set_job_priority(unit: Unit, job_uuid: str, change: JobPriorityChange) -> None:
@@ -77,6 +78,11 @@ def set_job_priority(unit: Unit, job_uuid: str, change: JobPriorityChange) -> No
     jobs.set_priority(unit.db, job, change.priority, now=unit.now)
     unit.audit("job.priority", job.uuid, priority=change.priority, before=job.priority)
     unit.announce(JobChanged(job_id=job.uuid, status=job.status, previous_status=job.status))
+
+
+def rna_overrides(db: sqlite3.Connection, job_uuid: str) -> list[str]:
+    """The lines of Python that are carried out before each render of a job."""
+    return overrides.of_job(db, jobs.by_uuid(db, job_uuid).id)
 
 
 def set_rna_overrides(unit: Unit, job_uuid: str, lines: Sequence[str]) -> list[str]:

@@ -28,6 +28,8 @@ from flamenco_core.store.removal import MOST_ATTEMPTS, Intent, IntentKind
 PIECE_SIZE = 200
 """Tasks that are dropped in one transaction, which keeps it well below 50 ms."""
 
+KEPT = "Rendered files stay where they are."
+
 JOBS_AT_ONCE = 100
 """Jobs that are marked for deletion in one transaction."""
 
@@ -93,7 +95,7 @@ def what_deletion_would_do(
         shaman_checkout=bool(checkout),
         tasks=sum(job.counts.values()),
         folders=[str(folder) for folder in folders],
-        kept="Rendered files stay where they are.",
+        kept=KEPT,
     )
 
 

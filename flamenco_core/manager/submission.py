@@ -13,10 +13,12 @@ from flamenco_core.config import Config
 from flamenco_core.events import JobChanged
 from flamenco_core.job_types.compiled import CompiledJob
 from flamenco_core.manager import replacing
+from flamenco_core.manager.submission_keys import remember_key
 from flamenco_core.manager.unit import Unit
 from flamenco_core.model import Audience, SubmittedJob
 from flamenco_core.store import jobs, overrides
 from flamenco_core.store.jobs import JobUnderConstruction
+from flamenco_core.store.submission_keys import SubmissionKey
 
 PIECE_SIZE = 800
 """Tasks (or parents of tasks) stored in one transaction, which keeps it well below 50 ms."""
@@ -52,13 +54,19 @@ class JobStoring:
     """
 
     def __init__(
-        self, job: CompiledJob, *, replaces: str | None = None, besides: Sequence[Step] = ()
+        self,
+        job: CompiledJob,
+        *,
+        replaces: str | None = None,
+        key: SubmissionKey | None = None,
+        besides: Sequence[Step] = (),
     ) -> None:
-        """`replaces`: the UUID of a job whose place this one takes in the last step. The steps
-        `besides` come right before that.
+        """What the last step also does: `replaces` is the UUID of a job whose place this one
+        takes, and `key` is remembered for the job. The steps `besides` come right before it.
         """
         self._job = job
         self._replaces = replaces
+        self._key = key
         self._besides = besides
         self._construction: JobUnderConstruction | None = None
 
@@ -118,6 +126,8 @@ class JobStoring:
     def _finish(self, unit: Unit) -> None:
         job = jobs.by_uuid(unit.db, self._job.id)
         status = self._job.status
+        if self._key is not None:
+            remember_key(unit, self._key, job.uuid)
         if self._replaces is not None:
             job = replacing.take_place(unit, job, self._replaces)
         ready = jobs.set_status(

@@ -13,9 +13,11 @@ from flamenco_core.manager import replacing, submission
 from flamenco_core.manager.jobs_at_hand import refuse_job_action
 from flamenco_core.manager.opening import OpenFarm
 from flamenco_core.manager.submission import JobStoring
+from flamenco_core.manager.submission_keys import known_job, submission_key
 from flamenco_core.rules.actions import JobAction
 from flamenco_core.store import jobs, overrides
 from flamenco_core.store.audit import MANAGER, Actor
+from flamenco_core.store.submission_keys import SubmissionKey
 
 
 class Submitting(OpenFarm):
@@ -44,23 +46,50 @@ class Submitting(OpenFarm):
             new_id=self._new_id,
         )
 
-    def submit_job(self, submitted: model.SubmittedJob, *, actor: Actor = MANAGER) -> model.Job:
-        """Compiles and stores a job. Raises what `compile_job` does."""
+    def submit_job(
+        self,
+        submitted: model.SubmittedJob,
+        *,
+        idempotency_key: str | None = None,
+        actor: Actor = MANAGER,
+    ) -> model.Job:
+        """Compiles and stores a job, or returns the one that was submitted with this key before.
+
+        Raises what `compile_job` does, and `Conflict` if the key came with something else then.
+        """
+        key = submission_key(idempotency_key, submitted) if idempotency_key else None
+        known = self.known_submission(key) if key else None
+        if known is not None:
+            return self.job(known)
         compiled = self.compile_job(submitted)
-        for step in self.storing(compiled, actor=actor):
+        for step in self.storing(compiled, key=key, actor=actor):
             step()
         return self.job(compiled.id)
 
+    def known_submission(self, key: SubmissionKey) -> str | None:
+        """The UUID of the job that was submitted with a key, which may be deleted by now.
+
+        Raises:
+            KeyUsedTwice: if the key came with another submission.
+        """
+        return known_job(self._db, key, now=self._clock())
+
     def storing(
-        self, compiled: CompiledJob, *, replaces: str | None = None, actor: Actor
+        self,
+        compiled: CompiledJob,
+        *,
+        replaces: str | None = None,
+        key: SubmissionKey | None = None,
+        actor: Actor,
     ) -> Iterator[Callable[[], None]]:
         """The steps that store a compiled job, each a short transaction of its own.
 
         For whoever has other things to do between them; call each before taking the next. With
         `replaces`, the last one gives it the place and the UUID of that job, which is removed;
-        it raises `Conflict` if that is not possible any more.
+        it raises `Conflict` if that is not possible any more. With `key` it also remembers that
+        this job was made for that one.
         """
-        for step in JobStoring(compiled, replaces=replaces).steps():
+        for step in JobStoring(compiled, replaces=replaces, key=key).steps():
 
             def run(step: submission.Step = step) -> None:
                 with self._unit(actor) as unit:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from flamenco_core.model.actions import ActionChoice
 from flamenco_core.statuses import JobStatus
 
 DEFAULT_PRIORITY = 50
@@ -66,6 +67,8 @@ class Job:
     """When its last-rendered image changed last."""
     task_counts: dict[str, int] | None = None
     """How many tasks have each status; statuses without a task are left out."""
+    actions: list[ActionChoice] | None = None
+    """What can be done with it now, and why not the rest; in lists if asked for."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,6 +110,41 @@ class JobDeletionInfo:
     """Which folders of the Manager are erased."""
     kept: str | None = None
     """What stays, as a sentence."""
+    files: int | None = None
+    """How many files are in those folders."""
+    bytes: int | None = None
+    """What they take on the disk; files of the content store are not counted, since they stay."""
+    is_all_counted: bool | None = None
+    """Whether there are no more files than were counted."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobMassDeletionInfo:
+    """What deleting finished jobs together would do."""
+
+    jobs: int
+    tasks: int
+    """How many tasks are removed, with their history."""
+    shaman_checkouts: int
+    """For how many jobs files that were sent for them are erased."""
+    folders: int
+    """How many folders of the Manager are erased."""
+    files: int
+    bytes: int
+    """What the files take on the disk; those of the content store stay, and are not counted."""
+    is_all_counted: bool
+    """Whether there are no more jobs and files than were counted."""
+    kept: str
+    """What stays, as a sentence."""
+    job_ids: list[str]
+    """The first hundred of the jobs, those longest unchanged first."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobRnaOverrides:
+    """Lines of Python that change the scene before each render of a job."""
+
+    rna_overrides: list[str]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

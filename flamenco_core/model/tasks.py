@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from flamenco_core.model.actions import ActionChoice
 from flamenco_core.statuses import TaskStatus
 
 
@@ -35,6 +36,8 @@ class TaskSummary:
     worker: TaskWorker | None = None
     steps_completed: int
     steps_total: int
+    actions: list[ActionChoice] | None = None
+    """What can be done with it now, and why not the rest; only if asked for."""
     activity: str | None = None
     """This and what follows only if asked for."""
     attempt: int | None = None
@@ -72,6 +75,8 @@ class Task:
     failed_by_workers: list[TaskWorker]
     attempt: int | None = None
     """How often the task has been handed out."""
+    actions: list[ActionChoice] | None = None
+    """What can be done with it now, and why not the rest."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
+from flamenco_core.model.actions import ActionChoice
 from flamenco_core.model.tasks import TaskWorker
 from flamenco_core.statuses import TaskStatus, WorkerStatus
 
@@ -57,6 +58,8 @@ class WorkerSummary:
     last_seen: datetime | None = None
     version: str
     can_restart: bool
+    actions: list[ActionChoice] | None = None
+    """What can be asked of it now, and why not the rest; only if asked for."""
     ip_address: str | None = None
     """This and what follows only if asked for."""
     platform: str | None = None
@@ -100,3 +103,5 @@ class Worker:
     supported_task_types: list[str]
     task: WorkerTask | None = None
     tags: list[WorkerTag] | None = None
+    actions: list[ActionChoice] | None = None
+    """What can be asked of it now, and why not the rest."""

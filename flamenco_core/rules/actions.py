@@ -10,12 +10,34 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
+from flamenco_core.model.actions import JobAction, TaskAction, WorkerAction
 from flamenco_core.rules.lifecycle import (
     JOB_STATUSES_THAT_LET_TASKS_QUEUE,
     REQUESTABLE_JOB_STATUSES,
     REQUESTABLE_TASK_STATUSES,
 )
 from flamenco_core.statuses import FINAL_JOB_STATUSES, JobStatus, TaskStatus, WorkerStatus
+
+__all__ = [
+    "JOB_ACTIONS",
+    "STATUS_WANTED",
+    "TASK_ACTIONS",
+    "WORKER_ACTIONS",
+    "Choice",
+    "JobAction",
+    "JobFacts",
+    "TaskAction",
+    "TaskFacts",
+    "WorkerAction",
+    "WorkerFacts",
+    "action_for",
+    "job_choices",
+    "job_refusal",
+    "task_choices",
+    "task_refusal",
+    "worker_choices",
+    "worker_refusal",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,22 +48,6 @@ class Choice:
     is_possible: bool
     reason: str
     """Why it is not possible; empty if it is."""
-
-
-class JobAction(StrEnum):
-    CANCEL = "cancel"
-    PAUSE = "pause"
-    REQUEUE = "requeue"
-    """Queue what is not done again, or all of a completed job; a paused one goes on."""
-    COMPILE_AGAIN = "compile-again"
-    """Queue it from the start with new tasks, as its job type makes them now."""
-    REQUEUE_FAILED = "requeue-failed"
-    """Queue only its failed tasks again."""
-    ARCHIVE = "archive"
-    DELETE = "delete"
-    SET_PRIORITY = "set-priority"
-    SET_TAG = "set-tag"
-    SET_OVERRIDES = "set-rna-overrides"
 
 
 _STORED = frozenset(JobStatus) - {JobStatus.UNDER_CONSTRUCTION}
@@ -72,11 +78,6 @@ class JobFacts:
     failed_tasks: int = 0
 
 
-class TaskAction(StrEnum):
-    CANCEL = "cancel"
-    REQUEUE = "requeue"
-
-
 TASK_ACTIONS: Mapping[TaskAction, frozenset[TaskStatus]] = {
     TaskAction.CANCEL: REQUESTABLE_TASK_STATUSES[TaskStatus.CANCELED],
     TaskAction.REQUEUE: REQUESTABLE_TASK_STATUSES[TaskStatus.QUEUED],
@@ -91,18 +92,6 @@ class TaskFacts:
     job: JobFacts
     waits_for_others: bool = False
     """Whether something it depends on is not completed."""
-
-
-class WorkerAction(StrEnum):
-    WAKE = "wake"
-    SLEEP = "sleep"
-    PAUSE = "pause"
-    """Finish what it has, take nothing more: to sleep lazily."""
-    SHUT_DOWN = "shut-down"
-    RESTART = "restart"
-    WITHDRAW = "withdraw"
-    """Take back what was asked of it and has not happened yet."""
-    DELETE = "delete"
 
 
 _RUNNING = frozenset(

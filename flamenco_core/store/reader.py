@@ -14,14 +14,15 @@ from flamenco_core import task_logs, wire
 from flamenco_core.sleep_schedule import format_schedule
 from flamenco_core.statuses import FINAL_JOB_STATUSES, JobStatus, WorkerStatus
 from flamenco_core.store import (
-    farm_counts,
     event_rows,
+    farm_counts,
     host_statistics,
     job_list,
     job_search,
     last_rendered,
     lists,
     logs,
+    possible_actions,
     sessions,
     sleep_schedules,
     statistics,
@@ -50,7 +51,7 @@ _JOB_COLUMNS = ", ".join(
     for column in (
         *("id", "uuid", "name", "type", "priority", "status", "activity", "settings", "metadata"),
         *("submitter_platform", "shaman_checkout_id", "created_at", "updated_at"),
-        *("delete_requested_at", "archived_at", "steps_completed", "steps_total"),
+        *("delete_requested_at", "archived_at", "steps_completed", "steps_total", "unsettled"),
         *("submitted_by", "finished_at", "rendered_at"),
         *COUNT_COLUMNS.values(),
     )
@@ -72,7 +73,7 @@ _JOB_BY_ID = Statement(
 )
 _TASK_COLUMNS = """t.id, t.uuid, t.name, t.status, t.index_in_job, t.priority, c.task_type,
     t.created_at, t.updated_at, t.steps_completed, t.steps_total, t.activity, t.attempt,
-    t.last_touched_at, w.uuid AS worker_uuid, w.name AS worker_name,
+    t.last_touched_at, t.unmet_dependencies, w.uuid AS worker_uuid, w.name AS worker_name,
     w.address AS worker_address"""
 _TASKS = Statement(
     "The tasks of a job, in their order.",
@@ -171,8 +172,14 @@ class FarmReader:
     ) -> None:
         self.close()
 
+    @property
+    def connection(self) -> sqlite3.Connection:
+        """For what is read by modules of their own."""
+        return self._db
+
     def job(self, uuid: str) -> dict[str, Any]:
-        return wire_rows.job(found(_JOB.row(self._db, uuid=uuid), "job", uuid))
+        row = found(_JOB.row(self._db, uuid=uuid), "job", uuid)
+        return {**wire_rows.job(row), "actions": possible_actions.of_job(row)}
 
     def jobs(
         self,
@@ -248,7 +255,9 @@ class FarmReader:
         return [wire_rows.task_summary(row) for row in rows]
 
     def task(self, uuid: str) -> dict[str, Any]:
-        row = found(_TASK.row(self._db, uuid=uuid), "task", uuid)
+        with snapshot(self._db):
+            row = found(_TASK.row(self._db, uuid=uuid), "task", uuid)
+            job = found(_JOB.row(self._db, uuid=row["job_uuid"]), "job", row["job_uuid"])
         task = {
             **wire_rows.task_summary(row),
             "job_id": row["job_uuid"],
@@ -257,6 +266,7 @@ class FarmReader:
             # Those of an archived job are gone.
             "commands": json.loads(row["commands"] or "[]"),
             "attempt": row["attempt"],
+            "actions": possible_actions.of_task(row, possible_actions.job_facts(job)),
             "failed_by_workers": [
                 wire_rows.worker_reference(failure)
                 for failure in _FAILED_BY.run(self._db, task_id=row["id"])
@@ -301,6 +311,7 @@ class FarmReader:
             "ip_address": row["address"],
             "platform": row["platform"],
             "supported_task_types": types,
+            "actions": possible_actions.of_worker(row),
         }
         task = _LAST_TASK.row(self._db, id=row["id"])
         if task is not None:

@@ -12,7 +12,12 @@ def all_operations() -> Iterator[Operation]:
     from manager_service.api import (
         configuration,
         events,
+        forecasts,
+        ids,
+        job_actions,
         job_lists,
+        job_overrides,
+        job_removal,
         job_search,
         job_types,
         jobs,
@@ -26,6 +31,7 @@ def all_operations() -> Iterator[Operation]:
         tokens,
         users,
         worker,
+        worker_actions,
         worker_lists,
         worker_output,
         workers,
@@ -34,9 +40,13 @@ def all_operations() -> Iterator[Operation]:
     jobs_tag = (jobs, job_lists, job_search, last_rendered, tasks)
     workers_tag = (workers, worker_lists)
     general = (meta, running, configuration, setup_assistant, job_types)
+    job_changes = (job_actions, job_overrides, job_removal, forecasts)
     for table in (
         *general,
         *jobs_tag,
+        *job_changes,
+        ids,
+        worker_actions,
         worker,
         worker_output,
         *workers_tag,

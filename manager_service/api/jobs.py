@@ -5,13 +5,24 @@ from __future__ import annotations
 from typing import Any
 
 from aiohttp import web
-from flamenco_core.errors import one_problem
+
+from flamenco_core.errors import Conflict, NotFound
 from flamenco_core.manager.people import refuse_compiling_without_queueing
 from flamenco_core.manager.submission import with_variables
+from flamenco_core.manager.submission_keys import KEY_PATTERN, submission_key
+from flamenco_core.model import (
+    Audience,
+    AvailableJobType,
+    AvailableJobTypes,
+    Job,
+    JobPriorityChange,
+    JobStatusChange,
+    JobTagChange,
+    SubmittedJob,
+)
+from flamenco_core.store.reader import FarmReader
 from manager_service.json_answers import empty_answer, encoded_answer, json_answer
-from manager_service.problem_answers import HttpRefusal
 from manager_service.routing import (
-    BOOLEAN,
     TEXT,
     UUID,
     Answer,
@@ -19,26 +30,13 @@ from manager_service.routing import (
     Call,
     OperationTable,
     Role,
+    in_header,
     in_path,
     in_query,
+    matching,
     no_content,
     ok,
 )
-
-from flamenco_core.model import (
-    Audience,
-    AvailableJobType,
-    AvailableJobTypes,
-    Error,
-    Job,
-    JobDeletionInfo,
-    JobMassDeletionSelection,
-    JobPriorityChange,
-    JobStatusChange,
-    JobTagChange,
-    SubmittedJob,
-)
-from flamenco_core.store.reader import FarmReader
 
 OPERATIONS = OperationTable("jobs")
 
@@ -51,11 +49,11 @@ PLATFORM = in_query(
     "Fill in the variables in settings and metadata, as users on this platform see them.",
     default="",
 )
-LEAVE_FILES = in_query(
-    "leave_files",
-    BOOLEAN,
-    "Forget the job and leave its files where they are; not in Flamenco 3.",
-    default=False,
+IDEMPOTENCY_KEY = in_header(
+    "Idempotency-Key",
+    matching(KEY_PATTERN, "1 to 255 visible ASCII characters"),
+    "Makes this request one that can be sent again: the same key gives the same job.",
+    default="",
 )
 
 _WRONG_ETAG = Answer(status=412, description="The job type has changed; fetch it again.")
@@ -100,18 +98,32 @@ async def get_job_type(call: Call) -> web.StreamResponse:
     "/jobs",
     role=Role.ARTIST,
     summary="Submit a job",
+    parameters=[IDEMPOTENCY_KEY],
     body=Body(json=SubmittedJob),
-    answers=[ok(Job, "The job, stored."), _WRONG_ETAG],
+    answers=[
+        ok(Job, "The job, stored."),
+        _WRONG_ETAG,
+        Answer(status=409, description="The job of this key is deleted already."),
+        Answer(status=422, description="The key was used for another submission."),
+    ],
 )
 async def submit_job(call: Call) -> web.StreamResponse:
     """Checks the settings, compiles the job into tasks and stores it; answers once it is on disk.
 
     A submission that cannot be used is refused with all its problems, and nothing is stored.
+    Send an `Idempotency-Key` of your own (a new UUID, say) to be able to send the same request
+    again when its answer was lost: the same key gives the same job, for a week.
     """
-    service = call.service
-    compiled = await service.submissions.compile(_submitted(call))
-    await service.submissions.store(compiled, call.actor)
-    return encoded_answer(await service.readers.read_json(lambda reader: reader.job(compiled.id)))
+    service, text = call.service, call.value(IDEMPOTENCY_KEY)
+    key = submission_key(text, call.body(SubmittedJob)) if text else None
+    job_id = await service.submissions.submit(submitted(call), call.actor, key=key)
+    try:
+        return encoded_answer(await service.readers.read_json(lambda reader: reader.job(job_id)))
+    except NotFound:
+        raise Conflict(
+            f"Job {job_id}, which was submitted with this Idempotency-Key, is deleted; "
+            "make up a new key to submit it again"
+        ) from None
 
 
 @OPERATIONS.operation(
@@ -124,11 +136,12 @@ async def submit_job(call: Call) -> web.StreamResponse:
     answers=[no_content("It would be accepted."), _WRONG_ETAG],
 )
 async def submit_job_check(call: Call) -> web.StreamResponse:
-    await call.service.submissions.compile(_submitted(call))
+    await call.service.submissions.compile(submitted(call))
     return empty_answer()
 
 
-def _submitted(call: Call) -> SubmittedJob:
+def submitted(call: Call) -> SubmittedJob:
+    """The job in a body, with what it keeps: paths that mean the same on every platform."""
     return with_variables(call.body(SubmittedJob), call.service.config)
 
 
@@ -174,9 +187,7 @@ async def set_job_status(call: Call) -> web.StreamResponse:
     actor = call.actor
     if change.compile_again:
         refuse_compiling_without_queueing(change)
-        submissions = call.service.submissions
-        again = await call.service.farm.run(lambda manager: manager.resubmission(job_id))
-        await submissions.store(await submissions.compile(again), actor, replaces=job_id)
+        await call.service.submissions.compile_again(job_id, actor)
         return empty_answer()
     await call.service.farm.run(lambda manager: manager.set_job_status(job_id, change, actor=actor))
     return empty_answer()
@@ -217,70 +228,3 @@ async def set_job_tag(call: Call) -> web.StreamResponse:
     actor = call.actor
     await call.service.farm.run(lambda manager: manager.set_job_tag(job_id, change, actor=actor))
     return empty_answer()
-
-
-@OPERATIONS.operation(
-    "deleteJobMass",
-    "DELETE",
-    "/jobs/mass-delete",
-    role=Role.WRANGLER,
-    summary="Delete finished jobs that have not changed for long",
-    body=Body(json=JobMassDeletionSelection),
-    answers=[
-        no_content("They are being removed."),
-        Answer(status=416, description="There is no such job.", json=Error),
-    ],
-)
-async def delete_job_mass(call: Call) -> web.StreamResponse:
-    """Only jobs that are completed, failed or cancelled are deleted; see `deleteJob`.
-
-    The time is rounded up to a whole second.
-    """
-    time, actor = call.body(JobMassDeletionSelection).last_updated_max, call.actor
-    if time is None:
-        raise one_problem("last_updated_max", "is missing", "say up to which time jobs are meant")
-    farm = call.service.farm
-    if not await farm.run(lambda manager: manager.delete_finished_jobs(time, actor=actor)):
-        raise HttpRefusal(416, f"No finished job has been unchanged since {time.isoformat()}")
-    while await farm.run(lambda manager: manager.delete_finished_jobs(time, actor=actor)):
-        pass
-    return empty_answer()
-
-
-@OPERATIONS.operation(
-    "deleteJob",
-    "DELETE",
-    "/jobs/{job_id}",
-    role=Role.ARTIST,
-    summary="Delete a job",
-    parameters=[JOB_ID, LEAVE_FILES],
-    answers=[no_content("It is being removed."), _UNKNOWN_JOB, _ILLEGAL_MOVE],
-)
-async def delete_job(call: Call) -> web.StreamResponse:
-    """Stops the job, then removes its tasks, its logs and its Shaman checkout.
-
-    What it rendered stays. If its files cannot be erased, the job stays in the list and says so;
-    deleting it again tries once more.
-    """
-    job_id, leave_files = call.value(JOB_ID), call.value(LEAVE_FILES)
-    actor = call.actor
-    await call.service.farm.run(
-        lambda manager: manager.delete_job(job_id, leave_files=leave_files, actor=actor)
-    )
-    return empty_answer()
-
-
-@OPERATIONS.operation(
-    "deleteJobWhatWouldItDo",
-    "GET",
-    "/jobs/{job_id}/what-would-delete-do",
-    role=Role.VIEWER,
-    summary="What deleting a job would remove",
-    parameters=[JOB_ID],
-    answers=[ok(JobDeletionInfo, "What would go, and what would stay."), _UNKNOWN_JOB],
-)
-async def delete_job_what_would_it_do(call: Call) -> web.StreamResponse:
-    job_id = call.value(JOB_ID)
-    return json_answer(
-        await call.service.farm.run(lambda manager: manager.what_deletion_would_do(job_id))
-    )

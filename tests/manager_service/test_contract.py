@@ -48,6 +48,21 @@ OURS_ONLY = {
         ),
         "Flamenco 3 has no accounts.",
     ),
+    **dict.fromkeys(
+        ("actOnJob", "actOnJobs", "actOnTask", "actOnTasks", "actOnWorker", "actOnWorkers"),
+        "Flamenco 3 asks for statuses, of one thing at a time, and has no preview.",
+    ),
+    **dict.fromkeys(
+        (
+            *("fetchJobWhyNot", "fetchWorkerWhyNot"),
+            *("fetchJobPlan", "fetchFarmPlan", "planJob"),
+        ),
+        "Flamenco 3 does not explain its scheduler.",
+    ),
+    "fetchJobRnaOverrides": "Flamenco 3 has no overrides.",
+    "setJobRnaOverrides": "Flamenco 3 has no overrides.",
+    "deleteJobMassWhatWouldItDo": "Flamenco 3 tells it of one job only.",
+    "findIds": "Flamenco 3 wants whole ids.",
 }
 
 NEVER_SENT = {

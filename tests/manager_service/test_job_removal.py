@@ -47,6 +47,7 @@ def test_a_deleted_job_and_its_files_are_gone_after_a_while(manager: RunningMana
     foretold = manager.get(f"/jobs/{job['id']}/what-would-delete-do").json
     assert (foretold["shaman_checkout"], foretold["tasks"]) == (True, 2)
     assert len(foretold["folders"]) == 2
+    assert (foretold["files"] >= 1, foretold["is_all_counted"]) == (True, True)
     assert manager.request("DELETE", f"/jobs/{job['id']}").status == 204
     eventually(lambda: is_gone(manager, job["id"]))
     answer = manager.get(f"/worker/task/{task['uuid']}/may-i-run", worker=worker).json
@@ -114,3 +115,28 @@ def test_a_job_is_compiled_again_under_its_id(manager: RunningManager) -> None:
     wrong = {**again, "status": "cancel-requested"}
     reply = manager.post(f"{path}/setstatus", wrong)
     assert (reply.status, reply.problems) == (400, ["compile_again"])
+
+
+def test_what_a_mass_deletion_would_remove_is_told_before(manager: RunningManager) -> None:
+    worker = manager.add_worker()
+    jobs = [finish(manager, worker)["id"] for _ in range(2)]
+    manager.submit()
+    until = "2999-01-01T00:00:00Z"
+    path = f"/jobs/what-would-mass-delete-do?last_updated_max={until}"
+    eventually(lambda: manager.get(path).json["files"] == 4)  # logs go to files after a while
+    foretold = manager.get(path).json
+    logs = [*manager.config.local_storage.rglob("task-*.txt")]
+    size = sum(file.stat().st_size for file in logs)
+    assert foretold == {
+        "jobs": 2,
+        "tasks": 4,
+        "shaman_checkouts": 0,
+        "folders": 2,
+        "files": 4,
+        "bytes": size,
+        "is_all_counted": True,
+        "kept": "Rendered files stay where they are.",
+        "job_ids": jobs,
+    }
+    assert manager.get("/jobs/what-would-mass-delete-do").status == 400
+    assert manager.get("/jobs/what-would-mass-delete-do?last_updated_max=today").status == 400

@@ -1,0 +1,107 @@
+"""Why workers get nothing of a job, for one worker and for all of them."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from flamenco_core.model.forecast import (
+    JobWhyNot,
+    WhyNotCount,
+    WhyNotReason,
+    WhyNotTasks,
+    WorkerWhyNot,
+)
+from flamenco_core.rules.eligibility import reasons_against
+from flamenco_core.store import facts, jobs, selections
+from flamenco_core.store.database import snapshot
+from flamenco_core.store.jobs import StoredJob
+
+
+def worker_why_not(db: sqlite3.Connection, worker_uuid: str, job_uuid: str) -> WorkerWhyNot:
+    """For each kind of a job's tasks, why a worker gets none. Raises `NotFound`."""
+    with snapshot(db):
+        return _worker(db, worker_uuid, job_uuid)
+
+
+def job_why_not(
+    db: sqlite3.Connection, job_uuid: str, *, after: str | None, limit: int
+) -> JobWhyNot:
+    """For the next workers after `after`, why they get nothing of a job. Raises `NotFound`."""
+    with snapshot(db):
+        job = jobs.by_uuid(db, job_uuid)
+        page = selections.workers_after(db, after, limit=limit + 1)
+        found = [_worker(db, worker, job_uuid) for worker in page[:limit]]
+    return JobWhyNot(
+        job_id=job.uuid,
+        job_name=job.name,
+        note=_note(job),
+        workers_looked_at=len(found),
+        workers_that_get_tasks=sum(worker.gets_tasks for worker in found),
+        reasons=_counted(worker for worker in found if not worker.gets_tasks),
+        workers=found,
+        next=page[limit - 1] if len(page) > limit else None,
+    )
+
+
+def _worker(db: sqlite3.Connection, worker_uuid: str, job_uuid: str) -> WorkerWhyNot:
+    worker_id, worker = facts.worker(db, worker_uuid)
+    job_id, job = facts.job(db, job_uuid)
+    tasks = [
+        WhyNotTasks(
+            task_type=kind.task_type,
+            requirements=dict(kind.requirements),
+            reasons=[
+                WhyNotReason(condition=reason.condition, what=reason.what, remedy=reason.remedy)
+                for reason in reasons_against(worker, job, kind)
+            ],
+        )
+        for kind in facts.task_classes(db, job_id, worker_id)
+    ]
+    return WorkerWhyNot(
+        worker_id=worker_uuid,
+        worker_name=worker.name,
+        gets_tasks=any(not kind.reasons for kind in tasks),
+        tasks=tasks,
+    )
+
+
+def _note(job: StoredJob) -> str | None:
+    if job.is_being_deleted:
+        return "The job is being deleted."
+    if job.is_archived:
+        return "The job is archived, and cannot run again; submit it anew."
+    if job.unsettled:
+        return f"The job is still becoming {job.status}; look again in a moment."
+    return None
+
+
+@dataclass(slots=True)
+class _Count:
+    first: WhyNotReason
+    workers: int = 0
+    task_types: set[str] = field(default_factory=set)
+
+
+def _counted(workers: Iterable[WorkerWhyNot]) -> list[WhyNotCount]:
+    counts: dict[str, _Count] = {}
+    for worker in workers:
+        of_worker = {
+            reason.condition: reason for kind in worker.tasks for reason in reversed(kind.reasons)
+        }
+        for condition, reason in of_worker.items():
+            counts.setdefault(condition, _Count(reason)).workers += 1
+        for kind in worker.tasks:
+            for reason in kind.reasons:
+                counts[reason.condition].task_types.add(kind.task_type)
+    return [
+        WhyNotCount(
+            condition=condition,
+            workers=count.workers,
+            task_types=sorted(count.task_types),
+            what=count.first.what,
+            remedy=count.first.remedy,
+        )
+        for condition, count in sorted(counts.items(), key=lambda each: -each[1].workers)
+    ]

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from flamenco_core.durable import sync_folder
+from flamenco_core.durable import make_folders
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,18 +41,29 @@ def dated(time: datetime, text: str) -> str:
     return f"{time.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ} {text}"
 
 
-def append(file: Path, chunks: Iterable[LogChunk]) -> None:
-    """Writes chunks where they belong, and returns when they are on disk."""
-    is_new = not file.exists()
-    file.parent.mkdir(parents=True, exist_ok=True)
-    with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT, 0o644), "wb") as stream:
+def append(file: Path, chunks: Iterable[LogChunk]) -> bool:
+    """Writes chunks where they belong, and returns when they are on disk.
+
+    Returns whether the file was empty or not there: then its name is on disk only when its folder
+    is synced, which is left to the caller, who may have more files in it.
+    """
+    with os.fdopen(_opened(file), "wb") as stream:
+        is_new = os.fstat(stream.fileno()).st_size == 0
         for chunk in chunks:
             stream.seek(chunk.offset)
             stream.write(chunk.text.encode())
         stream.flush()
         os.fsync(stream.fileno())
-    if is_new:
-        sync_folder(file.parent)
+    return is_new
+
+
+def _opened(file: Path) -> int:
+    flags = os.O_WRONLY | os.O_CREAT | getattr(os, "O_BINARY", 0)
+    try:
+        return os.open(file, flags, 0o644)
+    except FileNotFoundError:
+        make_folders(file.parent)
+        return os.open(file, flags, 0o644)
 
 
 def read(file: Path, chunks: Iterable[LogChunk], *, last_bytes: int | None = None) -> str:

@@ -79,6 +79,10 @@ class Manager(
         """Log text that is not in a file yet; see `log_files`."""
         return log_files.waiting(self._db, limit=limit)
 
+    def log_backlog(self) -> int:
+        """About how many pieces of log text are not in a file yet."""
+        return log_files.backlog(self._db)
+
     def drop_log_chunks(self, chunks: Sequence[log_files.WaitingChunk]) -> None:
         """Forgets log text that is on disk in its file."""
         with self.unit_of_work():

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 
 from flamenco_core.errors import Conflict
@@ -13,7 +12,7 @@ from flamenco_core.rna_overrides import with_overrides
 from flamenco_core.rules import scheduling
 from flamenco_core.rules.scheduling import MustChangeStatus, NotAwake, QueuedJob, ReadyTask
 from flamenco_core.statuses import SCHEDULABLE_JOB_STATUSES
-from flamenco_core.store import jobs, overrides, queues, reservations, tasks, workers
+from flamenco_core.store import jobs, queues, reservations, tasks, workers
 from flamenco_core.store.jobs import StoredJob
 from flamenco_core.store.queues import WorkerMatch
 from flamenco_core.store.tasks import StoredTask
@@ -134,8 +133,7 @@ def _assigned_of(
     unit: Unit, worker: StoredWorker, job: StoredJob, task: StoredTask
 ) -> AssignedTask:
     variables = unit.config.variables_for(Audience.WORKERS, worker.platform)
-    commands = json.loads(tasks.commands_json(unit.db, task.id))
-    lines = overrides.of_job(unit.db, task.job_id)
+    recipe = tasks.recipe(unit.db, task.id)
     return AssignedTask(
         uuid=task.uuid,
         job=job.uuid,
@@ -144,7 +142,7 @@ def _assigned_of(
         priority=task.priority,
         job_priority=job.priority,
         job_type=job.type,
-        task_type=queues.type_of(unit.db, task.task_class_id),
+        task_type=recipe.task_type,
         commands=[
             with_overrides(
                 Command(
@@ -152,9 +150,9 @@ def _assigned_of(
                     parameters=variables.expand(command["parameters"]),
                     total_step_count=command["total_step_count"],
                 ),
-                lines,
+                recipe.overrides,
             )
-            for command in commands
+            for command in recipe.commands
         ],
         steps_completed=task.steps_completed,
         steps_total=task.steps_total,

@@ -12,15 +12,21 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from flamenco_core import task_logs
+from flamenco_core.durable import sync_folders
 from flamenco_core.store import logs
 from flamenco_core.store.logs import WaitingChunk
 
-__all__ = ["WaitingChunk", "drop", "waiting", "write"]
+__all__ = ["WaitingChunk", "backlog", "drop", "waiting", "write"]
 
 
 def waiting(db: sqlite3.Connection, *, limit: int) -> list[WaitingChunk]:
     """The oldest pieces of log text that are not in a file yet."""
     return logs.waiting(db, limit=limit)
+
+
+def backlog(db: sqlite3.Connection) -> int:
+    """About how many pieces of log text are not in a file yet."""
+    return logs.backlog(db)
 
 
 def write(chunks: Sequence[WaitingChunk], storage: Path) -> None:
@@ -33,9 +39,12 @@ def write(chunks: Sequence[WaitingChunk], storage: Path) -> None:
     def log(chunk: WaitingChunk) -> tuple[str, str, int]:
         return chunk.job_id, chunk.task_id, chunk.attempt
 
+    with_new_names = set()
     for (job_id, task_id, attempt), group in itertools.groupby(sorted(chunks, key=log), key=log):
         file = task_logs.log_file(storage, job_id, task_id, attempt)
-        task_logs.append(file, [waiting_chunk.chunk for waiting_chunk in group])
+        if task_logs.append(file, [waiting_chunk.chunk for waiting_chunk in group]):
+            with_new_names.add(file.parent)
+    sync_folders(with_new_names)
 
 
 def drop(db: sqlite3.Connection, chunks: Sequence[WaitingChunk]) -> None:

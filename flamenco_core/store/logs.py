@@ -44,9 +44,17 @@ _KEEP_TAIL = Statement(
     "Keeps the end of a piece that is about to be forgotten, while its attempt goes on.",
     f"""UPDATE task_attempts SET log_tail = substr(log_tail || (
            SELECT text FROM task_log_chunks WHERE id = :id), -{TAIL_SIZE})
-       WHERE ended_at IS NULL AND (task_id, attempt) = (
+       WHERE (task_id, attempt) = (
            SELECT task_id, attempt FROM task_log_chunks WHERE id = :id)""",
 )
+_UNENDED = Statement(
+    "Of some pieces in a row, those of attempts that go on.",
+    """SELECT c.id FROM task_log_chunks c
+       JOIN task_attempts a ON a.task_id = c.task_id AND a.attempt = c.attempt
+       WHERE c.id BETWEEN :first AND :last AND a.ended_at IS NULL ORDER BY c.id""",
+)
+_FIRST = Statement("The oldest waiting piece.", "SELECT min(id) FROM task_log_chunks")
+_LAST = Statement("The newest waiting piece.", "SELECT max(id) FROM task_log_chunks")
 _KEPT_TAIL = Statement(
     "The end of what is in an attempt's file.",
     "SELECT log_tail FROM task_attempts WHERE task_id = :task_id AND attempt = :attempt",
@@ -110,9 +118,18 @@ def waiting(db: sqlite3.Connection, *, limit: int, after: int = 0) -> list[Waiti
 
 def drop(db: sqlite3.Connection, chunk_ids: Iterable[int]) -> None:
     """Forgets pieces that are in their files; the end of a running attempt's log is kept."""
-    for chunk_id in sorted(chunk_ids):
-        _KEEP_TAIL.run(db, id=chunk_id)
-        _DROP.run(db, id=chunk_id)
+    dropped = set(chunk_ids)
+    if not dropped:
+        return
+    unended = _UNENDED.run(db, first=min(dropped), last=max(dropped)).fetchall()
+    _KEEP_TAIL.run_many(db, [{"id": row["id"]} for row in unended if row["id"] in dropped])
+    _DROP.run_many(db, [{"id": chunk_id} for chunk_id in sorted(dropped)])
+
+
+def backlog(db: sqlite3.Connection) -> int:
+    """At most how many pieces are not in a file yet."""
+    first = _FIRST.value(db)
+    return 0 if first is None else int(_LAST.value(db)) - int(first) + 1
 
 
 def tail(db: sqlite3.Connection, task_id: int, attempt: int) -> str:

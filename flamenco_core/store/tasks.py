@@ -7,9 +7,11 @@ that others wait for.
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Any
 
 from flamenco_core.statuses import SCHEDULABLE_TASK_STATUSES, TaskStatus
 from flamenco_core.store import attempts, dependency_groups, queues
@@ -77,8 +79,11 @@ _COUNT = Statement(
            steps_completed = steps_completed + :steps, updated_at = :now
        WHERE id = :job_id""",
 )
-_COMMANDS = Statement(
-    "The commands of a task.", "SELECT commands FROM task_commands WHERE task_id = :task_id"
+_RECIPE = Statement(
+    "What a worker does for a task.",
+    """SELECT m.commands, c.task_type, o.lines FROM tasks t
+       JOIN task_commands m ON m.task_id = t.id JOIN task_classes c ON c.id = t.task_class_id
+       LEFT JOIN job_rna_overrides o ON o.job_id = t.job_id WHERE t.id = :task_id""",
 )
 
 _COUNT_PARAMETERS = {status: status.value.replace("-", "_") for status in TaskStatus}
@@ -122,6 +127,17 @@ class StoredTask:
         return self.reserved_until is not None and self.slot is None
 
 
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """What a worker does for a task."""
+
+    task_type: str
+    commands: list[dict[str, Any]]
+    """As they were stored."""
+    overrides: list[str]
+    """The job's lines of Python."""
+
+
 def by_uuid(db: sqlite3.Connection, uuid: str) -> StoredTask:
     """Raises `NotFound` if there is none."""
     return stored_task(found(_BY_UUID.row(db, uuid=uuid), "task", uuid))
@@ -146,8 +162,11 @@ def of_job(
     return [stored_task(row) for row in rows]
 
 
-def commands_json(db: sqlite3.Connection, task_id: int) -> str:
-    return str(_COMMANDS.value(db, task_id=task_id))
+def recipe(db: sqlite3.Connection, task_id: int) -> Recipe:
+    row = _RECIPE.row(db, task_id=task_id)
+    row = found(row, "task", str(task_id))
+    lines = json.loads(row["lines"]) if row["lines"] else []
+    return Recipe(row["task_type"], json.loads(row["commands"]), lines)
 
 
 def assign(

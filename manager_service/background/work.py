@@ -40,6 +40,13 @@ LOG_DELAY = timedelta(seconds=2)
 LOG_PIECES = 500
 """Pieces of log text that are moved in one go."""
 
+LOG_REST = 3
+"""After moving some, this many times as long is waited before the next ones are moved."""
+LONGEST_LOG_REST = 2.0
+"""Seconds."""
+LOG_BACKLOG = 100_000
+"""With more pieces than this waiting there is no rest."""
+
 UPLOADS_PERIOD = timedelta(hours=1)
 """How often uploads are looked for that nobody goes on with."""
 
@@ -188,8 +195,13 @@ class BackgroundWork:
             yield Chore("shaman-garbage", "Collecting unused files", collect_garbage, period=period)
 
     async def _move_logs(self) -> None:
+        loop = asyncio.get_running_loop()
+        began = loop.time()
         while await self._move_some_logs():
-            pass
+            if await self._farm.run(lambda manager: manager.log_backlog()) < LOG_BACKLOG:
+                # Syncing many files holds up the commits, for which somebody waits.
+                await asyncio.sleep(min(LOG_REST * (loop.time() - began), LONGEST_LOG_REST))
+            began = loop.time()
 
     async def _move_some_logs(self) -> bool:
         """Moves some log text; returns whether there may be more of it."""

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import hmac
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from aiohttp import hdrs, web
 
@@ -31,6 +32,9 @@ from manager_service.uses import Uses
 
 _CHALLENGE = 'Bearer realm="Flamenco Manager"'
 _SAFE_METHODS = frozenset({hdrs.METH_GET, hdrs.METH_HEAD, hdrs.METH_OPTIONS})
+RECHECK_PERIOD = timedelta(seconds=30)
+"""How often what stays open is looked at, beside each change of accounts."""
+
 _NOBODY = Caller(CallerKind.ANONYMOUS, Actor.person("unknown"))
 
 
@@ -58,6 +62,7 @@ class Access:
         self._farm: FarmReader | None = None
         self._farm_id = ""
         self._watches: set[_Watch] = set()
+        self._rechecking: asyncio.TimerHandle | None = None
         self.machine_key = new_token()
         """What shows that its holder can read this Manager's own files; anew with each start."""
 
@@ -76,6 +81,8 @@ class Access:
 
     def close(self) -> None:
         self._farm = None
+        if self._rechecking is not None:
+            self._rechecking.cancel()
 
     async def admit(
         self, request: web.BaseRequest, role: Role, *, is_sensitive: bool = False
@@ -135,11 +142,12 @@ class Access:
     ) -> Iterator[None]:
         """While inside, calls `on_end` once the caller may not do what needs `role` any more.
 
-        For what stays open long after it was admitted. `recheck` has to be called now and then,
-        since nothing happens when a session or a token expires.
+        For what stays open long after it was admitted.
         """
         watch = _Watch(request, role, on_end)
         self._watches.add(watch)
+        if self._rechecking is None:
+            self._recheck_later()
         try:
             yield
         finally:
@@ -153,6 +161,19 @@ class Access:
             except (HttpRefusal, NotAllowed, Unavailable):
                 self._watches.discard(watch)
                 watch.on_end()
+
+    def _recheck_later(self) -> None:
+        """Nothing happens when a session or a token expires, so that somebody has to look."""
+        if not self._watches:
+            self._rechecking = None
+            return
+        self._rechecking = asyncio.get_running_loop().call_later(
+            RECHECK_PERIOD.total_seconds(), self._recheck_and_go_on
+        )
+
+    def _recheck_and_go_on(self) -> None:
+        self.recheck()
+        self._recheck_later()
 
     def _admit(self, request: web.BaseRequest, role: Role, *, is_sensitive: bool = False) -> Caller:
         if not self.has_accounts:

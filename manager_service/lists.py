@@ -7,13 +7,15 @@ is of one moment, and what changes meanwhile may show in the later ones.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import logging
+from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import replace
 from functools import partial
 from typing import Any
 
 from aiohttp import web
 
+from flamenco_core.errors import FlamencoError
 from flamenco_core.store.listing import (
     LARGEST_PAGE,
     Filter,
@@ -25,6 +27,8 @@ from flamenco_core.store.reader import FarmReader
 from manager_service.json_answers import encoded_answer
 from manager_service.list_helper import read_items
 from manager_service.routing import TEXT, Call, Kind, Parameter, in_query, whole_number
+
+logger = logging.getLogger(__name__)
 
 LARGEST_LIMIT = 10_000
 PIECE = 5_000
@@ -124,16 +128,37 @@ def _page(reader: FarmReader, request: ListRequest) -> ListPage:
 async def _stream(
     call: Call, request: ListRequest, first: ListPage, name: str
 ) -> web.StreamResponse:
+    async def pieces() -> AsyncIterator[bytes]:
+        yield ",".join(first.items).encode()
+        cursor = first.next
+        while cursor is not None:
+            items, cursor = await call.service.long_lists.read(
+                replace(request, cursor=cursor, limit=PIECE)
+            )
+            yield items
+
+    return await stream_items(call, name, pieces())
+
+
+async def stream_items(call: Call, name: str, pieces: AsyncIterator[bytes]) -> web.StreamResponse:
+    """An object with one list, from pieces of JSON that are put together with commas.
+
+    Whatever can be refused has to be by then: once sending has begun, a failure can only end the
+    connection.
+    """
     answer = web.StreamResponse(headers={"Content-Type": "application/json"})
     await answer.prepare(call.request)
-    await answer.write(f'{{"{name}":['.encode() + ",".join(first.items).encode())
-    has_items, cursor = bool(first.items), first.next
-    while cursor is not None:
-        items, cursor = await call.service.long_lists.read(
-            replace(request, cursor=cursor, limit=PIECE)
-        )
-        if items:
-            await answer.write((b"," if has_items else b"") + items)
-            has_items = True
-    await answer.write_eof(b"]}")
+    await answer.write(f'{{"{name}":['.encode())
+    separator = b""
+    try:
+        async for items in pieces:
+            if items:
+                await answer.write(separator + items)
+                separator = b","
+        await answer.write_eof(b"]}")
+    except (FlamencoError, OSError) as error:
+        logger.warning("%s was cut off: %s", call.request.path, error)
+        # A connection that ends early is the only way left to say that something is missing.
+        if call.request.transport is not None:
+            call.request.transport.abort()
     return answer

@@ -78,6 +78,7 @@ SECTIONS: Mapping[str, Mapping[str, str]] = {
             "jobs that have been done for so long are deleted, unless they are archived"
         ),
         "job_archive_after": "jobs that have been done for so long are archived",
+        "audit_retention": "how long the audit log goes back; 0 for ever",
         "worker_cleanup_max_age": "workers that were not seen for so long are forgotten",
         "worker_cleanup_status": "if they have one of these statuses",
     },

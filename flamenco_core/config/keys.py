@@ -8,10 +8,11 @@ not have are named in a warning, with the reason. What the settings are for stan
 
 from __future__ import annotations
 
-from flamenco_core.config import values
 from flamenco_core.config.key import Key
-from flamenco_core.config.settings import Authentication
 from flamenco_core.statuses import WorkerStatus
+
+from flamenco_core.config import values
+from flamenco_core.config.settings import Authentication
 
 VERSION = "_meta.version"
 
@@ -92,6 +93,7 @@ KEYS: tuple[Key, ...] = (
     Key("job_fail_percentage", "job_fail_percentage", values.count(1, 100), is_live=True),
     Key("job_retention", "job_retention", values.duration, is_live=True),
     Key("job_archive_after", "job_archive_after", values.duration, is_live=True),
+    Key("audit_retention", "audit_retention", values.duration, is_live=True),
     Key("worker_cleanup_max_age", "worker_cleanup_max_age", values.duration),
     Key(
         "worker_cleanup_status",

@@ -159,6 +159,8 @@ class Config:
     """Jobs that have been done for so long are deleted, unless they are archived."""
     job_archive_after: timedelta = timedelta(0)
     """Jobs that have been done for so long are archived."""
+    audit_retention: timedelta = timedelta(days=90)
+    """How long the audit log goes back."""
     worker_cleanup_max_age: timedelta = timedelta(0)
     """Workers that were not seen for so long are forgotten."""
     worker_cleanup_status: tuple[WorkerStatus, ...] = (WorkerStatus.OFFLINE,)

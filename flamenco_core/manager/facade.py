@@ -5,23 +5,33 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from flamenco_core import model, wire
-from flamenco_core.manager import backups, log_files, timeouts, upkeep
 from flamenco_core.manager.account_care import AccountCare
 from flamenco_core.manager.acting import Acting
 from flamenco_core.manager.forecasting import Forecasting
 from flamenco_core.manager.job_care import JobCare
 from flamenco_core.manager.job_steering import JobSteering
+from flamenco_core.manager.records import Records
 from flamenco_core.manager.upkeep import Finding
 from flamenco_core.manager.upstream_side import UpstreamSide
 from flamenco_core.manager.worker_care import WorkerCare
 from flamenco_core.manager.worker_side import WorkerSide
-from flamenco_core.store import jobs
 from flamenco_core.store.audit import MANAGER
+
+from flamenco_core import model, wire
+from flamenco_core.manager import backups, log_files, timeouts, upkeep
+from flamenco_core.store import jobs
 
 
 class Manager(
-    Acting, JobSteering, JobCare, WorkerCare, WorkerSide, Forecasting, AccountCare, UpstreamSide
+    Acting,
+    JobSteering,
+    JobCare,
+    WorkerCare,
+    WorkerSide,
+    Forecasting,
+    AccountCare,
+    UpstreamSide,
+    Records,
 ):
     """The engine of a farm: synchronous, for one thread, in a script or inside the service.
 

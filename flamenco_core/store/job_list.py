@@ -189,6 +189,11 @@ def page(db: sqlite3.Connection, request: ListRequest) -> ListPage:
         return replace(page_found, total=_total(db, request))
 
 
+def count(db: sqlite3.Connection, status: JobStatus) -> int:
+    """How many jobs have a status."""
+    return int(_COUNT.value(db, status=status))
+
+
 def cursor_after(db: sqlite3.Connection, uuid: str) -> str:
     """The cursor after a job in the usual order; raises `NotFound`."""
     key = found(_KEY.row(db, uuid=uuid), "job", uuid)["id"]
@@ -258,4 +263,4 @@ def _total(db: sqlite3.Connection, request: ListRequest) -> int | None:
     if any(text for name, text in request.filters.items() if name != "status"):
         return None
     chosen = list_filters.read_choices(request.filters.get("status", ""), JobStatus)
-    return sum(int(_COUNT.value(db, status=status)) for status in chosen or JobStatus)
+    return sum(count(db, JobStatus(status)) for status in chosen or JobStatus)

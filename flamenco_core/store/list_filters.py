@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
@@ -12,6 +12,8 @@ from flamenco_core import wire
 from flamenco_core.errors import InvalidInput
 from flamenco_core.store.database import to_microseconds
 from flamenco_core.store.listing import Condition, Filter
+
+_FIRST_YEAR, _LAST_YEAR = 1970, 9000
 
 
 def exactly(name: str, sql: str, description: str) -> Filter:
@@ -110,14 +112,17 @@ def read_time(text: str) -> datetime:
     """A time with its offset from UTC, or a day, which begins at midnight UTC."""
     try:
         if re.fullmatch(r"\d{4}-\d{2}-\d{2}", text):
-            return datetime.fromisoformat(text).replace(tzinfo=UTC)
+            text += "T00:00:00Z"
         # A plus sign in a query stands for a space unless it is encoded.
-        return wire.parse_time(text.replace(" ", "+"))
+        time = wire.parse_time(text.replace(" ", "+"))
     except (ValueError, OverflowError) as error:
         raise ValueError(
             f"{text!r} is no time such as 2026-02-03T04:05:06Z, nor a day such as 2026-02-03: "
             f"{error}"
         ) from None
+    if not _FIRST_YEAR <= time.year <= _LAST_YEAR:
+        raise ValueError(f"{text!r} is not between the years {_FIRST_YEAR} and {_LAST_YEAR}")
+    return time
 
 
 def _time(name: str, sql: str, description: str) -> Filter:

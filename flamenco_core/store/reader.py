@@ -10,27 +10,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from flamenco_core import task_logs, wire
 from flamenco_core.sleep_schedule import format_schedule
 from flamenco_core.statuses import FINAL_JOB_STATUSES, JobStatus, WorkerStatus
-from flamenco_core.store import (
-    event_rows,
-    farm_counts,
-    host_statistics,
-    job_list,
-    job_search,
-    last_rendered,
-    lists,
-    logs,
-    possible_actions,
-    sessions,
-    sleep_schedules,
-    statistics,
-    tokens,
-    users,
-    wire_rows,
-    workers,
-)
 from flamenco_core.store.database import (
     Statement,
     connect_read_only,
@@ -45,6 +26,29 @@ from flamenco_core.store.sessions import StoredSession
 from flamenco_core.store.tasks import COUNT_COLUMNS
 from flamenco_core.store.tokens import StoredToken
 from flamenco_core.store.users import StoredUser
+
+from flamenco_core import task_logs, wire
+from flamenco_core.store import (
+    event_rows,
+    farm_counts,
+    frame_statistics,
+    host_statistics,
+    job_list,
+    job_search,
+    last_rendered,
+    lists,
+    logs,
+    overview,
+    possible_actions,
+    saved_queries,
+    sessions,
+    sleep_schedules,
+    statistics,
+    tokens,
+    users,
+    wire_rows,
+    workers,
+)
 
 _JOB_COLUMNS = ", ".join(
     f"j.{column}"
@@ -239,6 +243,26 @@ class FarmReader:
         if not found_rows:
             self.job(job_uuid)
         return found_rows
+
+    def job_statistics(self, job_uuid: str) -> dict[str, Any]:
+        """What a job's attempts took together, and how many tasks of each status it has."""
+        return overview.of_job(self._db, job_uuid)
+
+    def frame_statistics(
+        self, job_uuid: str, cursor: str = ""
+    ) -> tuple[list[dict[str, Any]], str | None]:
+        """What some of a job's frames took, and the cursor for more of them."""
+        return frame_statistics.page(self._db, job_uuid, cursor)
+
+    def saved_queries(self, owner: str, *, limit: int) -> list[dict[str, Any]]:
+        """The queries that an actor saved, and those for everybody."""
+        with snapshot(self._db):
+            own = saved_queries.of_owner(self._db, owner, limit=limit)
+            return own + saved_queries.of_owner(self._db, saved_queries.EVERYBODY, limit=limit)
+
+    def overview(self) -> dict[str, dict[str, int]]:
+        """How many jobs, tasks of jobs that are not done, and workers have each status."""
+        return overview.of_farm(self._db)
 
     def statistics_sums(self, worker_uuid: str | None = None) -> list[dict[str, Any]]:
         """Sums over all attempts that ever ended, for each job type and task type.

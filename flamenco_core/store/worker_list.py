@@ -120,6 +120,11 @@ def workers_page(db: sqlite3.Connection, request: ListRequest) -> ListPage:
         return replace(listing.walk(db, WORKERS, request), total=_total(db, request))
 
 
+def count(db: sqlite3.Connection, status: WorkerStatus) -> int:
+    """How many workers have a status."""
+    return int(_COUNT.value(db, status=status))
+
+
 def tags_page(db: sqlite3.Connection, request: ListRequest) -> ListPage:
     """A page of worker tags; raises `InvalidInput` if the request does not fit the list."""
     return listing.walk(db, TAGS, request)
@@ -129,4 +134,4 @@ def _total(db: sqlite3.Connection, request: ListRequest) -> int | None:
     if any(text for name, text in request.filters.items() if name != "status"):
         return None
     chosen = list_filters.read_choices(request.filters.get("status", ""), WorkerStatus)
-    return sum(int(_COUNT.value(db, status=status)) for status in chosen or WorkerStatus)
+    return sum(count(db, WorkerStatus(status)) for status in chosen or WorkerStatus)

@@ -6,14 +6,30 @@ from typing import Any
 
 import pytest
 from aiohttp import web
-
-from manager_service.api import all_operations
 from manager_service.openapi import openapi_document
 from manager_service.routing import API, Role
 from manager_service.serving import UNKNOWN_PATH, add_operations, refuse_unknown
+
+from manager_service.api import all_operations
 from tests.manager_service import flamenco3_contract as flamenco3
 
 OURS_ONLY = {
+    **dict.fromkeys(
+        (
+            *("fetchJobStatistics", "fetchJobAttempts", "fetchJobFrameStatistics"),
+            *("fetchStatistics", "fetchWorkerStatistics", "fetchFarmOverview"),
+            *("storeHostStatistics", "fetchHostStatistics"),
+        ),
+        "Flamenco 3 keeps no statistics.",
+    ),
+    **dict.fromkeys(
+        (
+            *("fetchSavedQueries", "saveQuery", "replaceQuery", "deleteQuery"),
+            *("saveSharedQuery", "replaceSharedQuery", "deleteSharedQuery"),
+        ),
+        "Flamenco 3 cannot search, so that there is nothing to save.",
+    ),
+    "fetchAuditLog": "Flamenco 3 does not record who did what.",
     **dict.fromkeys(
         (
             *("fetchJobTypeScripts", "fetchJobTypeScript", "checkJobTypeScript"),

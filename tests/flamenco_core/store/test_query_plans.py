@@ -12,9 +12,6 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-
-import flamenco_core.store
-from flamenco_core.manager import MANAGER, Manager
 from flamenco_core.model import (
     HeldTask,
     HostSample,
@@ -30,12 +27,12 @@ from flamenco_core.model import (
     WorkerTag,
     WorkerTagChangeRequest,
 )
+from flamenco_core.model.saved_queries import QueriedList, SavedQueryChange
 from flamenco_core.statuses import JobStatus, TaskStatus, WorkerStatus
 from flamenco_core.store.database import Statement
 from flamenco_core.store.job_search import JobCriteria
 from flamenco_core.store.listing import Filter, ListRequest
 from flamenco_core.store.lists import LISTINGS
-from flamenco_core.store.reader import FarmReader
 from tests.flamenco_core.farms import (
     awake_worker,
     compiled_job,
@@ -44,6 +41,10 @@ from tests.flamenco_core.farms import (
     store,
     take,
 )
+
+import flamenco_core.store
+from flamenco_core.manager import MANAGER, Manager
+from flamenco_core.store.reader import FarmReader
 
 TASKS = 200_000
 JOBS = 2_000
@@ -162,6 +163,12 @@ def run_every_request(manager: Manager, reader: FarmReader, worker: str) -> None
     manager.set_job_tag(job.id, JobTagChange(), actor=MANAGER)
     reader.tag(tag.id or "")
     manager.delete_tag(tag.id or "", actor=MANAGER)
+    query = SavedQueryChange(name="mine", list=QueriedList.JOBS, query={})
+    saved = manager.save_query(query, actor=MANAGER)
+    manager.replace_query(saved.id, query, actor=MANAGER)
+    reader.saved_queries(MANAGER.name, limit=10)
+    manager.delete_query(saved.id, actor=MANAGER)
+    manager.forget_old_audit()
     manager.worker_actions(worker)
     manager.job_actions(job.id)
     manager.task_actions(task.uuid)
@@ -190,6 +197,9 @@ def read_everything(reader: FarmReader, job: str, task: str, worker: str) -> Non
     reader.metadata_values("project", after="A")
     reader.statistics(job)
     reader.statistics_sums(worker)
+    reader.job_statistics(job)
+    reader.frame_statistics(job)
+    reader.overview()
     day = datetime(2026, 2, 3, tzinfo=UTC)
     reader.host_samples(worker, since=day, until=day + timedelta(days=1))
     reader.tasks(job)

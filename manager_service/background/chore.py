@@ -93,13 +93,13 @@ class Chore:
     async def _run(self) -> None:
         while True:
             await self._wait_until_due()
-            if await self._stops_within(self._delay):
+            if await self.stops_within(self._delay):
                 return
             self._due.clear()
             if await self._do():
                 continue
             self._expect_next(RETRY_DELAY)
-            if await self._stops_within(RETRY_DELAY):
+            if await self.stops_within(RETRY_DELAY):
                 return
             self._due.set()
 
@@ -136,7 +136,7 @@ class Chore:
     def _expect_next(self, delay: timedelta | None) -> None:
         self.state.next_run = None if delay is None else datetime.now(UTC) + delay
 
-    async def _stops_within(self, delay: timedelta) -> bool:
+    async def stops_within(self, delay: timedelta) -> bool:
         """Waits for a while; True as soon as the service stops."""
         if not delay:
             return self._stopping.is_set()

@@ -42,8 +42,7 @@ LOG_PIECES = 500
 
 LOG_REST = 3
 """After moving some, this many times as long is waited before the next ones are moved."""
-LONGEST_LOG_REST = 2.0
-"""Seconds."""
+LONGEST_LOG_REST = timedelta(seconds=5)
 LOG_BACKLOG = 100_000
 """With more pieces than this waiting there is no rest."""
 
@@ -198,9 +197,12 @@ class BackgroundWork:
         loop = asyncio.get_running_loop()
         began = loop.time()
         while await self._move_some_logs():
-            if await self._farm.run(lambda manager: manager.log_backlog()) < LOG_BACKLOG:
-                # Syncing many files holds up the commits, for which somebody waits.
-                await asyncio.sleep(min(LOG_REST * (loop.time() - began), LONGEST_LOG_REST))
+            # Syncing many files holds up the commits, for which somebody waits.
+            rest = LOG_REST * timedelta(seconds=loop.time() - began)
+            if await self._farm.run(lambda manager: manager.log_backlog()) > LOG_BACKLOG:
+                rest = timedelta(0)
+            if await self._logs.stops_within(min(rest, LONGEST_LOG_REST)):
+                return
             began = loop.time()
 
     async def _move_some_logs(self) -> bool:

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 import click
 
 from flamenco_core.command_line.listing import LISTING_COMMANDS
+from flamenco_core.command_line.logging_in import LOGIN_COMMANDS
 from flamenco_core.command_line.output import print_error
 from flamenco_core.command_line.submitting import submit
 from flamenco_core.errors import FlamencoError
@@ -44,7 +45,7 @@ def flamenco() -> None:
 
 
 flamenco.add_command(submit)
-for command in LISTING_COMMANDS:
+for command in (*LISTING_COMMANDS, *LOGIN_COMMANDS):
     flamenco.add_command(command)
 
 

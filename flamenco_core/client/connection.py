@@ -66,6 +66,8 @@ class Connection:
         """`credentials` are user name and password of HTTP Basic; `timeout` is per request."""
         self._scheme, self._host, port, location = _address(url)
         self.url = f"{self._scheme}://{location}"
+        self.location = location
+        """Host and port, as they were given."""
         self._port = port or (443 if self._scheme == "https" else 80)
         self._timeout = timeout
         self._headers = {"Accept": "application/json, text/plain;q=0.9"}
@@ -73,6 +75,11 @@ class Connection:
         self._lock = threading.Lock()
         self._idle: list[http.client.HTTPConnection] = []
         self._busy: set[http.client.HTTPConnection] = set()
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        """What is sent with each request."""
+        return self._headers
 
     def set_credentials(self, credentials: tuple[str, str] | None) -> None:
         """Uses these from the next request on."""
@@ -111,7 +118,7 @@ class Connection:
             # A kept connection may have been closed by the Manager at this very moment. What
             # may have been carried out already is not sent twice.
             if not used_before or method not in _SAFE_TO_REPEAT or isinstance(error, TimeoutError):
-                raise self._unreachable(error) from error
+                raise self.unreachable(error) from error
         finally:
             self._release(connection)
         return self._request_afresh(method, path, body, all_headers, timeout)
@@ -136,6 +143,25 @@ class Connection:
             if connection not in self._busy:
                 connection.close()
 
+    def dial(self) -> socket.socket:
+        """A connection of its own, for something else than requests; `abort` does not end it.
+
+        Raises:
+            ManagerUnreachable: if nothing listens there.
+        """
+        connection = self._open(self._timeout.total_seconds())
+        try:
+            connection.connect()
+            if connection.sock is None:
+                raise OSError("the connection was closed")
+            return connection.sock
+        except OSError as error:
+            connection.close()
+            raise self.unreachable(error) from error
+        finally:
+            with self._lock:
+                self._busy.discard(connection)
+
     def _request_afresh(
         self,
         method: str,
@@ -148,7 +174,7 @@ class Connection:
         try:
             return self._exchange(connection, method, path, body, headers)
         except (OSError, http.client.HTTPException) as error:
-            raise self._unreachable(error) from error
+            raise self.unreachable(error) from error
         finally:
             self._release(connection)
 
@@ -207,7 +233,8 @@ class Connection:
             if connection.sock is not None:
                 self._idle.append(connection)
 
-    def _unreachable(self, error: Exception) -> ManagerUnreachable:
+    def unreachable(self, error: Exception) -> ManagerUnreachable:
+        """Says what went wrong when talking with the Manager."""
         if isinstance(error, TimeoutError):
             reason = "it did not answer in time"
         elif isinstance(error, ConnectionRefusedError):

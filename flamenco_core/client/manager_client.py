@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import IO, Any, Self, TypeVar
 from urllib.parse import quote, urlencode
@@ -17,6 +17,7 @@ from flamenco_core.client.connection import (
     refusal,
 )
 from flamenco_core.client.credentials_file import found_token
+from flamenco_core.client.events import EventStream, follow_log
 from flamenco_core.errors import FlamencoError
 from flamenco_core.statuses import JobStatus, TaskStatus, WorkerStatus
 
@@ -192,6 +193,23 @@ class ManagerClient:
             return ""
         answer = self._checked(self._connection.request("GET", info.url))
         return answer.body.decode("utf-8", "replace")
+
+    def fetch_attempt_log(self, task_id: str, attempt: int) -> bytes:
+        """The log of one attempt at a task, as it is kept; empty if there is none."""
+        path = f"{_API}/tasks/{quote(task_id, safe='')}/log.txt?attempt={attempt}"
+        return self._checked(self._connection.request("GET", path)).body
+
+    def follow(self, *topics: str) -> EventStream:
+        """What happens from now on about topics such as `jobs`, `workers` or `jobs/ID/tasks`.
+
+        Use it in a `with` statement, and read the state of things inside, not before.
+        """
+        return EventStream(self._connection, topics)
+
+    def follow_task_log(self, task_id: str) -> Iterator[str]:
+        """A task's log from its beginning on, and then whatever is added, for as long as wanted."""
+        with self.follow(f"tasks/{task_id}/log") as stream:
+            yield from follow_log(self, stream, task_id)
 
     def fetch_workers(self) -> list[model.WorkerSummary]:
         return self._get("/worker-mgt/workers", model.WorkerList).workers

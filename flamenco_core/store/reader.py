@@ -300,14 +300,20 @@ class FarmReader:
             task["last_touched"] = wire_rows.time(row["last_touched_at"])
         return task
 
-    def task_log(self, uuid: str, *, last_bytes: int | None = None) -> str:
-        """The log of all attempts at a task; with `last_bytes`, about as much of its end."""
+    def task_log(
+        self, uuid: str, *, last_bytes: int | None = None, attempt: int | None = None
+    ) -> str:
+        """The log of all attempts at a task, or of one; with `last_bytes`, about as much of its
+        end.
+        """
         row = found(_TASK.row(self._db, uuid=uuid), "task", uuid)
         parts: list[str] = []
         left = last_bytes
-        for attempt, _ in reversed(logs.attempts(self._db, row["id"])):
-            file = task_logs.log_file(self._log_storage, row["job_uuid"], uuid, attempt)
-            chunks = logs.of_attempt(self._db, row["id"], attempt)
+        for number, _ in reversed(logs.attempts(self._db, row["id"])):
+            if attempt not in (None, number):
+                continue
+            file = task_logs.log_file(self._log_storage, row["job_uuid"], uuid, number)
+            chunks = logs.of_attempt(self._db, row["id"], number)
             parts.append(task_logs.read(file, chunks, last_bytes=left))
             if left is not None:
                 left -= len(parts[-1].encode())

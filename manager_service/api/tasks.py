@@ -15,14 +15,20 @@ from manager_service.routing import (
     OperationTable,
     Role,
     in_path,
+    in_query,
     no_content,
     ok,
     text,
+    whole_number,
 )
 
 OPERATIONS = OperationTable("jobs")
 
 TASK_ID = in_path("task_id", UUID, "The task.")
+
+ATTEMPT = in_query(
+    "attempt", whole_number(0), "Only the log of this attempt; 0 for all of them.", default=0
+)
 
 LOG_TAIL_BYTES = 2048
 
@@ -107,17 +113,19 @@ async def fetch_task_log_tail(call: Call) -> web.StreamResponse:
     "/tasks/{task_id}/log.txt",
     role=Role.VIEWER,
     summary="The whole log of a task",
-    parameters=[TASK_ID],
+    parameters=[TASK_ID, ATTEMPT],
     answers=[text("The log of all attempts, one after the other."), _NO_LOG, _UNKNOWN_TASK],
 )
 async def fetch_task_log(call: Call) -> web.StreamResponse:
     """Flamenco 3 has no such operation: it serves the file that `fetchTaskLogInfo` names."""
-    return await _log(call, last_bytes=None)
+    return await _log(call, attempt=call.value(ATTEMPT) or None)
 
 
-async def _log(call: Call, *, last_bytes: int | None) -> web.StreamResponse:
+async def _log(
+    call: Call, *, last_bytes: int | None = None, attempt: int | None = None
+) -> web.StreamResponse:
     task_id = call.value(TASK_ID)
     log = await call.service.readers.read(
-        lambda reader: reader.task_log(task_id, last_bytes=last_bytes)
+        lambda reader: reader.task_log(task_id, last_bytes=last_bytes, attempt=attempt)
     )
     return text_answer(log) if log else empty_answer()

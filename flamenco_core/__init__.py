@@ -11,9 +11,12 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from flamenco_core.client import (
+        EventStream,
+        FarmEvent,
         ManagerClient,
         ManagerRefused,
         ManagerUnreachable,
+        ReadAgain,
         StatusChangeRequested,
     )
     from flamenco_core.config import Config, ConfigFile, load_config
@@ -55,7 +58,8 @@ if TYPE_CHECKING:
 
 _PUBLIC = {
     "flamenco_core.client": (
-        *("ManagerClient", "ManagerRefused", "ManagerUnreachable", "StatusChangeRequested"),
+        *("EventStream", "FarmEvent", "ManagerClient", "ManagerRefused", "ManagerUnreachable"),
+        *("ReadAgain", "StatusChangeRequested"),
     ),
     "flamenco_core.config": ("Config", "ConfigFile", "load_config"),
     "flamenco_core.errors": (
@@ -84,6 +88,8 @@ __all__ = [
     "Config",
     "ConfigFile",
     "Conflict",
+    "EventStream",
+    "FarmEvent",
     "FarmLocked",
     "Finding",
     "FlamencoError",
@@ -98,6 +104,7 @@ __all__ = [
     "NoTask",
     "NotFound",
     "Problem",
+    "ReadAgain",
     "StatusChangeRequested",
     "StorageError",
     "SubmittedJob",

@@ -115,14 +115,19 @@ def tasks(manager_url: str, as_json: bool, job_id: str) -> None:
 @click.command("task-log")
 @with_manager
 @with_json
+@click.option("--follow", "-f", is_flag=True, help="Go on with what is added, until Ctrl+C.")
 @click.argument("task_id", metavar="TASK")
-def task_log(manager_url: str, as_json: bool, task_id: str) -> None:
+def task_log(manager_url: str, as_json: bool, follow: bool, task_id: str) -> None:
     """Print the log of a task. TASK is its whole id, as `flamenco tasks JOB` shows it."""
     if len(task_id) < _FULL_ID_LENGTH:
         # There may be millions of tasks, and the Manager has no list of all of them.
         what = f"{task_id!r} is not the whole id of a task, which has {_FULL_ID_LENGTH} characters"
         raise one_problem("", what, "`flamenco tasks JOB` shows the ids of a job's tasks")
     with ManagerClient(manager_url) as client:
+        if follow:
+            for piece in client.follow_task_log(task_id):
+                click.echo(piece, nl=False)
+            return
         log = client.fetch_task_log(task_id)
     if as_json:
         print_json({"task_id": task_id, "log": log})

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 import click
 
+from flamenco_core.command_line.following import events
 from flamenco_core.command_line.listing import LISTING_COMMANDS
 from flamenco_core.command_line.logging_in import LOGIN_COMMANDS
 from flamenco_core.command_line.output import print_error
@@ -46,6 +47,8 @@ def flamenco() -> None:
 
 flamenco.add_command(submit)
 for command in (*LISTING_COMMANDS, *LOGIN_COMMANDS):
+flamenco.add_command(events)
+for command in LISTING_COMMANDS:
     flamenco.add_command(command)
 
 

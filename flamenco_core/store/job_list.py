@@ -13,7 +13,7 @@ from dataclasses import replace
 from flamenco_core.errors import one_problem
 from flamenco_core.model import HIGHEST_PRIORITY, LOWEST_PRIORITY
 from flamenco_core.statuses import JobStatus
-from flamenco_core.store import job_search, list_filters, listing
+from flamenco_core.store import job_search, list_filters, listing, possible_actions
 from flamenco_core.store.database import Statement, found, snapshot
 from flamenco_core.store.job_search import JobCriteria
 from flamenco_core.store.listing import (
@@ -63,7 +63,10 @@ FIELDS: Mapping[str, str] = {
     "submitted_by": json_text("nullif(j.submitted_by, '')"),
     "finished_at": json_time("j.finished_at"),
     "rendered_at": json_time("j.rendered_at"),
+    "actions": possible_actions.JOB_ACTIONS,
 }
+_MORE_FIELDS = ("actions",)
+"""Only given to those who ask for them."""
 
 
 def _order(name: str, column: str, description: str, *, condition: str = "") -> Order:
@@ -175,6 +178,7 @@ JOBS = Listing(
     orders=ORDERS,
     filters=FILTERS,
     default_sort=NEWEST_FIRST,
+    unasked=_MORE_FIELDS,
 )
 
 

@@ -10,24 +10,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from flamenco_core import task_logs, wire
 from flamenco_core.sleep_schedule import format_schedule
 from flamenco_core.statuses import FINAL_JOB_STATUSES, JobStatus, WorkerStatus
-from flamenco_core.store.database import (
-    Statement,
-    connect_read_only,
-    found,
-    snapshot,
-)
-from flamenco_core.store.farm_counts import FarmCounts
-from flamenco_core.store.host_statistics import Ring
-from flamenco_core.store.job_search import JobCriteria
-from flamenco_core.store.listing import ListPage, ListRequest
-from flamenco_core.store.sessions import StoredSession
-from flamenco_core.store.tasks import COUNT_COLUMNS
-from flamenco_core.store.tokens import StoredToken
-from flamenco_core.store.users import StoredUser
-
-from flamenco_core import task_logs, wire
 from flamenco_core.store import (
     event_rows,
     farm_counts,
@@ -49,6 +34,20 @@ from flamenco_core.store import (
     wire_rows,
     workers,
 )
+from flamenco_core.store.database import (
+    Statement,
+    connect_read_only,
+    found,
+    snapshot,
+)
+from flamenco_core.store.farm_counts import FarmCounts
+from flamenco_core.store.host_statistics import Ring
+from flamenco_core.store.job_search import JobCriteria
+from flamenco_core.store.listing import ListPage, ListRequest
+from flamenco_core.store.sessions import StoredSession
+from flamenco_core.store.tasks import COUNT_COLUMNS
+from flamenco_core.store.tokens import StoredToken
+from flamenco_core.store.users import StoredUser
 
 _JOB_COLUMNS = ", ".join(
     f"j.{column}"
@@ -155,6 +154,7 @@ class FarmReader:
     def __init__(self, db: sqlite3.Connection, *, log_storage: Path) -> None:
         """`log_storage` is the Manager's local storage, where task logs lie."""
         self._db = db
+        possible_actions.add_functions(db)
         self._log_storage = log_storage
 
     @classmethod

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from flamenco_core.statuses import TaskStatus
-from flamenco_core.store import list_filters, listing
+from flamenco_core.store import list_filters, listing, possible_actions
 from flamenco_core.store.database import Statement, found, snapshot
 from flamenco_core.store.listing import (
     Key,
@@ -46,8 +46,9 @@ FIELDS: Mapping[str, str] = {
         "(SELECT s.run_time / 1000000.0 FROM attempt_statistics s "
         "WHERE s.task_uuid = t.uuid AND s.attempt = t.attempt)"
     ),
+    "actions": possible_actions.TASK_ACTIONS,
 }
-_MORE_FIELDS = ("activity", "attempt", "last_touched", "run_seconds")
+_MORE_FIELDS = ("activity", "attempt", "last_touched", "run_seconds", "actions")
 """Only given to those who ask for them."""
 
 FAILED_FIRST = (

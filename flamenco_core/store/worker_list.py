@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from flamenco_core.statuses import WorkerStatus
-from flamenco_core.store import list_filters, listing
+from flamenco_core.store import list_filters, listing, possible_actions
 from flamenco_core.store.database import Statement, snapshot
 from flamenco_core.store.listing import (
     Condition,
@@ -39,8 +39,9 @@ FIELDS: Mapping[str, str] = {
     "last_seen": json_time("w.last_seen_at"),
     "ip_address": json_text("w.address"),
     "platform": json_text("w.platform"),
+    "actions": possible_actions.WORKER_ACTIONS,
 }
-_MORE_FIELDS = ("ip_address", "platform")
+_MORE_FIELDS = ("ip_address", "platform", "actions")
 
 
 def _tagged(text: str) -> list[Condition]:

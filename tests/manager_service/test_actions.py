@@ -68,6 +68,18 @@ def test_tasks_and_workers_say_it_too(manager: RunningManager) -> None:
     assert reasons(details)["withdraw"] == "nothing was asked of it"
 
 
+def test_lists_say_it_if_asked_for(manager: RunningManager) -> None:
+    worker, job = manager.add_worker(), manager.submit()
+    listed = manager.get("/jobs?fields=name,actions").json["jobs"]
+    assert listed == [{"id": job["id"], "name": job["name"], "actions": job["actions"]}]
+    assert "actions" not in manager.get("/jobs").json["jobs"][0]
+    for task in manager.get(f"/jobs/{job['id']}/tasks?fields=actions").json["tasks"]:
+        assert task["actions"] == manager.get(f"/tasks/{task['id']}").json["actions"]
+    [listed] = manager.get("/worker-mgt/workers?fields=actions").json["workers"]
+    details = manager.get(f"/worker-mgt/workers/{worker.uuid}").json
+    assert listed == {"id": worker.uuid, "actions": details["actions"]}
+
+
 def test_what_a_job_says_is_possible_is_done(manager: RunningManager) -> None:
     job = manager.submit()["id"]
     path = f"/jobs/{job}/action"

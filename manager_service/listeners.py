@@ -18,6 +18,7 @@ from manager_service.https.plain_http import SecureAddress, plain_app
 from manager_service.https.state import CertificateSource, CertificateState
 from manager_service.https.switch import CertificateSwitch
 from manager_service.listen_address import ListenAddress, listen_error, parse_listen
+from manager_service.logs import AccessLogger
 
 logger = logging.getLogger(__name__)
 
@@ -90,6 +91,7 @@ class Listeners:
         runner = web.AppRunner(
             app,
             access_log=self._access_log,
+            access_log_class=AccessLogger,
             handle_signals=False,
             handler_cancellation=True,  # a worker that waits for a task may go away
             lingering_time=_LINGERING_SECONDS,

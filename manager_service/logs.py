@@ -80,11 +80,6 @@ def formatter(form: LogForm) -> logging.Formatter:
 class AccessLogger(AbstractAccessLogger):
     """One line a request, without its query, which may hold a token."""
 
-    @property
-    def enabled(self) -> bool:
-        """aiohttp asks once, so that nothing is paid for a log that nobody wants."""
-        return self.logger.isEnabledFor(logging.INFO)
-
     def log(self, request: web.BaseRequest, response: web.StreamResponse, time: float) -> None:
         self.logger.info(
             "%s %s %s answered %d with %d bytes in %.1f ms",

@@ -32,6 +32,9 @@ _STATUS_OF: Mapping[type[FlamencoError], int] = {
 }
 """By class; a subclass without an entry has the status of its nearest base."""
 
+REQUEST_ID = "X-Request-Id"
+"""The header with the id under which the log tells of a request that failed."""
+
 RETRY_SECONDS = 1
 """When a caller that got 503 may try again."""
 
@@ -108,7 +111,9 @@ def _expected(error: FlamencoError, request: web.BaseRequest) -> web.Response:
     if isinstance(error, (errors.Unavailable, errors.FarmLocked)):
         headers["Retry-After"] = str(RETRY_SECONDS)
     if status >= 500:
-        logger.warning("%s %s: %s", request.method, request.path, error)
+        headers[REQUEST_ID] = request_id = _new_request_id()
+        told = (request_id, request.method, request.path, error)
+        logger.warning("Request %s, %s %s: %s", *told, extra={"request_id": request_id})
     return refusal(status, _message(error), problems=error.problems, headers=headers)
 
 
@@ -129,9 +134,11 @@ def _first(problems: list[Problem]) -> list[Problem]:
 
 
 def _unexpected(error: Exception, request: web.BaseRequest) -> web.Response:
-    incident = secrets.token_hex(4)
+    incident = _new_request_id()
     logger.error(
-        "Internal error %s in %s %s", incident, request.method, request.path, exc_info=error
+        *("Internal error %s in %s %s", incident, request.method, request.path),
+        exc_info=error,
+        extra={"request_id": incident},
     )
     return refusal(
         500,
@@ -139,7 +146,13 @@ def _unexpected(error: Exception, request: web.BaseRequest) -> web.Response:
         problems=[
             Problem("", f"internal error {incident}", "send the log's lines to the developers")
         ],
+        headers={REQUEST_ID: incident},
     )
+
+
+def _new_request_id() -> str:
+    """Short enough to be read aloud, and to be searched for in a log."""
+    return secrets.token_hex(4)
 
 
 def _kept(error: web.HTTPException) -> dict[str, str]:

@@ -57,7 +57,7 @@ def _run_once(options: argparse.Namespace, home: Path, *, opens_page: bool) -> E
     for warning in config.warnings:
         logger.warning("%s", warning)
     listen = parse_listen(options.listen or config.listen)
-    server = Server(config, listen)
+    server = Server(config, listen, access_log=options.access_log)
     return asyncio.run(_serve(server, opens_page=opens_page))
 
 

@@ -14,6 +14,7 @@ from manager_service.https.state import CertificateState
 from manager_service.listen_address import AddressInUse, ListenAddress, parse_listen
 from manager_service.listeners import Listeners
 from manager_service.machine_key import MachineKey, remove_key, write_key
+from manager_service.logs import ACCESS_LOG
 from manager_service.openapi import openapi_document
 from manager_service.pages import add_pages
 from manager_service.service import Service
@@ -30,7 +31,7 @@ class Server:
 
         `access_log` writes a line for each request, which costs more than most of them.
         """
-        log = logging.getLogger("manager_service.access") if access_log else None
+        log = logging.getLogger(ACCESS_LOG) if access_log else None
         self._listeners = Listeners(config, listen, access_log=log)
         self.service = Service(config, address=self.listen.url)
         self._has_key = False

@@ -103,6 +103,22 @@ def test_options_may_have_one_dash_or_two(tmp_path: Path, options: list[str]) ->
         assert "DEBUG" in {line["level"] for line in lines}
 
 
+def test_requests_are_logged_without_their_queries_if_that_is_wanted(tmp_path: Path) -> None:
+    listen = f"--listen=127.0.0.1:{free_port()}"
+    for options, count in ((["--access-log", "--quiet"], 1), ([], 0)):
+        with running("--home", tmp_path, listen, *options) as (process, url):
+            with urllib.request.urlopen(f"{url}api/v3/version?token=secret", timeout=TIME_LIMIT):
+                pass
+            process.terminate()
+            _, errors = process.communicate(timeout=TIME_LIMIT)
+        if sys.platform != "win32":
+            told = re.findall(
+                r"127\.0\.0\.1 GET /api/v3/version answered 200 with \d+ bytes", errors
+            )
+            assert len(told) == count, errors
+        assert "secret" not in errors
+
+
 def test_the_assistant_is_opened_in_the_browser(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -46,9 +46,8 @@ def flamenco() -> None:
 
 
 flamenco.add_command(submit)
-for command in (*LISTING_COMMANDS, *LOGIN_COMMANDS):
 flamenco.add_command(events)
-for command in LISTING_COMMANDS:
+for command in (*LISTING_COMMANDS, *LOGIN_COMMANDS):
     flamenco.add_command(command)
 
 

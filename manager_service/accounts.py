@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from flamenco_core.config import Authentication, Config
 from flamenco_core.errors import Conflict, NotAllowed, Problem
 from flamenco_core.manager import Actor
 from flamenco_core.model import CallerKind, Login, PasswordChange
@@ -22,6 +23,10 @@ if TYPE_CHECKING:
     from manager_service.write_thread import WriteThread
 
 logger = logging.getLogger(__name__)
+
+
+NO_ADMIN = "there is no admin who could log in"
+MAKE_ADMIN = "make one with: flamenco-manager user add NAME --role admin"
 
 
 class Accounts:
@@ -95,6 +100,15 @@ class Accounts:
         """The hash of a new password; raises `InvalidInput` if it cannot be used."""
         refuse_weak_password(password, name=name.strip().lower())
         return await self.passwords.hashed(password)
+
+    async def objections(self, wanted: Config, running: Config) -> list[Problem]:
+        """Why a configuration cannot be taken over: it would shut everybody out."""
+        is_new = wanted.authentication is not running.authentication
+        if not is_new or wanted.authentication is Authentication.NONE:
+            return []
+        if await self._readers.read(lambda reader: reader.has_admin()):
+            return []
+        return [Problem("authentication", NO_ADMIN, MAKE_ADMIN)]
 
     async def _check(self, name: str, password: str, address: str) -> tuple[str, str | None]:
         """The stored hash that a password fits, and a better one if it is too weak."""

@@ -50,7 +50,12 @@ class Service:
         to anybody who wants to open it too.
         """
         self.file_threads = Threads("files", FILE_THREADS)
-        self.configuration = LiveConfiguration(config, self.file_threads, self._take_over)
+        self.configuration = LiveConfiguration(
+            config,
+            self.file_threads,
+            self._take_over,
+            objections=lambda wanted: self.accounts.objections(wanted, self.config),
+        )
         """What the Manager runs with, and what its file says."""
         self.ending = Ending()
         """Where anything can let the Manager stop, or start anew."""

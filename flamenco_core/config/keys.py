@@ -40,6 +40,7 @@ KEYS: tuple[Key, ...] = (
         "worker_registration_secret",
         values.exact_text,
         is_secret=True,
+        is_live=True,
     ),
     Key("time_zone", "time_zone", values.time_zone),
     Key(

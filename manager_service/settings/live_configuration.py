@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from datetime import timedelta
 from pathlib import Path
 
@@ -41,6 +41,7 @@ ANY_ETAG = "*"
 
 _Stamp = tuple[int, int, int]
 TakeOver = Callable[[Config], Awaitable[None]]
+Objections = Callable[[Config], Awaitable[Sequence[Problem]]]
 
 
 class LiveConfiguration:
@@ -52,10 +53,13 @@ class LiveConfiguration:
         threads: Threads,
         take_over: TakeOver,
         *,
+        objections: Objections | None = None,
         environment: Mapping[str, str] = os.environ,
         look_period: timedelta = LOOK_PERIOD,
     ) -> None:
-        """`take_over` is called with each configuration that the Manager is to run with."""
+        """`take_over` is called with each configuration that the Manager is to run with, and
+        `objections` says before it is written what would keep the Manager from starting with it.
+        """
         self.running = config.with_located_paths()
         """What the Manager runs with."""
         self.wanted = config
@@ -63,6 +67,7 @@ class LiveConfiguration:
         self._problems: tuple[Problem, ...] = ()
         self._threads = threads
         self._take_over = take_over
+        self._objections = objections
         self._environment = environment
         self._look_period = look_period
         self._seen: _Stamp | None = None
@@ -129,6 +134,7 @@ class LiveConfiguration:
             changes = Changes(self.wanted)
             describe(changes)
             file, text = await self._threads.run(lambda: self._edited(path, changes))
+            await self._refuse_objectionable(file, text)
             if not only_check:
                 await self._replace(file, text)
 
@@ -139,9 +145,8 @@ class LiveConfiguration:
             await self._look(path)
             self._refuse_other(etag)
             file = await self._threads.run(lambda: self._opened(path))
-            if only_check:
-                await self._threads.run(lambda: file.parsed(text))
-            else:
+            await self._refuse_objectionable(file, text)
+            if not only_check:
                 await self._replace(file, text)
 
     async def text(self) -> str:
@@ -169,6 +174,13 @@ class LiveConfiguration:
             what = "somebody has changed the configuration since it was looked at"
             problem = Problem("header If-Match", what, "look at it again, then change it")
             raise WrongEtag("The configuration has changed", problems=[problem])
+
+    async def _refuse_objectionable(self, file: ConfigFile, text: str) -> None:
+        """Raises `InvalidInput` also for what is wrong with the text itself."""
+        config = await self._threads.run(lambda: file.parsed(text))
+        problems = await self._objections(config) if self._objections else ()
+        if problems:
+            raise InvalidInput("These changes cannot be made", problems=problems)
 
     def _opened(self, path: Path) -> ConfigFile:
         """The file without what stands in it, which may be broken."""

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from flamenco_core.config import Authentication
+from flamenco_core.config import Authentication, load_config
 from flamenco_core.errors import Conflict
 from flamenco_core.manager import Manager
 from manager_service.cli import main
@@ -168,3 +168,27 @@ def test_accounts_cannot_be_switched_on_while_nobody_could_log_in(tmp_path: Path
     with pytest.raises(Conflict) as refused, GuardedManager(tmp_path):
         pass
     assert "flamenco-manager user add NAME --role admin" in str(refused.value)
+
+
+def test_they_cannot_be_switched_on_over_http_either(tmp_path: Path) -> None:
+    file = tmp_path / "flamenco-manager.yaml"
+    file.write_text("manager_name: Studio\n")
+    config = load_config(file, home=tmp_path, environment={})
+    change = {"settings": {"authentication": "local"}}
+    with RunningManager(tmp_path, config=config) as manager:
+        refused = manager.request("PATCH", "/configuration/settings", json_body=change)
+        assert refused.status == 400
+        assert refused.problems == ["authentication"]
+        assert "flamenco-manager user add" in refused.json["problems"][0]["hint"]
+        whole = manager.request(
+            "PUT",
+            "/configuration/text",
+            body=b"authentication: local\n",
+            headers={"Content-Type": "application/yaml", "If-Match": "*"},
+        )
+        assert whole.status == 400
+        assert file.read_text() == "manager_name: Studio\n"
+        done(tmp_path, "add", "ada", "--role", "admin", stdin=PASSWORD)
+        reply = manager.request("PATCH", "/configuration/settings", json_body=change)
+        assert reply.status in (200, 204), reply
+    assert "local" in file.read_text()

@@ -30,6 +30,8 @@ _SBIN = "/usr/local/sbin:/usr/sbin:/sbin"
 _BROWSERS = ("chromium", "chromium-browser", "google-chrome", "msedge")
 PROGRAMS = (
     SystemProgram(("git",), "git", "checkouts for tests"),
+    SystemProgram(("objdump",), "binutils", "packing the programs with their libraries"),
+    SystemProgram(("systemd-analyze",), "systemd", "looking at the units for systemd"),
     SystemProgram(("ffmpeg",), "ffmpeg", "preview videos"),
     SystemProgram(("ffprobe",), "ffmpeg", "looking into preview videos"),
     SystemProgram(("blender",), "blender", "rendering with an installed Blender"),

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from flamenco_core import model
-from flamenco_core.manager import people, transitions
+from flamenco_core.manager import block_lists, people, transitions
 from flamenco_core.manager.jobs_at_hand import job_facts, task_facts
 from flamenco_core.manager.submitting import Submitting
+from flamenco_core.model.block_lists import JobBlocklistEntry
 from flamenco_core.rules import actions
 from flamenco_core.rules.actions import Choice
 from flamenco_core.store import jobs, tasks
@@ -56,6 +57,17 @@ class JobSteering(Submitting):
         """
         with self._unit(actor) as unit:
             people.set_task_status(unit, task_id, change)
+
+    def block_list(self, job_id: str) -> list[JobBlocklistEntry]:
+        """Which workers get no more tasks of a type from a job, by their names."""
+        return block_lists.of_job(self._db, job_id)
+
+    def remove_from_block_list(
+        self, job_id: str, entries: Sequence[JobBlocklistEntry], *, actor: Actor
+    ) -> None:
+        """Opens a job to workers again; entries that are not there are fine."""
+        with self._unit(actor) as unit:
+            block_lists.remove(unit, job_id, entries)
 
     def job_actions(self, job_id: str) -> list[Choice]:
         """What can be done with a job now, and why not the rest."""

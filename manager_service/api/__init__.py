@@ -15,6 +15,7 @@ def all_operations() -> Iterator[Operation]:
         forecasts,
         ids,
         job_actions,
+        job_block_lists,
         job_lists,
         job_overrides,
         job_removal,
@@ -42,7 +43,7 @@ def all_operations() -> Iterator[Operation]:
     jobs_tag = (jobs, job_lists, job_search, last_rendered, tasks)
     workers_tag = (workers, worker_lists)
     general = (meta, running, configuration, setup_assistant, job_types)
-    job_changes = (job_actions, job_overrides, job_removal, forecasts)
+    job_changes = (job_actions, job_block_lists, job_overrides, job_removal, forecasts)
     for table in (
         *general,
         *jobs_tag,

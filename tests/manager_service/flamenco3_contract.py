@@ -1,9 +1,18 @@
-"""What Flamenco 3's API promises for the operations that this Manager has, as a table.
+"""What Flamenco 3's API promises, as a table: all of its operations, and the forms of their JSON.
 
-A `*` after a field says that it is always there; `+` after a path, that only workers may call it.
+In a route a `+` at the end says that only workers may call it; in a body a `?`, that it may be
+left out. In a form a `*` says that a field is always there. Types are `str`, `int`, `bool`, `time`
+(as text), `any`, the names of other forms and enums, `[X]` for a list and `{X}` for an object whose
+values are X.
 """
 
 from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+DEFAULT = 0
+"""Stands for every status that is not listed."""
 
 # fmt: off
 OPERATIONS: dict[str, tuple[str, str, dict[int, str]]] = {
@@ -16,29 +25,29 @@ OPERATIONS: dict[str, tuple[str, str, dict[int, str]]] = {
         "GET /configuration", "",
         {200: "ManagerConfiguration"},
     ),
-    "getConfigurationFile": (
-        "GET /configuration/file", "",
-        {200: "object"},
-    ),
-    "updateConfigurationFile": (
-        "PUT /configuration/file", "object",
-        {204: ""},
-    ),
     "checkSharedStoragePath": (
-        "POST /configuration/check/shared-storage", "PathCheckInput",
-        {200: "PathCheckResult"},
+        "POST /configuration/check/shared-storage", "PathCheckInput?",
+        {200: "PathCheckResult", DEFAULT: "Error"},
     ),
     "findBlenderExePath": (
         "GET /configuration/check/blender", "",
-        {200: "BlenderPathCheckResult[]"},
+        {200: "BlenderPathFindResult", DEFAULT: "Error"},
     ),
     "checkBlenderExePath": (
-        "POST /configuration/check/blender", "PathCheckInput",
-        {200: "BlenderPathCheckResult"},
+        "POST /configuration/check/blender", "PathCheckInput?",
+        {200: "BlenderPathCheckResult", DEFAULT: "Error"},
     ),
     "saveSetupAssistantConfig": (
-        "POST /configuration/setup-assistant", "SetupAssistantConfig",
-        {204: ""},
+        "POST /configuration/setup-assistant", "SetupAssistantConfig?",
+        {204: "", DEFAULT: "Error"},
+    ),
+    "getConfigurationFile": (
+        "GET /configuration/file", "",
+        {200: "{any}"},
+    ),
+    "updateConfigurationFile": (
+        "PUT /configuration/file", "{any}",
+        {204: "", DEFAULT: "Error"},
     ),
     "getVariables": (
         "GET /configuration/variables/{audience}/{platform}", "",
@@ -54,23 +63,23 @@ OPERATIONS: dict[str, tuple[str, str, dict[int, str]]] = {
     ),
     "registerWorker": (
         "POST /worker/register-worker", "WorkerRegistration",
-        {200: "RegisteredWorker"},
+        {200: "RegisteredWorker", DEFAULT: "Error"},
     ),
     "signOn": (
         "POST /worker/sign-on+", "WorkerSignOn",
-        {200: "WorkerStateChange"},
+        {200: "WorkerStateChange", DEFAULT: "Error"},
     ),
     "signOff": (
         "POST /worker/sign-off+", "",
-        {204: ""},
+        {204: "", DEFAULT: "Error"},
     ),
     "workerState": (
         "GET /worker/state+", "",
-        {204: "", 200: "WorkerStateChange"},
+        {204: "", 200: "WorkerStateChange", DEFAULT: "Error"},
     ),
     "workerStateChanged": (
         "POST /worker/state-changed+", "WorkerStateChanged",
-        {204: ""},
+        {204: "", DEFAULT: "Error"},
     ),
     "scheduleTask": (
         "POST /worker/task+", "",
@@ -78,15 +87,15 @@ OPERATIONS: dict[str, tuple[str, str, dict[int, str]]] = {
     ),
     "taskUpdate": (
         "POST /worker/task/{task_id}+", "TaskUpdate",
-        {204: "", 409: ""},
+        {204: "", 409: "", DEFAULT: "Error"},
     ),
     "mayWorkerRun": (
         "GET /worker/task/{task_id}/may-i-run+", "",
-        {200: "MayKeepRunning"},
+        {200: "MayKeepRunning", DEFAULT: "Error"},
     ),
     "taskOutputProduced": (
         "POST /worker/task/{task_id}/output-produced+", "image",
-        {202: "", 411: "Error", 413: "Error", 415: "Error", 429: "Error"},
+        {202: "", 411: "Error", 413: "Error", 415: "Error", 429: "Error", DEFAULT: "Error"},
     ),
     "fetchWorkers": (
         "GET /worker-mgt/workers", "",
@@ -96,29 +105,33 @@ OPERATIONS: dict[str, tuple[str, str, dict[int, str]]] = {
         "GET /worker-mgt/workers/{worker_id}", "",
         {200: "Worker"},
     ),
+    "deleteWorker": (
+        "DELETE /worker-mgt/workers/{worker_id}", "",
+        {204: "", DEFAULT: "Error"},
+    ),
     "requestWorkerStatusChange": (
         "POST /worker-mgt/workers/{worker_id}/setstatus", "WorkerStatusChangeRequest",
-        {204: ""},
-    ),
-    "fetchWorkerSleepSchedule": (
-        "GET /worker-mgt/workers/{worker_id}/sleep-schedule", "",
-        {200: "WorkerSleepSchedule", 204: ""},
-    ),
-    "setWorkerSleepSchedule": (
-        "POST /worker-mgt/workers/{worker_id}/sleep-schedule", "WorkerSleepSchedule",
-        {204: ""},
+        {204: "", DEFAULT: "Error"},
     ),
     "setWorkerTags": (
         "POST /worker-mgt/workers/{worker_id}/settags", "WorkerTagChangeRequest",
-        {204: ""},
+        {204: "", DEFAULT: "Error"},
     ),
-    "deleteWorker": (
-        "DELETE /worker-mgt/workers/{worker_id}", "",
-        {204: ""},
+    "fetchWorkerSleepSchedule": (
+        "GET /worker-mgt/workers/{worker_id}/sleep-schedule", "",
+        {200: "WorkerSleepSchedule", 204: "", DEFAULT: "Error"},
+    ),
+    "setWorkerSleepSchedule": (
+        "POST /worker-mgt/workers/{worker_id}/sleep-schedule", "WorkerSleepSchedule",
+        {204: "", DEFAULT: "Error"},
+    ),
+    "fetchWorkerTags": (
+        "GET /worker-mgt/tags", "",
+        {200: "WorkerTagList"},
     ),
     "createWorkerTag": (
         "POST /worker-mgt/tags", "WorkerTag",
-        {200: "WorkerTag"},
+        {200: "WorkerTag", DEFAULT: "Error"},
     ),
     "fetchWorkerTag": (
         "GET /worker-mgt/tag/{tag_id}", "",
@@ -126,31 +139,11 @@ OPERATIONS: dict[str, tuple[str, str, dict[int, str]]] = {
     ),
     "updateWorkerTag": (
         "PUT /worker-mgt/tag/{tag_id}", "WorkerTag",
-        {204: ""},
+        {204: "", DEFAULT: "Error"},
     ),
     "deleteWorkerTag": (
         "DELETE /worker-mgt/tag/{tag_id}", "",
-        {204: ""},
-    ),
-    "deleteJob": (
-        "DELETE /jobs/{job_id}", "",
-        {204: ""},
-    ),
-    "deleteJobWhatWouldItDo": (
-        "GET /jobs/{job_id}/what-would-delete-do", "",
-        {200: "JobDeletionInfo"},
-    ),
-    "deleteJobMass": (
-        "DELETE /jobs/mass-delete", "JobMassDeletionSelection",
-        {204: "", 416: "Error"},
-    ),
-    "setJobTag": (
-        "POST /jobs/{job_id}/settag", "JobTagChange",
-        {204: "", 422: ""},
-    ),
-    "fetchWorkerTags": (
-        "GET /worker-mgt/tags", "",
-        {200: "WorkerTagList"},
+        {204: "", DEFAULT: "Error"},
     ),
     "getJobTypes": (
         "GET /jobs/types", "",
@@ -162,27 +155,31 @@ OPERATIONS: dict[str, tuple[str, str, dict[int, str]]] = {
     ),
     "fetchJobs": (
         "GET /jobs", "",
-        {200: "JobsQueryResult"},
+        {200: "JobsQueryResult", DEFAULT: "Error"},
     ),
     "submitJob": (
         "POST /jobs", "SubmittedJob",
-        {200: "Job", 412: "Error"},
+        {200: "Job", 412: "Error", DEFAULT: "Error"},
+    ),
+    "deleteJobMass": (
+        "DELETE /jobs/mass-delete", "JobMassDeletionSelection",
+        {204: "", 416: "Error", DEFAULT: "Error"},
     ),
     "submitJobCheck": (
         "POST /jobs/check", "SubmittedJob",
-        {204: "", 412: "Error"},
+        {204: "", 412: "Error", DEFAULT: "Error"},
     ),
     "fetchJob": (
         "GET /jobs/{job_id}", "",
         {200: "Job"},
     ),
-    "setJobStatus": (
-        "POST /jobs/{job_id}/setstatus", "JobStatusChange",
-        {204: "", 422: ""},
+    "deleteJob": (
+        "DELETE /jobs/{job_id}", "",
+        {204: "", DEFAULT: "Error"},
     ),
-    "setJobPriority": (
-        "POST /jobs/{job_id}/setpriority", "JobPriorityChange",
-        {204: "", 422: ""},
+    "deleteJobWhatWouldItDo": (
+        "GET /jobs/{job_id}/what-would-delete-do", "",
+        {200: "JobDeletionInfo"},
     ),
     "fetchJobLastRenderedInfo": (
         "GET /jobs/{job_id}/last-rendered", "",
@@ -192,123 +189,168 @@ OPERATIONS: dict[str, tuple[str, str, dict[int, str]]] = {
         "GET /jobs/last-rendered", "",
         {200: "JobLastRenderedImageInfo", 204: ""},
     ),
+    "setJobStatus": (
+        "POST /jobs/{job_id}/setstatus", "JobStatusChange",
+        {204: "", 422: "", DEFAULT: "Error"},
+    ),
+    "setJobPriority": (
+        "POST /jobs/{job_id}/setpriority", "JobPriorityChange",
+        {204: "", 422: "", DEFAULT: "Error"},
+    ),
+    "setJobTag": (
+        "POST /jobs/{job_id}/settag", "JobTagChange",
+        {204: "", 422: "", DEFAULT: "Error"},
+    ),
     "fetchJobTasks": (
         "GET /jobs/{job_id}/tasks", "",
-        {200: "JobTasksSummary"},
+        {200: "JobTasksSummary", DEFAULT: "Error"},
+    ),
+    "fetchJobBlocklist": (
+        "GET /jobs/{job_id}/blocklist", "",
+        {200: "JobBlocklist", DEFAULT: "Error"},
+    ),
+    "removeJobBlocklist": (
+        "DELETE /jobs/{job_id}/blocklist", "JobBlocklist?",
+        {204: "", DEFAULT: "Error"},
     ),
     "fetchTask": (
         "GET /tasks/{task_id}", "",
-        {200: "Task"},
+        {200: "Task", DEFAULT: "Error"},
     ),
     "fetchTaskLogTail": (
         "GET /tasks/{task_id}/logtail", "",
-        {200: "text/plain", 204: ""},
+        {200: "text/plain", 204: "", DEFAULT: "Error"},
     ),
     "fetchTaskLogInfo": (
         "GET /tasks/{task_id}/log", "",
-        {200: "TaskLogInfo", 204: ""},
+        {200: "TaskLogInfo", 204: "", DEFAULT: "Error"},
     ),
     "setTaskStatus": (
         "POST /tasks/{task_id}/setstatus", "TaskStatusChange",
-        {204: "", 422: ""},
+        {204: "", 422: "", DEFAULT: "Error"},
     ),
     "shamanCheckoutRequirements": (
         "POST /shaman/checkout/requirements", "ShamanRequirementsRequest",
-        {200: "ShamanRequirementsResponse"},
+        {200: "ShamanRequirementsResponse", DEFAULT: "Error"},
     ),
     "shamanCheckout": (
         "POST /shaman/checkout/create", "ShamanCheckout",
-        {200: "ShamanCheckoutResult", 424: "Error", 409: "Error"},
+        {200: "ShamanCheckoutResult", 424: "Error", 409: "Error", DEFAULT: "Error"},
     ),
     "shamanFileStoreCheck": (
         "GET /shaman/files/{checksum}/{filesize}", "",
-        {200: "ShamanSingleFileStatus"},
+        {200: "ShamanSingleFileStatus", DEFAULT: "Error"},
     ),
     "shamanFileStore": (
         "POST /shaman/files/{checksum}/{filesize}", "binary",
-        {204: "", 208: "", 417: "", 425: ""},
+        {204: "", 208: "", 417: "", 425: "", DEFAULT: "Error"},
     ),
 }
 
 FORMS: dict[str, str] = {
     "AssignedTask": (
-        "uuid* job* name* status* priority* job_priority* job_type* task_type* commands* "
-        "steps_completed* steps_total*"
+        "uuid*=str job*=str name*=str status*=TaskStatus priority*=int job_priority*=int "
+        "job_type*=str task_type*=str commands*=[Command] steps_completed*=int steps_total*=int"
     ),
     "AvailableJobSetting": (
-        "key* type* subtype choices propargs description label default eval evalInfo "
-        "visible required editable"
+        "key*=str type*=AvailableJobSettingType subtype=AvailableJobSettingSubtype "
+        "choices=[str] propargs={any} description=any label=any default=any eval=str "
+        "evalInfo={any} visible=AvailableJobSettingVisibility required=bool editable=bool"
     ),
-    "AvailableJobType": "name* label* description settings* etag*",
-    "AvailableJobTypes": "job_types*",
-    "BlenderPathCheckResult": "input* path* source* is_usable* cause*",
-    "Command": "name* parameters* total_step_count*",
-    "Error": "code* message*",
-    "FarmStatusReport": "status*",
-    "FlamencoVersion": "version* shortversion* name* git*",
+    "AvailableJobType": (
+        "name*=str label*=str description=str settings*=[AvailableJobSetting] etag*=str"
+    ),
+    "AvailableJobTypes": "job_types*=[AvailableJobType]",
+    "BlenderPathCheckResult": (
+        "input*=str path*=str source*=BlenderPathSource is_usable*=bool cause*=str"
+    ),
+    "BlenderPathFindResult": "[BlenderPathCheckResult]",
+    "Command": "name*=str parameters*={any} total_step_count*=int",
+    "Error": "code*=int message*=str",
+    "FarmStatusReport": "status*=FarmStatus",
+    "FlamencoVersion": "version*=str shortversion*=str name*=str git*=str",
     "Job": (
-        "name* type* type_etag priority* settings metadata submitter_platform* storage "
-        "worker_tag initial_status id* created* updated* status* activity* "
-        "steps_completed* steps_total* delete_requested_at"
+        "name*=str type*=str type_etag=str priority*=int settings=JobSettings "
+        "metadata=JobMetadata submitter_platform*=str storage=JobStorageInfo worker_tag=str "
+        "initial_status=JobStatus id*=str created*=time updated*=time status*=JobStatus "
+        "activity*=str steps_completed*=int steps_total*=int delete_requested_at=time"
     ),
-    "JobDeletionInfo": "shaman_checkout*",
-    "JobLastRenderedImageInfo": "base* suffixes*",
-    "JobMassDeletionSelection": "last_updated_max",
-    "JobPriorityChange": "priority*",
-    "JobStatusChange": "status* reason*",
-    "JobStorageInfo": "shaman_checkout_id",
-    "JobTagChange": "id name",
-    "JobTasksSummary": "tasks",
-    "JobsQueryResult": "jobs*",
-    "ManagerConfiguration": "storageLocation* shamanEnabled* isFirstRun*",
-    "MayKeepRunning": "mayKeepRunning* reason* statusChangeRequested*",
-    "PathCheckInput": "path*",
-    "PathCheckResult": "path* is_usable* cause*",
-    "RegisteredWorker": "uuid* name* address* status* platform* software* supported_task_types*",
-    "SetupAssistantConfig": "storageLocation* blenderExecutable*",
-    "ShamanCheckout": "files* checkoutPath*",
-    "ShamanCheckoutResult": "checkoutPath*",
-    "ShamanFileSpec": "sha* size* path*",
-    "ShamanFileSpecWithStatus": "sha* size* path* status*",
-    "ShamanRequirementsRequest": "files*",
-    "ShamanRequirementsResponse": "files*",
-    "ShamanSingleFileStatus": "status*",
-    "SharedStorageLocation": "location* audience* platform* shamanEnabled*",
+    "JobBlocklist": "[JobBlocklistEntry]",
+    "JobBlocklistEntry": "worker_id*=str task_type*=str worker_name=str",
+    "JobDeletionInfo": "shaman_checkout*=bool",
+    "JobLastRenderedImageInfo": "base*=str suffixes*=[str]",
+    "JobMassDeletionSelection": "last_updated_max=time",
+    "JobMetadata": "{str}",
+    "JobPriorityChange": "priority*=int",
+    "JobSettings": "{any}",
+    "JobStatusChange": "status*=JobStatus reason*=str",
+    "JobStorageInfo": "shaman_checkout_id=str",
+    "JobTagChange": "id=str name=str",
+    "JobTasksSummary": "tasks=[TaskSummary]",
+    "JobsQueryResult": "jobs*=[Job]",
+    "ManagerConfiguration": "storageLocation*=str shamanEnabled*=bool isFirstRun*=bool",
+    "ManagerVariable": "value*=str is_twoway*=bool",
+    "ManagerVariables": "{ManagerVariable}",
+    "MayKeepRunning": "mayKeepRunning*=bool reason*=str statusChangeRequested*=bool",
+    "PathCheckInput": "path*=str",
+    "PathCheckResult": "path*=str is_usable*=bool cause*=str",
+    "RegisteredWorker": (
+        "uuid*=str name*=str address*=str status*=WorkerStatus platform*=str software*=str "
+        "supported_task_types*=[str]"
+    ),
+    "SecurityError": "message*=str",
+    "SetupAssistantConfig": "storageLocation*=str blenderExecutable*=BlenderPathCheckResult",
+    "ShamanCheckout": "files*=[ShamanFileSpec] checkoutPath*=str",
+    "ShamanCheckoutResult": "checkoutPath*=str",
+    "ShamanFileSpec": "sha*=str size*=int path*=str",
+    "ShamanFileSpecWithStatus": "sha*=str size*=int path*=str status*=ShamanFileStatus",
+    "ShamanRequirementsRequest": "files*=[ShamanFileSpec]",
+    "ShamanRequirementsResponse": "files*=[ShamanFileSpecWithStatus]",
+    "ShamanSingleFileStatus": "status*=ShamanFileStatus",
+    "SharedStorageLocation": (
+        "location*=str audience*=ManagerVariableAudience platform*=str shamanEnabled*=bool"
+    ),
     "SubmittedJob": (
-        "name* type* type_etag priority* settings metadata submitter_platform* storage "
-        "worker_tag initial_status"
+        "name*=str type*=str type_etag=str priority*=int settings=JobSettings "
+        "metadata=JobMetadata submitter_platform*=str storage=JobStorageInfo worker_tag=str "
+        "initial_status=JobStatus"
     ),
     "Task": (
-        "id* created* updated* job_id* index_in_job* name* status* priority* task_type* "
-        "activity* commands* steps_completed* steps_total* worker last_touched "
-        "failed_by_workers"
+        "id*=str created*=time updated*=time job_id*=str index_in_job*=int name*=str "
+        "status*=TaskStatus priority*=int task_type*=str activity*=str commands*=[Command] "
+        "steps_completed*=int steps_total*=int worker=TaskWorker last_touched=time "
+        "failed_by_workers=[TaskWorker]"
     ),
-    "TaskLogInfo": "task_id* job_id* url* size*",
-    "TaskStatusChange": "status* reason*",
+    "TaskLogInfo": "task_id*=str job_id*=str url*=str size*=int",
+    "TaskStatusChange": "status*=TaskStatus reason*=str",
     "TaskSummary": (
-        "id* name* status* index_in_job* priority* task_type* updated* worker "
-        "steps_completed* steps_total*"
+        "id*=str name*=str status*=TaskStatus index_in_job*=int priority*=int task_type*=str "
+        "updated*=time worker=TaskWorker steps_completed*=int steps_total*=int"
     ),
-    "TaskUpdate": "taskStatus activity log steps_completed",
-    "TaskWorker": "id* name* address*",
+    "TaskUpdate": "taskStatus=TaskStatus activity=str log=str steps_completed=int",
+    "TaskWorker": "id*=str name*=str address*=str",
     "Worker": (
-        "id* name* status* status_change last_seen version* can_restart* ip_address* "
-        "platform* supported_task_types* task tags"
+        "id*=str name*=str status*=WorkerStatus status_change=WorkerStatusChangeRequest "
+        "last_seen=time version*=str can_restart*=bool ip_address*=str platform*=str "
+        "supported_task_types*=[str] task=WorkerTask tags=[WorkerTag]"
     ),
-    "WorkerList": "workers*",
-    "WorkerRegistration": "secret* platform* supported_task_types* name*",
-    "WorkerSignOn": "name* supported_task_types* software_version* can_restart",
-    "WorkerSleepSchedule": "is_active* days_of_week* start_time* end_time*",
-    "WorkerStateChange": "status_requested*",
-    "WorkerStateChanged": "status*",
-    "WorkerStatusChangeRequest": "status* is_lazy*",
-    "WorkerSummary": "id* name* status* status_change last_seen version* can_restart*",
-    "WorkerTag": "id name* description",
-    "WorkerTagChangeRequest": "tag_ids*",
-    "WorkerTagList": "tags",
+    "WorkerList": "workers*=[WorkerSummary]",
+    "WorkerRegistration": "secret*=str platform*=str supported_task_types*=[str] name*=str",
+    "WorkerSignOn": "name*=str supported_task_types*=[str] software_version*=str can_restart=bool",
+    "WorkerSleepSchedule": "is_active*=bool days_of_week*=str start_time*=str end_time*=str",
+    "WorkerStateChange": "status_requested*=WorkerStatus",
+    "WorkerStateChanged": "status*=WorkerStatus",
+    "WorkerStatusChangeRequest": "status*=WorkerStatus is_lazy*=bool",
+    "WorkerSummary": (
+        "id*=str name*=str status*=WorkerStatus status_change=WorkerStatusChangeRequest "
+        "last_seen=time version*=str can_restart*=bool"
+    ),
+    "WorkerTag": "id=str name*=str description=str",
+    "WorkerTagChangeRequest": "tag_ids*=[str]",
+    "WorkerTagList": "tags=[WorkerTag]",
     "WorkerTask": (
-        "id* name* status* index_in_job* priority* task_type* updated* worker "
-        "steps_completed* steps_total* job_id*"
+        "id*=str name*=str status*=TaskStatus index_in_job*=int priority*=int task_type*=str "
+        "updated*=time worker=TaskWorker steps_completed*=int steps_total*=int job_id*=str"
     ),
 }
 
@@ -328,3 +370,62 @@ ENUMS: dict[str, str] = {
     "WorkerStatus": "asleep awake error offline restart starting testing",
 }
 # fmt: on
+
+
+@dataclass(frozen=True)
+class Field:
+    name: str
+    is_required: bool
+    type: str
+
+
+def fields(form: str) -> list[Field]:
+    """The fields of a form; none if it is no object with fields of its own."""
+    found = []
+    for entry in FORMS[form].split():
+        name, equals, kind = entry.partition("=")
+        if equals:
+            found.append(Field(name.removesuffix("*"), name.endswith("*"), kind))
+    return found
+
+
+def plain(kind: str) -> str:
+    """A type without the names of forms that are no objects with fields of their own."""
+    return kind if kind not in FORMS or fields(kind) else FORMS[kind]
+
+
+_SIMPLE: dict[str, dict[str, Any]] = {
+    "any": {},
+    "bool": {"type": "boolean"},
+    "int": {"type": "integer"},
+    "str": {"type": "string"},
+    "time": {"type": "string", "format": "date-time"},
+}
+
+
+def json_schema(kind: str) -> dict[str, Any]:
+    """A type of the tables as JSON Schema that stands by itself; more fields are allowed."""
+    return {**_schema(kind), "$defs": {name: _definition(name) for name in (*FORMS, *ENUMS)}}
+
+
+def _definition(name: str) -> dict[str, Any]:
+    if name in ENUMS:
+        return {"type": "string", "enum": ENUMS[name].split()}
+    found = fields(name)
+    if not found:
+        return _schema(FORMS[name])
+    return {
+        "type": "object",
+        "properties": {field.name: _schema(field.type) for field in found},
+        "required": [field.name for field in found if field.is_required],
+    }
+
+
+def _schema(kind: str) -> dict[str, Any]:
+    if kind in _SIMPLE:
+        return dict(_SIMPLE[kind])
+    if kind.startswith("["):
+        return {"type": "array", "items": _schema(kind[1:-1])}
+    if kind.startswith("{"):
+        return {"type": "object", "additionalProperties": _schema(kind[1:-1])}
+    return {"$ref": f"#/$defs/{kind}"}

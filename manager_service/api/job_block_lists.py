@@ -1,0 +1,67 @@
+"""The block lists of jobs: which workers get no more tasks of a type."""
+
+from __future__ import annotations
+
+from aiohttp import web
+
+from flamenco_core.errors import one_problem
+from flamenco_core.manager import block_lists
+from flamenco_core.model.block_lists import JobBlocklistEntry
+from manager_service.json_answers import empty_answer, json_answer
+from manager_service.routing import (
+    UUID,
+    Answer,
+    Body,
+    Call,
+    OperationTable,
+    Role,
+    in_path,
+    no_content,
+    ok,
+)
+
+OPERATIONS = OperationTable("jobs")
+
+JOB_ID = in_path("job_id", UUID, "The job.")
+
+_UNKNOWN_JOB = Answer(status=404, description="There is no such job.")
+
+
+@OPERATIONS.operation(
+    "fetchJobBlocklist",
+    "GET",
+    "/jobs/{job_id}/blocklist",
+    role=Role.VIEWER,
+    summary="Which workers failed too often at a job's tasks",
+    parameters=[JOB_ID],
+    answers=[ok(list[JobBlocklistEntry], "By the workers' names."), _UNKNOWN_JOB],
+)
+async def fetch_job_blocklist(call: Call) -> web.StreamResponse:
+    job_id = call.value(JOB_ID)
+    return json_answer(
+        await call.service.readers.read(
+            lambda reader: block_lists.of_job(reader.connection, job_id)
+        )
+    )
+
+
+@OPERATIONS.operation(
+    "removeJobBlocklist",
+    "DELETE",
+    "/jobs/{job_id}/blocklist",
+    role=Role.WRANGLER,
+    summary="Let workers have tasks of a job again",
+    parameters=[JOB_ID],
+    body=Body(json=list[JobBlocklistEntry], required=False),
+    answers=[no_content("Whether they were on the list or not."), _UNKNOWN_JOB],
+)
+async def remove_job_blocklist(call: Call) -> web.StreamResponse:
+    """What a worker failed at stays known: it does not get that very task again."""
+    job_id, entries, actor = call.value(JOB_ID), call.payload, call.actor
+    if not entries:
+        what = "lists no worker and task type"
+        raise one_problem("", what, 'send [{"worker_id": …, "task_type": …}]')
+    await call.service.farm.run(
+        lambda manager: manager.remove_from_block_list(job_id, entries, actor=actor)
+    )
+    return empty_answer()

@@ -1,0 +1,65 @@
+"""The block list of a job over HTTP."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import uuid4
+
+from tests.manager_service.running_manager import RunningManager, WorkerLogin
+
+
+def fail_three(manager: RunningManager, worker: WorkerLogin) -> None:
+    """Lets a worker fail at as many tasks as it takes."""
+    for _ in range(3):
+        task = manager.post("/worker/task", worker=worker).json
+        update = {"taskStatus": "failed", "activity": "no"}
+        assert manager.post(f"/worker/task/{task['uuid']}", update, worker=worker).status == 204
+
+
+def block(manager: RunningManager) -> tuple[str, WorkerLogin]:
+    """A job of many tasks that is closed to the worker `castor`."""
+    settings = {
+        "frames": "1-60",
+        "chunk_size": 1,
+        "render_output_root": "/render",
+        "add_path_components": 0,
+        "render_output_path": "/render/{timestamp}/######",
+        "blendfile": "/shot.blend",
+        "format": "PNG",
+        "image_file_extension": ".png",
+        "scene": "Scene",
+    }
+    job = manager.submit(type="simple-blender-render", settings=settings)
+    castor = manager.add_worker("castor", types=("blender",))
+    manager.add_worker("pollux", types=("blender",))
+    fail_three(manager, castor)
+    return job["id"], castor
+
+
+def test_a_worker_is_listed_and_gets_tasks_again_once_it_is_removed(
+    manager: RunningManager,
+) -> None:
+    job, castor = block(manager)
+    entry = {"worker_id": castor.uuid, "task_type": "blender", "worker_name": "castor"}
+    assert manager.get(f"/jobs/{job}/blocklist").json == [entry]
+    assert manager.post("/worker/task", worker=castor).status == 204
+    unknown = {"worker_id": str(uuid4()), "task_type": "misc"}
+    path = f"/jobs/{job}/blocklist"
+    assert manager.request("DELETE", path, json_body=[unknown, entry]).status == 204
+    assert manager.get(path).json == []
+    assert manager.post("/worker/task", worker=castor).status == 200
+    assert manager.request("DELETE", path, json_body=[entry]).status == 204
+
+
+def test_what_cannot_be_meant_is_refused(manager: RunningManager) -> None:
+    job = manager.submit()["id"]
+    assert manager.get(f"/jobs/{job}/blocklist").json == []
+    bodies: list[Any] = [None, [], [{"worker_id": "x"}], {"worker_id": "x", "task_type": "misc"}]
+    for body in bodies:
+        reply = manager.request("DELETE", f"/jobs/{job}/blocklist", json_body=body)
+        assert reply.status == 400, body
+    for method in ("GET", "DELETE"):
+        entry = [{"worker_id": str(uuid4()), "task_type": "misc"}]
+        body = entry if method == "DELETE" else None
+        reply = manager.request(method, f"/jobs/{uuid4()}/blocklist", json_body=body)
+        assert reply.status == 404

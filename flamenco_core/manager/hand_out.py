@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from flamenco_core.errors import Conflict
@@ -10,8 +11,8 @@ from flamenco_core.manager.unit import Unit
 from flamenco_core.model import AssignedTask, Audience, Command, TaskRequest
 from flamenco_core.rna_overrides import with_overrides
 from flamenco_core.rules import scheduling
-from flamenco_core.rules.scheduling import MustChangeStatus, NotAwake, QueuedJob, ReadyTask
-from flamenco_core.statuses import SCHEDULABLE_JOB_STATUSES
+from flamenco_core.rules.scheduling import MustChangeStatus, NotAwake
+from flamenco_core.statuses import SCHEDULABLE_JOB_STATUSES, TaskStatus
 from flamenco_core.store import jobs, queues, reservations, tasks, workers
 from flamenco_core.store.jobs import StoredJob
 from flamenco_core.store.queues import WorkerMatch
@@ -40,10 +41,11 @@ def next_task(
         raise Conflict(f"Worker {worker.name} is {answer.status}, and only gets tasks when awake")
     if answer is not None:
         return answer
-    lost = _lost_task(unit, worker, request)
+    of_slot = tasks.of_slot(unit.db, worker.id, request.slot)
+    lost = _lost_task(unit, of_slot, request)
     if lost is not None:
         return _assigned(unit, worker, lost)
-    reserved = reservations.of_slot(unit.db, worker.id, request.slot)
+    reserved = next((task for task in of_slot if task.status is not TaskStatus.ACTIVE), None)
     if reserved is not None and request.prefetch:
         return _assigned(unit, worker, reserved)
     if reserved is not None and start_reserved(unit, worker, reserved):
@@ -66,11 +68,13 @@ def start_reserved(unit: Unit, worker: StoredWorker, task: StoredTask) -> bool:
     return True
 
 
-def _lost_task(unit: Unit, worker: StoredWorker, request: TaskRequest) -> StoredTask | None:
+def _lost_task(
+    unit: Unit, of_slot: Iterable[StoredTask], request: TaskRequest
+) -> StoredTask | None:
     """A task that the slot has, and does not know it has: the answer was lost."""
     known = {(held.task, held.attempt) for held in request.holding}
-    for task in tasks.held(unit.db, worker.id, request.slot):
-        if (task.uuid, task.attempt) not in known:
+    for task in of_slot:
+        if task.status is TaskStatus.ACTIVE and (task.uuid, task.attempt) not in known:
             if jobs.by_id(unit.db, task.job_id).status in SCHEDULABLE_JOB_STATUSES:
                 return task
             transitions.return_task(unit, task, reason="its worker does not know it")
@@ -79,19 +83,15 @@ def _lost_task(unit: Unit, worker: StoredWorker, request: TaskRequest) -> Stored
 
 def _pick(unit: Unit, worker: StoredWorker, match: WorkerMatch) -> StoredTask | None:
     job_id: int | None = None
-    candidates: list[ReadyTask] = []
+    candidates: list[StoredTask] = []
     for job in queues.walk(unit.db, worker.id, match):
         if job_id is not None and job.job_id != job_id and candidates:
             break
         job_id = job.job_id
-        candidates += _first_ready(unit, worker, job)
-    best = scheduling.first_task(candidates)
-    return tasks.by_id(unit.db, best.task_id) if best else None
-
-
-def _first_ready(unit: Unit, worker: StoredWorker, job: QueuedJob) -> list[ReadyTask]:
-    task = queues.first_ready(unit.db, worker.id, job)
-    return [task] if task else []
+        first = tasks.first_ready(unit.db, worker.id, job)
+        if first is not None:
+            candidates.append(first)
+    return scheduling.first_task(candidates)
 
 
 def _assign(unit: Unit, worker: StoredWorker, task: StoredTask, slot: int) -> AssignedTask:

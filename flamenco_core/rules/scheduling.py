@@ -11,6 +11,7 @@ import heapq
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Protocol, TypeVar
 
 from flamenco_core.statuses import WorkerStatus
 
@@ -45,7 +46,19 @@ def jobs_in_order(streams: Iterable[Iterable[QueuedJob]]) -> Iterator[QueuedJob]
     return heapq.merge(*streams, key=lambda job: (-job.priority, job.job_id))
 
 
-def first_task(candidates: Iterable[ReadyTask]) -> ReadyTask | None:
+class InJob(Protocol):
+    """A task as the order inside its job sees it."""
+
+    @property
+    def priority(self) -> int: ...
+    @property
+    def index_in_job(self) -> int: ...
+
+
+T = TypeVar("T", bound=InJob)
+
+
+def first_task(candidates: Iterable[T]) -> T | None:
     """The task of one job that goes first."""
     return min(candidates, key=lambda task: (-task.priority, task.index_in_job), default=None)
 

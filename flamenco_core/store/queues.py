@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from flamenco_core.requirements import meets
-from flamenco_core.rules.scheduling import NO_TAG, QueuedJob, ReadyTask, jobs_in_order
+from flamenco_core.rules.scheduling import NO_TAG, QueuedJob, jobs_in_order
 from flamenco_core.store.database import Statement
 
 READY = "status IN ('queued', 'soft-failed') AND unmet_dependencies = 0 AND reserved_until IS NULL"
@@ -66,14 +66,6 @@ _CANDIDATES = Statement(
        AND NOT EXISTS (SELECT 1 FROM job_blocks b WHERE b.job_id = q.job_id
                        AND b.worker_id = :worker_id AND b.task_type = :task_type)
        ORDER BY q.job_priority DESC, q.job_id""",
-)
-_FIRST_READY = Statement(
-    "The first ready task of a job in one class that this worker has not failed at.",
-    f"""SELECT id, priority, index_in_job FROM tasks INDEXED BY ready_tasks
-       WHERE job_id = :job_id AND task_class_id = :task_class_id AND {READY}
-       AND NOT EXISTS (SELECT 1 FROM task_failures f
-                       WHERE f.task_id = tasks.id AND f.worker_id = :worker_id)
-       ORDER BY priority DESC, index_in_job LIMIT 1""",
 )
 _ADD_QUEUE = Statement(
     "Opens the queue of a job for one task class.",
@@ -187,13 +179,6 @@ def walk(db: sqlite3.Connection, worker_id: int, match: WorkerMatch) -> Iterator
         for class_id, task_type in match.task_classes.items()
         for tag_id in match.tags
     )
-
-
-def first_ready(db: sqlite3.Connection, worker_id: int, job: QueuedJob) -> ReadyTask | None:
-    row = _FIRST_READY.row(
-        db, job_id=job.job_id, task_class_id=job.task_class_id, worker_id=worker_id
-    )
-    return ReadyTask(row["id"], row["priority"], row["index_in_job"]) if row else None
 
 
 def add_queue(

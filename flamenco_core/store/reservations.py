@@ -11,11 +11,6 @@ from flamenco_core.store.database import Statement, to_microseconds
 from flamenco_core.store.queues import READY
 from flamenco_core.store.tasks import COLUMNS, StoredTask, count_status, stored_task
 
-_OF_SLOT = Statement(
-    "What is reserved for a worker's slot.",
-    f"""SELECT {COLUMNS} FROM tasks t INDEXED BY held_tasks
-       WHERE t.worker_id = :worker_id AND t.slot = :slot AND t.reserved_until IS NOT NULL""",
-)
 _OF_WORKER = Statement(
     "What is reserved for all slots of a worker.",
     f"""SELECT {COLUMNS} FROM tasks t INDEXED BY held_tasks
@@ -45,12 +40,6 @@ _START = Statement(
        WHERE id = :id AND reserved_until IS NOT NULL AND unmet_dependencies = 0
        RETURNING attempt""",
 )
-
-
-def of_slot(db: sqlite3.Connection, worker_id: int, slot: int) -> StoredTask | None:
-    """The task that waits for a slot, if any."""
-    row = _OF_SLOT.row(db, worker_id=worker_id, slot=slot)
-    return stored_task(row) if row else None
 
 
 def of_worker(db: sqlite3.Connection, worker_id: int) -> list[StoredTask]:

@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
+from flamenco_core.rules.scheduling import QueuedJob
 from flamenco_core.statuses import SCHEDULABLE_TASK_STATUSES, TaskStatus
 from flamenco_core.store import attempts, dependency_groups, queues
 from flamenco_core.store.database import Statement, found, to_microseconds
@@ -27,11 +28,19 @@ _BARE_COLUMNS = COLUMNS.replace("t.", "")
 
 _BY_UUID = Statement("A task by UUID.", f"SELECT {COLUMNS} FROM tasks t WHERE t.uuid = :uuid")
 _BY_ID = Statement("A task by key.", f"SELECT {COLUMNS} FROM tasks t WHERE t.id = :id")
-_HELD = Statement(
-    "What a worker's slot has.",
+_OF_SLOT = Statement(
+    "What a worker's slot has, and what is reserved for it.",
     f"""SELECT {COLUMNS} FROM tasks t INDEXED BY held_tasks
-       WHERE t.worker_id = :worker_id AND t.slot = :slot AND t.status = 'active'
-       ORDER BY t.id""",
+       WHERE t.worker_id = :worker_id AND t.slot = :slot
+       AND (t.status = 'active' OR t.reserved_until IS NOT NULL) ORDER BY t.id""",
+)
+_FIRST_READY = Statement(
+    "The first ready task of a job in one class that this worker has not failed at.",
+    f"""SELECT {COLUMNS} FROM tasks t INDEXED BY ready_tasks
+       WHERE job_id = :job_id AND task_class_id = :task_class_id AND {READY}
+       AND NOT EXISTS (SELECT 1 FROM task_failures f
+                       WHERE f.task_id = t.id AND f.worker_id = :worker_id)
+       ORDER BY priority DESC, index_in_job LIMIT 1""",
 )
 _HELD_BY_WORKER = Statement(
     "What all slots of a worker have.",
@@ -147,8 +156,17 @@ def by_id(db: sqlite3.Connection, task_id: int) -> StoredTask:
     return stored_task(found(_BY_ID.row(db, id=task_id), "task", str(task_id)))
 
 
-def held(db: sqlite3.Connection, worker_id: int, slot: int) -> list[StoredTask]:
-    return [stored_task(row) for row in _HELD.run(db, worker_id=worker_id, slot=slot).fetchall()]
+def of_slot(db: sqlite3.Connection, worker_id: int, slot: int) -> list[StoredTask]:
+    """What a worker's slot has, which is active, and what is reserved for it, which is not."""
+    return [stored_task(row) for row in _OF_SLOT.run(db, worker_id=worker_id, slot=slot).fetchall()]
+
+
+def first_ready(db: sqlite3.Connection, worker_id: int, job: QueuedJob) -> StoredTask | None:
+    """The task of a job's queue that a worker would get first."""
+    row = _FIRST_READY.row(
+        db, job_id=job.job_id, task_class_id=job.task_class_id, worker_id=worker_id
+    )
+    return stored_task(row) if row else None
 
 
 def held_by_worker(db: sqlite3.Connection, worker_id: int) -> list[StoredTask]:

@@ -17,6 +17,7 @@ _TAGS = {
     "accounts": "Logging in, users and their tokens.",
     "settings": "How the Manager is set up, and changing it.",
     "events": "What happens on the farm, while it happens.",
+    "files": "The files that Manager and workers share.",
     "shaman": "The content store that files of jobs are sent to.",
 }
 _FIRST_REFUSAL = 400

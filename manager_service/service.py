@@ -11,6 +11,7 @@ from flamenco_core.errors import NotFound, StorageError
 from flamenco_core.events import AccessChanged, Event
 from flamenco_core.manager import Manager
 from flamenco_core.shaman import ShamanStore
+from flamenco_core.store.reader import FarmReader
 from manager_service.access import Access
 from manager_service.accounts import Accounts
 from manager_service.background import BackgroundWork, Chore
@@ -31,8 +32,6 @@ from manager_service.upstream.metrics import LinkMetrics
 from manager_service.uses import Uses
 from manager_service.waiting import WaitingWorkers
 from manager_service.write_thread import WriteThread
-
-from flamenco_core.store.reader import FarmReader
 
 logger = logging.getLogger(__name__)
 

@@ -48,6 +48,7 @@ SECTIONS: Mapping[str, Mapping[str, str]] = {
     "Storage": {
         "shared_storage_path": "the folder that Manager, workers and artists share",
         "local_manager_storage_path": "the folder of task logs and thumbnails",
+        "file_browser_roots": "folders that people may look into, beside the shared storage",
         "watch_for_latest_image": "a folder whose newest image is shown as the last rendered one",
     },
     "Shaman": {

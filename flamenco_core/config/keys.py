@@ -8,11 +8,10 @@ not have are named in a warning, with the reason. What the settings are for stan
 
 from __future__ import annotations
 
-from flamenco_core.config.key import Key
-from flamenco_core.statuses import WorkerStatus
-
 from flamenco_core.config import values
+from flamenco_core.config.key import Key
 from flamenco_core.config.settings import Authentication
+from flamenco_core.statuses import WorkerStatus
 
 VERSION = "_meta.version"
 
@@ -61,6 +60,7 @@ KEYS: tuple[Key, ...] = (
         values.listed(values.path),
         is_live=True,
     ),
+    Key("file_browser_roots", "file_browser_roots", values.listed(values.path), is_live=True),
     Key("watch_for_latest_image", "watch_for_latest_image", values.path_or_nothing),
     Key(
         "task_timeout",

@@ -139,6 +139,8 @@ class Config:
     """More folders whose links keep uploaded files from being collected as garbage."""
     shaman_garbage_period: timedelta = timedelta(hours=24)
     shaman_garbage_max_age: timedelta = timedelta(days=31)
+    file_browser_roots: tuple[Path, ...] = ()
+    """More folders that people may look into with a browser, beside the shared storage."""
     watch_for_latest_image: Path | None = None
     """A folder whose newest image is shown as the last rendered one."""
     task_timeout: timedelta = timedelta(minutes=10)

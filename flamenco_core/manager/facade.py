@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from flamenco_core import model, wire
+from flamenco_core.manager import backups, log_files, timeouts, upkeep
 from flamenco_core.manager.account_care import AccountCare
 from flamenco_core.manager.acting import Acting
 from flamenco_core.manager.forecasting import Forecasting
@@ -15,11 +17,8 @@ from flamenco_core.manager.upkeep import Finding
 from flamenco_core.manager.upstream_side import UpstreamSide
 from flamenco_core.manager.worker_care import WorkerCare
 from flamenco_core.manager.worker_side import WorkerSide
-from flamenco_core.store.audit import MANAGER
-
-from flamenco_core import model, wire
-from flamenco_core.manager import backups, log_files, timeouts, upkeep
 from flamenco_core.store import jobs
+from flamenco_core.store.audit import MANAGER
 
 
 class Manager(

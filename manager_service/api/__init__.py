@@ -12,6 +12,7 @@ def all_operations() -> Iterator[Operation]:
     from manager_service.api import (
         configuration,
         events,
+        files,
         forecasts,
         ids,
         job_actions,
@@ -49,6 +50,7 @@ def all_operations() -> Iterator[Operation]:
         *jobs_tag,
         statistics,
         records,
+        files,
         *job_changes,
         ids,
         worker_actions,

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from aiohttp import web
+
+from flamenco_core.model import JobMetadataKeys, JobMetadataValues
 from manager_service.json_answers import encoded_answer
 from manager_service.routing import (
     TEXT,
@@ -14,8 +16,6 @@ from manager_service.routing import (
     ok,
     whole_number,
 )
-
-from flamenco_core.model import JobMetadataKeys, JobMetadataValues
 
 OPERATIONS = OperationTable("jobs")
 

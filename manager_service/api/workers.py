@@ -3,6 +3,14 @@
 from __future__ import annotations
 
 from aiohttp import web
+
+from flamenco_core.model import (
+    Worker,
+    WorkerSleepSchedule,
+    WorkerStatusChangeRequest,
+    WorkerTag,
+    WorkerTagChangeRequest,
+)
 from manager_service.json_answers import empty_answer, encoded_answer, json_answer
 from manager_service.routing import (
     UUID,
@@ -14,14 +22,6 @@ from manager_service.routing import (
     in_path,
     no_content,
     ok,
-)
-
-from flamenco_core.model import (
-    Worker,
-    WorkerSleepSchedule,
-    WorkerStatusChangeRequest,
-    WorkerTag,
-    WorkerTagChangeRequest,
 )
 
 OPERATIONS = OperationTable("worker-mgt")

@@ -29,6 +29,10 @@ OURS_ONLY = {
         ),
         "Flamenco 3 cannot search, so that there is nothing to save.",
     ),
+    **dict.fromkeys(
+        ("listFolder", "listImageSequence", "fetchFile"),
+        "Flamenco 3 shows no files but logs and thumbnails.",
+    ),
     "fetchAuditLog": "Flamenco 3 does not record who did what.",
     **dict.fromkeys(
         (

@@ -71,7 +71,7 @@ def test_a_job_of_which_nothing_is_known_has_no_statistics(
 
 
 def test_the_farm_is_told_in_numbers(manager: RunningManager) -> None:
-    empty = {"jobs": {}, "tasks": {}, "workers": {}}
+    empty: dict[str, dict[str, int]] = {"jobs": {}, "tasks": {}, "workers": {}}
     assert manager.get("/status/overview").json == empty
     worker = manager.add_worker()
     manager.add_worker("second", awake=False)

@@ -12,6 +12,9 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+
+import flamenco_core.store
+from flamenco_core.manager import MANAGER, Manager
 from flamenco_core.model import (
     HeldTask,
     HostSample,
@@ -33,6 +36,7 @@ from flamenco_core.store.database import Statement
 from flamenco_core.store.job_search import JobCriteria
 from flamenco_core.store.listing import Filter, ListRequest
 from flamenco_core.store.lists import LISTINGS
+from flamenco_core.store.reader import FarmReader
 from tests.flamenco_core.farms import (
     awake_worker,
     compiled_job,
@@ -41,10 +45,6 @@ from tests.flamenco_core.farms import (
     store,
     take,
 )
-
-import flamenco_core.store
-from flamenco_core.manager import MANAGER, Manager
-from flamenco_core.store.reader import FarmReader
 
 TASKS = 200_000
 JOBS = 2_000

@@ -1,0 +1,1 @@
+"""What people see of the files that Manager and workers share."""

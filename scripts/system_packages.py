@@ -35,6 +35,7 @@ PROGRAMS = (
     SystemProgram(("ffmpeg",), "ffmpeg", "preview videos"),
     SystemProgram(("ffprobe",), "ffmpeg", "looking into preview videos"),
     SystemProgram(("blender",), "blender", "rendering with an installed Blender"),
+    SystemProgram(("curl",), "curl", "requests as the documentation shows them"),
     SystemProgram(("nginx",), "nginx", "a reverse proxy in front of the Manager"),
     SystemProgram(_BROWSERS, "chromium", "opening the Manager's pages"),
 )

@@ -43,7 +43,9 @@ SECTIONS: Mapping[str, Mapping[str, str]] = {
         "authentication": (
             "`none` trusts everybody in the network; `local` knows people by accounts kept here"
         ),
-        "worker_registration_secret": "what new workers must know; empty: anything registers",
+        "worker_registration_secret": (
+            "what new workers must know; empty: any may register, with accounts none by itself"
+        ),
     },
     "Storage": {
         "shared_storage_path": "the folder that Manager, workers and artists share",

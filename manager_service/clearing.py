@@ -47,12 +47,30 @@ def delete_all_jobs(config: Config, ask: Ask) -> int:
         for job_id in job_ids:
             farm.delete_job(job_id, actor=WHO)
         farm.finish_removals()
+        # A Flamenco Server sends all of its tasks again.
+        farm.set_upstream_marker("")
         with farm.reader() as reader:
             left = reader.jobs()
     for job in left:
         print(f"wrong: job {job['id']}: {job['activity']}")
     print(f"{len(job_ids) - len(left)} jobs were deleted.")
     return 1 if left else 0
+
+
+def forget_updates(config: Config, ask: Ask) -> int:
+    """Forgets what a Flamenco Server was not told yet, of a farm that is not running.
+
+    It will never hear of it, so that its tasks may stay as they are there.
+    """
+    with _opened(config) as farm:
+        count = farm.upstream_queue_length()
+        if not count:
+            print("Nothing waits to be told to a Flamenco Server.")
+            return 0
+        ask(f"{count} updates that a Flamenco Server was not told yet will be lost.")
+        _back_up(farm, "before-purgequeue")
+        print(f"{farm.purge_upstream_queue()} updates were forgotten.")
+    return 0
 
 
 def _opened(config: Config) -> Manager:

@@ -91,6 +91,8 @@ def _upkeep(options: argparse.Namespace) -> Callable[[], int] | None:
         return lambda: upkeep.collect_garbage(config(), dry_run=options.shaman_gc_show)
     if options.cleanslate:
         return lambda: clearing.delete_all_jobs(config(), ask)
+    if options.purgequeue:
+        return lambda: clearing.forget_updates(config(), ask)
     return None
 
 

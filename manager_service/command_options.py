@@ -109,6 +109,7 @@ def _add_instead(parser: argparse.ArgumentParser) -> None:
     for names, text in (
         (("--write-config",), "write the configuration to a file and end"),
         (("--cleanslate",), "back up the farm, then delete all of its jobs"),
+        (("--purgequeue",), "back up the farm, then forget what a Flamenco Server was not told"),
         (("--shaman-gc-show", "--gc"), "say how many uploaded files no job uses any more"),
         (("--shaman-gc-delete",), "remove them"),
     ):

@@ -84,6 +84,10 @@ class UpstreamSide(OpenFarm):
         with self._unit(SERVER) as unit:
             return upstream_tasks.handled(unit, accepted, sent)
 
+    def upstream_queue_length(self) -> int:
+        """How many updates the server has not taken yet."""
+        return upstream.waiting_count(self._db, limit=-1)
+
     def purge_upstream_queue(self) -> int:
         """Forgets what the server was to be told; returns how many updates there were.
 

@@ -136,6 +136,27 @@ def test_all_jobs_go_after_a_backup_and_a_yes(
         assert len(reader.jobs()) == 1
 
 
+def test_what_a_server_was_not_told_is_forgotten_after_a_backup(
+    home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["--home", str(home), "-purgequeue"]) == 0
+    assert "Nothing waits" in capsys.readouterr().out
+    db = sqlite3.connect(Config(home=home).database_file)
+    with db:
+        for number in range(3):
+            db.execute(
+                """INSERT INTO upstream_updates (update_id, upstream_task_id, body, send_after)
+                   VALUES (?, 'task', '{}', 0)""",
+                [f"update-{number}"],
+            )
+    db.close()
+    assert main(["--home", str(home), "-purgequeue", "-yes"]) == 0
+    assert "3 updates were forgotten." in capsys.readouterr().out
+    assert len(list(home.glob("*.before-purgequeue-*.backup"))) == 1
+    assert main(["--home", str(home), "-purgequeue"]) == 0
+    assert "Nothing waits" in capsys.readouterr().out
+
+
 def test_without_a_yes_no_job_is_deleted(
     home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -11,15 +11,20 @@ import subprocess
 import sys
 import tarfile
 import time
+import tomllib
 import urllib.request
 import zipfile
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
+from importlib import metadata
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
 import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 import self_contained
 from environment import ROOT
@@ -191,6 +196,23 @@ def test_the_folder_has_the_programs_and_what_admins_need(programs: Path) -> Non
     assert (programs / "deploy" / "systemd" / "flamenco-manager.service").exists()
     assert (programs / "docs" / "running.md").exists()
     assert (programs / "VERSION").read_text().startswith("v")
+
+
+def test_everything_that_the_project_needs_is_in_it(programs: Path) -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    named = chain(project["dependencies"], *project["optional-dependencies"].values())
+    needed = {canonicalize_name(Requirement(text).name) for text in named} - {"flamenco-python"}
+    modules = [
+        module
+        for module, names in metadata.packages_distributions().items()
+        if needed & {canonicalize_name(name) for name in names}
+        # Some bring tests of theirs, or libraries that are no modules.
+        and module.isidentifier()
+        and module not in sys.stdlib_module_names
+    ]
+    assert {"aiohttp", "quickjs", "swagger_ui", "yaml", "OpenImageIO"} <= set(modules)
+    told = run(programs / "flamenco-worker", "-I", "-c", f"import {', '.join(sorted(modules))}")
+    assert (told.returncode, told.stderr) == (0, "")
 
 
 def test_it_renders_with_nothing_else_on_the_machine(programs: Path, tmp_path: Path) -> None:

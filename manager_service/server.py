@@ -13,10 +13,11 @@ from manager_service.api import all_operations
 from manager_service.https.state import CertificateState
 from manager_service.listen_address import AddressInUse, ListenAddress, parse_listen
 from manager_service.listeners import Listeners
-from manager_service.machine_key import MachineKey, remove_key, write_key
 from manager_service.logs import ACCESS_LOG
+from manager_service.machine_key import MachineKey, remove_key, write_key
 from manager_service.openapi import openapi_document
 from manager_service.pages import add_pages
+from manager_service.realtime import socket_io
 from manager_service.service import Service
 from manager_service.serving import LARGEST_JSON_BODY, add_operations, refuse_unknown
 
@@ -90,7 +91,7 @@ def make_app(service: Service) -> web.Application:
     """The routes of a Manager; every path that is none of them gets an answer too."""
     app = web.Application(client_max_size=LARGEST_JSON_BODY)
     operations = list(all_operations())
-    add_operations(app, operations, service)
+    add_operations(app, [*operations, socket_io.ROUTE], service)
     add_pages(
         app,
         openapi_document(

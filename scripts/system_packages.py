@@ -38,6 +38,9 @@ PROGRAMS = (
     SystemProgram(("curl",), "curl", "requests as the documentation shows them"),
     SystemProgram(("nginx",), "nginx", "a reverse proxy in front of the Manager"),
     SystemProgram(_BROWSERS, "chromium", "opening the Manager's pages"),
+    SystemProgram(("node",), "nodejs", "the live updates of Flamenco 3's pages"),
+    SystemProgram(("npm",), "npm", "installing their client"),
+    SystemProgram(("mosquitto",), "mosquitto", "events over MQTT"),
 )
 
 

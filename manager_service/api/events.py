@@ -6,7 +6,6 @@ from datetime import timedelta
 
 from aiohttp import web
 
-from flamenco_core.errors import Problem
 from flamenco_core.model import (
     EventJobUpdate,
     EventLastRenderedUpdate,
@@ -25,8 +24,8 @@ from flamenco_core.model import (
     FollowReread,
     FollowTopics,
 )
-from manager_service.problem_answers import HttpRefusal
 from manager_service.realtime.event_session import EventSession
+from manager_service.realtime.socket_follower import open_socket
 from manager_service.realtime.topics import FORMS, read_topics
 from manager_service.routing import (
     TEXT,
@@ -42,12 +41,6 @@ OPERATIONS = OperationTable("events")
 
 PING_PERIOD = timedelta(seconds=30)
 """How often a client has to show that it is still there."""
-
-CLOSING_TIME = timedelta(seconds=2)
-"""How long a client may take to agree to the end."""
-
-LARGEST_REQUEST = 64 * 2**10
-"""Bytes of one message of a client."""
 
 TOPICS = in_query(
     "topics",
@@ -94,28 +87,9 @@ async def follow_events(call: Call) -> web.StreamResponse:
     """
     given = call.value(TOPICS)
     wanted = read_topics(given.split(",")) if given else frozenset()
-    socket = open_socket(call.request)
+    socket = open_socket(call.request, ping=PING_PERIOD)
     await socket.prepare(call.request)
-    session = EventSession(call.service.live, socket)
+    session = EventSession(call.service.live, socket, wanted, call.value(SINCE))
     with call.service.access.watched(call.request, Role.VIEWER, session.dismiss):
-        await session.run(wanted, call.value(SINCE) or None)
-    return socket
-
-
-def open_socket(request: web.Request) -> web.WebSocketResponse:
-    """A WebSocket for a request that asks for one; raises `HttpRefusal` (426) if it does not."""
-    socket = web.WebSocketResponse(
-        heartbeat=PING_PERIOD.total_seconds(),
-        timeout=CLOSING_TIME.total_seconds(),
-        # Deflating would cost the event loop more than the network gains.
-        compress=False,
-        max_msg_size=LARGEST_REQUEST,
-    )
-    if not socket.can_prepare(request):
-        raise HttpRefusal(
-            426,
-            "This is a WebSocket",
-            problems=[Problem("header Upgrade", "no WebSocket", "connect with a ws:// client")],
-            headers={"Upgrade": "websocket"},
-        )
+        await session.run()
     return socket

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
-import logging
 from collections.abc import Callable, Sequence
 
 import orjson
-from aiohttp import WSMsgType, web
+from aiohttp import web
 
 from flamenco_core import wire
 from flamenco_core.errors import FlamencoError, InvalidInput, Problem
@@ -24,24 +21,13 @@ from flamenco_core.model import (
     FollowTopics,
 )
 from manager_service.problem_answers import status_of
-from manager_service.realtime.hub import Follower, Hub
-from manager_service.realtime.outbox import Outbox
+from manager_service.realtime.hub import Hub
 from manager_service.realtime.ring import Numbered
+from manager_service.realtime.socket_follower import SocketFollower
 from manager_service.realtime.topics import read_topics
-
-logger = logging.getLogger(__name__)
 
 MOST_TOPICS = 1000
 """Topics that one client may follow."""
-
-GOING_AWAY = 1001
-"""The WebSocket's code for a server that stops."""
-
-NOT_ALLOWED = 1008
-"""The WebSocket's code for a client that has lost the right to listen."""
-
-INTERNAL_ERROR = 1011
-"""The WebSocket's code for a mistake of the server."""
 
 
 def write_events(hub: Hub, messages: Sequence[Numbered]) -> Sequence[bytes]:
@@ -61,41 +47,26 @@ def _event(hub: Hub, numbered: Numbered) -> bytes:
     )
 
 
-class EventSession(Follower):
-    """A WebSocket that was opened, until it ends."""
+class EventSession(SocketFollower):
+    """What a client asks by its first request is `wanted`, with everything `since` an id."""
 
-    def __init__(self, hub: Hub, socket: web.WebSocketResponse) -> None:
-        super().__init__(write_events)
-        self._hub = hub
-        self._socket = socket
-        self._outbox = Outbox()
-        self._sender: asyncio.Task[None] | None = None
-        self._ending: asyncio.Task[None] | None = None
+    def __init__(
+        self, hub: Hub, socket: web.WebSocketResponse, wanted: frozenset[str], since: str
+    ) -> None:
+        super().__init__(hub, socket, write_events)
+        self._wanted_first = wanted
+        self._since_first = since
 
-    async def run(self, wanted: frozenset[str], since: str | None) -> None:
-        """Talks with the client until one of both ends it."""
-        if not self._hub.join(self):
-            await self._socket.close(code=GOING_AWAY)
-            return
-        self._sender = asyncio.create_task(self._send())
-        try:
-            self._say(FollowHello(farm_id=self._hub.farm_id, last_id=self._hub.last_id))
-            if wanted:
-                self._answer(lambda: self._follow(wanted, since))
-            async for received in self._socket:
-                text = received.data
-                self._answer(lambda: self._hear(text))  # noqa: B023 - called at once
-        except Exception:
-            # Nobody above could answer any more: this is no HTTP by now.
-            logger.exception("A client that follows events had to be dropped")
-            await self._socket.close(code=INTERNAL_ERROR)
-        finally:
-            self._hub.leave(self)
-            self._outbox.close()
-            self._sender.cancel()
+    def begin(self) -> None:
+        self._say(FollowHello(farm_id=self._hub.farm_id, last_id=self._hub.last_id))
+        if self._wanted_first:
+            self._answer(lambda: self._follow(self._wanted_first, self._since_first or None))
+
+    def hear(self, content: object) -> None:
+        self._answer(lambda: self._hear(content))
 
     def deliver(self, frames: Sequence[bytes]) -> None:
-        if not self._outbox.put(frames):
+        if not self._take(frames):
             self.lose_track(self.topics)
 
     def lose_track(self, about: frozenset[str]) -> None:
@@ -103,23 +74,6 @@ class EventSession(Follower):
 
     def still_alive(self) -> None:
         self.deliver([_frame(FollowAlive(last_id=self._hub.last_id))])
-
-    async def close(self) -> None:
-        self._outbox.close()
-        if self._sender is not None:
-            await asyncio.wait([self._sender], timeout=1)
-        await close_socket(self._socket, GOING_AWAY)
-
-    def dismiss(self) -> None:
-        """Ends the connection, since whoever has it may not listen any more."""
-        self._hub.leave(self)
-        self._ending = asyncio.create_task(close_socket(self._socket, NOT_ALLOWED))
-
-    async def _send(self) -> None:
-        try:
-            await self._outbox.run(lambda frame: self._socket.send_frame(frame, WSMsgType.TEXT))
-        except ConnectionError:
-            logger.debug("A client that followed events has gone")
 
     def _answer(self, request: Callable[[], None]) -> None:
         try:
@@ -155,13 +109,7 @@ class EventSession(Follower):
         self._say(FollowTopics(topics=sorted(self.topics), last_id=self._hub.last_id))
 
     def _say(self, message: object) -> None:
-        self.deliver([_frame(message)])
-
-
-async def close_socket(socket: web.WebSocketResponse, code: int) -> None:
-    """Ends a connection, whether the client is still there or not."""
-    with contextlib.suppress(ConnectionError):
-        await socket.close(code=code)
+        self.say(_frame(message))
 
 
 def _frame(message: object) -> bytes:

@@ -15,6 +15,7 @@ from aiohttp import web
 from manager_service.api import all_operations
 from manager_service.openapi import openapi_document
 from manager_service.pages import add_pages
+from manager_service.realtime import socket_io
 from manager_service.routing import API, Call, Operation, Role
 from manager_service.server import make_app
 from manager_service.serving import ROUTE_ROLES, UNKNOWN_PATH
@@ -139,6 +140,8 @@ def test_every_route_says_who_may_call_it(shared_manager: RunningManager) -> Non
     for route, role in declared.items():
         if route in operations:
             assert role is operations[route]
+        elif route[1] == socket_io.PATH:
+            assert role is Role.VIEWER, "it tells what operations for viewers tell"
         else:
             assert _is_page(route[1]), f"{route} is neither an operation nor a page"
             assert role is Role.ANYONE

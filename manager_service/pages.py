@@ -36,7 +36,7 @@ _PAGE_HEADERS: Mapping[str, str] = {
     # Nothing from elsewhere, and no scripts but our files. Swagger UI sets styles in its elements.
     "Content-Security-Policy": (
         "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; "
-        "frame-ancestors 'none'"
+        "frame-ancestors 'none'; form-action 'self'; base-uri 'none'"
     ),
 }
 

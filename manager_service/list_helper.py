@@ -9,6 +9,7 @@ the list separated by commas, or with an error. It ends with its input, and so w
 from __future__ import annotations
 
 import json
+import os
 import signal
 import sys
 from dataclasses import replace
@@ -26,11 +27,17 @@ BOOTSTRAP = (
 )
 """Finds all modules where the Manager finds them, but none in the current folder."""
 
+_NICENESS = 10
+"""How far the system puts this process behind the Manager, where there is not enough of it."""
+
 
 def main() -> None:
     """Answers requests until there are no more."""
     # Ctrl+C in a terminal reaches this process too; the Manager then ends it when it is done.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # Whoever reads a long list can wait for those who do something. Windows is told at the start.
+    if sys.platform != "win32":
+        os.nice(_NICENESS)
     requests, answers = sys.stdin.buffer, sys.stdout.buffer
     # Lists have no logs, so that it does not matter where those lie.
     with FarmReader.open(Path(sys.argv[2]), log_storage=Path(sys.argv[2]).parent) as reader:

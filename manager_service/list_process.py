@@ -64,7 +64,8 @@ class ListProcess:
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 # Or a Manager without a console opens a window for it on Windows.
-                creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
+                creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0)
+                | getattr(subprocess, "BELOW_NORMAL_PRIORITY_CLASS", 0),
             )
         return self._process
 

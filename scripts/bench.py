@@ -15,7 +15,6 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
@@ -23,6 +22,9 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from flamenco_core.manager import MANAGER, Manager
 from flamenco_core.model import JobStatusChange, TaskStatusChange
 from flamenco_core.statuses import JobStatus, TaskStatus
+from scripts.bench_farm import bench_farm
+from scripts.bench_figures import Figure
+from scripts.bench_lists import bench_lists
 from tests.flamenco_core.farms import (
     awake_worker,
     compiled_job,
@@ -51,19 +53,6 @@ FAN_TASKS = 20_000
 PIECE_LIMIT_MS = 50.0
 MEMORY_TASKS = 200_000
 MEMORY_LIMIT_MB = 300.0
-
-
-@dataclass(frozen=True)
-class Figure:
-    """A measured ratio, and the most that it may be."""
-
-    name: str
-    value: float
-    limit: float
-
-    @property
-    def is_good(self) -> bool:
-        return self.value < self.limit
 
 
 def main() -> int:
@@ -263,11 +252,13 @@ def _hand_out_and_complete(manager: Manager, worker_id: str) -> float:
 
 
 BENCHES: dict[str, Callable[[], Iterator[Figure]]] = {
+    "fan": bench_fan,
+    "farm": bench_farm,
+    "lists": bench_lists,
     "memory": bench_memory,
     "schedule": bench_schedule,
     "submit": bench_submit,
     "sweep": bench_sweep,
-    "fan": bench_fan,
 }
 
 

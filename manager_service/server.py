@@ -15,11 +15,14 @@ from manager_service.listen_address import AddressInUse, ListenAddress, parse_li
 from manager_service.listeners import Listeners
 from manager_service.logs import ACCESS_LOG
 from manager_service.machine_key import MachineKey, remove_key, write_key
+from manager_service.network import Network
 from manager_service.openapi import openapi_document
 from manager_service.pages import add_pages
 from manager_service.realtime import socket_io
 from manager_service.service import Service
 from manager_service.serving import LARGEST_JSON_BODY, add_operations, refuse_unknown
+
+logger = logging.getLogger(__name__)
 
 __all__ = ["AddressInUse", "ListenAddress", "Server", "make_app", "parse_listen"]
 
@@ -64,7 +67,7 @@ class Server:
         try:
             await self._listeners.prepare()
             await self.service.start()
-            await self._listeners.open(make_app(self.service))
+            await self._open_network()
             await self._publish_key()
         except BaseException:
             await self.stop()
@@ -75,10 +78,22 @@ class Server:
         # Or the server would wait for the workers that wait for a task, and those who follow.
         self.service.waiting.close()
         await self.service.live.close_followers()
+        if self.service.network is not None:
+            await self.service.network.stop()
         await self._listeners.close()
         if self._has_key:
             await asyncio.to_thread(remove_key, self.service.config.database_file)
         await self.service.stop()
+
+    async def _open_network(self) -> None:
+        service = self.service
+        network = service.network = Network(
+            self._listeners, service.config, service.farm_id, lambda: service.config.manager_name
+        )
+        await self._listeners.open(make_app(service))
+        network.announce()
+        for url in network.own_urls():
+            logger.info("The Manager is reached at %s", url)
 
     async def _publish_key(self) -> None:
         """Lets commands of this machine and user find this Manager, and be let in."""
@@ -101,5 +116,7 @@ def make_app(service: Service) -> web.Application:
             session_cookie=service.access.session_cookie,
         ),
     )
+    if service.network is not None and service.network.is_discoverable:
+        service.network.add_description(app)
     app.router.add_route("*", "/{unknown:.*}", refuse_unknown)
     return app

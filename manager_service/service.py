@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from flamenco_core.config import Config
 from flamenco_core.errors import NotFound, StorageError
@@ -32,6 +33,9 @@ from manager_service.upstream.metrics import LinkMetrics
 from manager_service.uses import Uses
 from manager_service.waiting import WaitingWorkers
 from manager_service.write_thread import WriteThread
+
+if TYPE_CHECKING:
+    from manager_service.network import Network
 
 logger = logging.getLogger(__name__)
 
@@ -80,6 +84,10 @@ class Service:
             config.local_storage,
             job_files_lock=self._job_files_lock,
         )
+        self.farm_id = ""
+        """Known once the farm is open."""
+        self.network: Network | None = None
+        """How this Manager is reached, once the server listens."""
         self.shaman: ShamanStore | None = None
         if config.shaman_enabled:
             self.shaman = ShamanStore(config.file_store, config.job_storage)
@@ -103,7 +111,8 @@ class Service:
         await asyncio.to_thread(self._make_folders)
         await asyncio.to_thread(self.farm.start)
         self._callers = self._open_reader()
-        self.access.open(self._callers, await self.farm.run(lambda manager: manager.farm_id))
+        self.farm_id = await self.farm.run(lambda manager: manager.farm_id)
+        self.access.open(self._callers, self.farm_id)
         self._background = BackgroundWork(
             self.farm,
             self.file_threads,

@@ -80,6 +80,7 @@ from flamenco_core.model.manager import (
     Platform,
     SharedStorageLocation,
 )
+from flamenco_core.model.network import CertificateReport, NetworkReport
 from flamenco_core.model.shaman import (
     ShamanCheckout,
     ShamanCheckoutResult,
@@ -135,6 +136,7 @@ __all__ = [
     "AvailableJobType",
     "AvailableJobTypes",
     "CallerKind",
+    "CertificateReport",
     "Command",
     "CreatedToken",
     "Error",
@@ -178,6 +180,7 @@ __all__ = [
     "ManagerConfiguration",
     "ManagerVariable",
     "MayKeepRunning",
+    "NetworkReport",
     "NewPassword",
     "NewToken",
     "NewUser",

@@ -29,6 +29,8 @@ class FlamencoVersion:
     shortversion: str
     name: str
     git: str
+    farm_id: str | None = None
+    """What tells this farm from others; Managers of Flamenco 3 have none."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -26,6 +26,7 @@ def all_operations() -> Iterator[Operation]:
         last_rendered,
         login,
         meta,
+        network,
         records,
         running,
         setup_assistant,
@@ -43,7 +44,7 @@ def all_operations() -> Iterator[Operation]:
 
     jobs_tag = (jobs, job_lists, job_search, last_rendered, tasks)
     workers_tag = (workers, worker_lists)
-    general = (meta, running, configuration, setup_assistant, job_types)
+    general = (meta, network, running, configuration, setup_assistant, job_types)
     job_changes = (job_actions, job_block_lists, job_overrides, job_removal, forecasts)
     for table in (
         *general,

@@ -41,6 +41,7 @@ async def get_version(call: Call) -> web.StreamResponse:
             shortversion=version.tag.removeprefix("v"),
             name=call.service.config.manager_name,
             git=version.commit,
+            farm_id=call.service.farm_id,
         )
     )
 

@@ -48,6 +48,7 @@ OURS_ONLY = {
         ),
         "Flamenco 3 has no answer that explains its settings, and restarts only after its set-up.",
     ),
+    "getNetwork": "Flamenco 3 writes its addresses to its log only.",
     "followEvents": "Flamenco 3 tells what happens over Socket.IO, which is no operation.",
     **dict.fromkeys(
         (

@@ -234,7 +234,7 @@ def test_the_farm_status_says_what_the_farm_is_doing(manager: RunningManager) ->
 def test_the_manager_tells_its_version_storage_and_variables(tmp_path: Path) -> None:
     with RunningManager(tmp_path, manager_name="Test farm") as manager:
         version = manager.get("/version").json
-        assert set(version) == {"version", "shortversion", "name", "git"}
+        assert set(version) == {"version", "shortversion", "name", "git", "farm_id"}
         assert version["name"] == "Test farm"
         storage = (tmp_path / "flamenco-shared-storage" / "jobs").as_posix()
         assert manager.get("/configuration/shared-storage/users/linux").json == {

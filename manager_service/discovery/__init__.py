@@ -1,0 +1,1 @@
+"""How workers and people find this Manager in their network: SSDP and mDNS."""

@@ -79,6 +79,31 @@ def test_it_serves_until_it_is_told_to_stop(tmp_path: Path, number: signal.Signa
     assert not list(home.glob("*.sqlite-wal")), "a farm that was closed well has no open log"
 
 
+def test_a_restart_takes_up_the_new_configuration_in_the_same_process(tmp_path: Path) -> None:
+    ports = free_port(), free_port()
+    config = tmp_path / "flamenco-manager.yaml"
+
+    def configure(port: int) -> None:
+        config.write_text(f"_meta: {{version: 3}}\nlisten: '127.0.0.1:{port}'\n")
+
+    configure(ports[0])
+    with running("--home", tmp_path) as (process, url):
+        configure(ports[1])
+        request = urllib.request.Request(f"{url}api/v3/configuration/restart", method="POST")
+        with urllib.request.urlopen(request, timeout=TIME_LIMIT) as answer:
+            assert answer.status == 204
+        assert process.stdout is not None
+        line = process.stdout.readline()
+        assert line.strip().endswith(f"http://127.0.0.1:{ports[1]}/")
+        with urllib.request.urlopen(f"http://127.0.0.1:{ports[1]}/api/v3/version") as answer:
+            assert answer.status == 200
+        process.terminate()
+        _, errors = process.communicate(timeout=TIME_LIMIT)
+        if sys.platform != "win32":
+            assert process.returncode == 0
+        assert "Starting again" in errors
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows ends a program without asking it")
 def test_who_interrupts_twice_does_not_wait(tmp_path: Path) -> None:
     with running("--home", tmp_path, "--listen", f"127.0.0.1:{free_port()}") as (process, url):

@@ -1,4 +1,4 @@
-"""Jobs that were done long ago go by themselves, and only if somebody wants that."""
+"""What was done long ago goes by itself, and only if somebody wants that."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -30,7 +31,13 @@ AFTER_THE_START = timedelta(minutes=6)
 
 @contextmanager
 def farm(folder: Path, clock: FakeClock, retention: timedelta) -> Iterator[Manager]:
-    config = Config(home=folder, job_retention=retention)
+    with farm_with(folder, clock, job_retention=retention) as manager:
+        yield manager
+
+
+@contextmanager
+def farm_with(folder: Path, clock: FakeClock, **settings: Any) -> Iterator[Manager]:
+    config = Config(home=folder, **settings)
     with Manager.open(config=config, clock=clock, monotonic=clock.monotonic) as manager:
         yield manager
         assert manager.check() == []
@@ -147,3 +154,70 @@ def test_many_jobs_go_in_several_transactions(tmp_path: Path, clock: FakeClock) 
         assert manager.delete_old_jobs() == 100
         assert clean_up(manager) == 30
         assert manager.old_jobs(limit=10) == []
+
+
+def test_jobs_are_archived_when_they_have_been_done_for_long_enough(
+    tmp_path: Path, clock: FakeClock
+) -> None:
+    with farm_with(tmp_path, clock, job_archive_after=RETENTION) as manager:
+        worker = awake_worker(manager)
+        old = completed_job(manager, worker)
+        clock.advance(timedelta(days=20))
+        young, open_job = completed_job(manager, worker), store(manager, compiled_job(1))
+        assert manager.archive_old_jobs() == 0
+        clock.advance(timedelta(days=10))
+        assert (manager.archive_old_jobs(), manager.archive_old_jobs()) == (1, 0)
+        manager.finish_removals()
+        archived = {job: manager.job(job).archived_at is not None for job in (old, young, open_job)}
+        assert archived == {old: True, young: False, open_job: False}
+
+
+def test_what_is_archived_by_itself_stays(tmp_path: Path, clock: FakeClock) -> None:
+    ages = {"job_archive_after": RETENTION, "job_retention": RETENTION + timedelta(days=1)}
+    with farm_with(tmp_path, clock, **ages) as manager:
+        job = completed_job(manager, awake_worker(manager))
+        clock.advance(RETENTION)
+        assert manager.archive_old_jobs() == 1
+        clock.advance(RETENTION)
+        assert clean_up(manager) == 0
+        assert exists(manager, job)
+
+
+def test_workers_that_were_not_seen_for_long_are_forgotten(
+    tmp_path: Path, clock: FakeClock
+) -> None:
+    with farm_with(tmp_path, clock, worker_cleanup_max_age=RETENTION) as manager:
+        gone, back, awake = (awake_worker(manager, name=name) for name in ("gone", "back", "awake"))
+        for worker in (gone, back):
+            manager.sign_off(worker)
+        clock.advance(timedelta(days=20))
+        manager.worker_seen(back)
+        clock.advance(timedelta(days=10))
+        assert (manager.forget_old_workers(), manager.forget_old_workers()) == (1, 0)
+        with manager.reader() as reader:
+            assert {worker["id"] for worker in reader.workers()} == {back, awake}
+
+
+def test_nothing_is_archived_or_forgotten_unless_somebody_wants_that(
+    tmp_path: Path, clock: FakeClock
+) -> None:
+    with farm_with(tmp_path, clock) as manager:
+        worker = awake_worker(manager)
+        completed_job(manager, worker)
+        manager.sign_off(worker)
+        clock.advance(timedelta(days=3650))
+        assert (manager.archive_old_jobs(), manager.forget_old_workers()) == (0, 0)
+
+
+def test_nothing_is_archived_or_forgotten_right_after_the_start(
+    tmp_path: Path, clock: FakeClock
+) -> None:
+    ages = {"job_archive_after": RETENTION, "worker_cleanup_max_age": RETENTION}
+    with farm_with(tmp_path, clock, **ages) as manager:
+        worker = awake_worker(manager)
+        completed_job(manager, worker)
+        manager.sign_off(worker)
+        clock.jump(timedelta(days=3650))
+        assert (manager.archive_old_jobs(), manager.forget_old_workers()) == (0, 0)
+        clock.advance(AFTER_THE_START)
+        assert (manager.archive_old_jobs(), manager.forget_old_workers()) == (1, 1)

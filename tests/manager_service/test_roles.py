@@ -20,7 +20,7 @@ from manager_service.routing import API, Call, Operation, Role
 from manager_service.server import make_app
 from manager_service.serving import ROUTE_ROLES, UNKNOWN_PATH
 from tests.manager_service.people import GuardedManager, add_people, add_token, bearer
-from tests.manager_service.running_manager import RunningManager, receive, send
+from tests.manager_service.running_manager import RunningManager, receive
 
 ADMITTED = 299
 
@@ -45,10 +45,13 @@ async def admit(call: Call) -> web.StreamResponse:
     return web.Response(status=ADMITTED)
 
 
-def bare_operations() -> Iterator[Operation]:
-    for operation in all_operations():
-        parameters = tuple(item for item in operation.parameters if item.place == "path")
-        yield replace(operation, handler=admit, parameters=parameters, body=None)
+EVERY_OPERATION = [*all_operations(), socket_io.ROUTE]
+"""Also what is not in the API's document."""
+
+
+def bare(operation: Operation) -> Operation:
+    parameters = tuple(item for item in operation.parameters if item.place == "path")
+    return replace(operation, handler=admit, parameters=parameters, body=None)
 
 
 @pytest.fixture(scope="module")
@@ -60,7 +63,8 @@ def manager(tmp_path_factory: pytest.TempPathFactory) -> Iterator[GuardedManager
     for name, role in {"vic": "viewer", "art": "artist", "gone": "admin", "old": "admin"}.items():
         add_token(home, name, role)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("manager_service.server.all_operations", bare_operations)
+        patch.setattr("manager_service.server.all_operations", lambda: map(bare, all_operations()))
+        patch.setattr(socket_io, "ROUTE", bare(socket_io.ROUTE))
         with GuardedManager(home) as running:
             yield running
 
@@ -100,7 +104,7 @@ def credentials(manager: GuardedManager) -> dict[str, dict[str, str]]:
     return found
 
 
-@pytest.mark.parametrize("operation", list(all_operations()), ids=lambda item: item.name)
+@pytest.mark.parametrize("operation", EVERY_OPERATION, ids=lambda item: item.name)
 def test_an_operation_is_for_its_role_and_those_above(
     manager: GuardedManager, credentials: dict[str, dict[str, str]], operation: Operation
 ) -> None:
@@ -108,7 +112,7 @@ def test_an_operation_is_for_its_role_and_those_above(
     connection = manager.connect()
     try:
         for who, headers in credentials.items():
-            send(connection, operation.method, path, headers=headers)
+            connection.request(operation.method, path, headers=headers)
             reply = receive(connection)
             assert reply.status == _expected(who, operation.role), (who, reply)
             if reply.status == 401:
@@ -133,7 +137,7 @@ def test_a_disabled_users_token_is_refused_like_a_session(manager: GuardedManage
 
 def test_every_route_says_who_may_call_it(shared_manager: RunningManager) -> None:
     app = make_app(shared_manager.server.service)
-    operations = {(item.method, item.path): item.role for item in all_operations()}
+    operations = {(item.method, item.path): item.role for item in EVERY_OPERATION}
     served, declared = _routes(app), app[ROUTE_ROLES]
     assert set(operations) <= served
     assert served == set(declared), "a route is served that says nowhere who it is for"

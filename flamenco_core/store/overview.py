@@ -3,23 +3,16 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Mapping
 from typing import Any
 
 from flamenco_core.errors import NotFound
-from flamenco_core.statuses import FINAL_JOB_STATUSES, JobStatus, TaskStatus, WorkerStatus
-from flamenco_core.store import job_list, worker_list
+from flamenco_core.statuses import FINAL_JOB_STATUSES
+from flamenco_core.store import farm_counts, job_list
 from flamenco_core.store.database import Statement, snapshot
 from flamenco_core.store.tasks import COUNT_COLUMNS
 
 _COLUMNS = ", ".join(COUNT_COLUMNS.values())
-_TASKS_OF_OPEN_JOBS = Statement(
-    "How many tasks of each status the jobs of a status have, unless they are done.",
-    f"""SELECT {
-        ", ".join(f"coalesce(sum({column}), 0) AS {column}" for column in COUNT_COLUMNS.values())
-    }
-       FROM jobs INDEXED BY open_jobs
-       WHERE status = :status AND status NOT IN ('completed', 'canceled', 'failed')""",
-)
 _TASKS_OF_JOB = Statement(
     "How many tasks of each status a job has.", f"SELECT {_COLUMNS} FROM jobs WHERE uuid = :uuid"
 )
@@ -47,15 +40,12 @@ _SUMS_OF_JOB = Statement(
 def of_farm(db: sqlite3.Connection) -> dict[str, dict[str, int]]:
     """How many jobs, tasks of jobs that are not done, and workers have each status."""
     with snapshot(db):
-        tasks = dict.fromkeys(TaskStatus, 0)
-        for job_status in set(JobStatus) - FINAL_JOB_STATUSES:
-            for row in _TASKS_OF_OPEN_JOBS.run(db, status=job_status):
-                for status, column in COUNT_COLUMNS.items():
-                    tasks[status] += row[column]
+        counts = farm_counts.count(db)
+        jobs = {**counts.jobs, **{each: job_list.count(db, each) for each in FINAL_JOB_STATUSES}}
         return {
-            "jobs": _there({each: job_list.count(db, each) for each in JobStatus}),
-            "tasks": _there(tasks),
-            "workers": _there({each: worker_list.count(db, each) for each in WorkerStatus}),
+            "jobs": _there(jobs),
+            "tasks": _there(counts.tasks),
+            "workers": _there(counts.workers),
         }
 
 
@@ -78,5 +68,5 @@ def of_job(db: sqlite3.Connection, uuid: str) -> dict[str, Any]:
     return content
 
 
-def _there(counts: dict[Any, int]) -> dict[str, int]:
+def _there(counts: Mapping[Any, int]) -> dict[str, int]:
     return {status.value: count for status, count in counts.items() if count}

@@ -150,6 +150,7 @@ class BackgroundWork:
             ("job-retention", "Deleting old jobs", self._delete_old_jobs, RETENTION_PERIOD),
             ("job-archiving", "Archiving old jobs", self._archive_old_jobs, RETENTION_PERIOD),
             ("worker-cleanup", "Forgetting workers", self._forget_workers, RETENTION_PERIOD),
+            ("audit-retention", "Forgetting records", self._forget_audit, RETENTION_PERIOD),
         ):
             yield Chore(name, what, work, period=period)
 
@@ -261,6 +262,12 @@ class BackgroundWork:
         while gone := await self._farm.run(lambda manager: manager.forget_old_workers()):
             count += gone
         return f"{count} workers were forgotten"
+
+    async def _forget_audit(self) -> str:
+        count = 0
+        while gone := await self._farm.run(lambda manager: manager.forget_old_audit()):
+            count += gone
+        return f"{count} rows of the audit log were forgotten"
 
     async def _probe(self) -> None:
         await self._health.probe(self._farm)

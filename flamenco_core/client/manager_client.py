@@ -4,25 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import IO, Any, Self, TypeVar
+from typing import IO, Any
 from urllib.parse import quote, urlencode
 
 from flamenco_core import model, wire
-from flamenco_core.client.connection import (
-    DEFAULT_TIMEOUT,
-    Answer,
-    Connection,
-    basic_authorization,
-    decoded,
-    refusal,
-)
-from flamenco_core.client.credentials_file import found_token
+from flamenco_core.client.connection import basic_authorization, decoded
 from flamenco_core.client.events import EventStream, follow_log
+from flamenco_core.client.requests import API
+from flamenco_core.client.steering import Steering
+from flamenco_core.client.submitting import Submitting
 from flamenco_core.errors import FlamencoError
 from flamenco_core.statuses import JobStatus, TaskStatus, WorkerStatus
-
-T = TypeVar("T")
-_API = "/api/v3"
 
 
 class StatusChangeRequested(FlamencoError):
@@ -33,51 +25,12 @@ class StatusChangeRequested(FlamencoError):
         self.status = status
 
 
-class ManagerClient:
+class ManagerClient(Submitting, Steering):
     """Talks to one Manager; safe to use from several threads.
 
     Every method may raise `ManagerUnreachable` (no answer) or `ManagerRefused` (an answer other
     than success; its `status` is the HTTP status).
     """
-
-    def __init__(
-        self,
-        url: str,
-        *,
-        worker_id: str | None = None,
-        secret: str | None = None,
-        token: str | None = None,
-        timeout: timedelta = DEFAULT_TIMEOUT,
-    ) -> None:
-        """`worker_id` and `secret` are needed for the methods that only workers call.
-
-        Others show a `token` if the Manager wants to know them. Without one, it is that of the
-        environment variable `FLAMENCO_TOKEN`, else the one that `flamenco login` has stored.
-
-        Raises:
-            InvalidInput: if the address or the token is none, or others can read the stored one.
-        """
-        credentials = (worker_id, secret) if worker_id and secret else None
-        self._connection = Connection(url, credentials=credentials, timeout=timeout)
-        self.url = self._connection.url
-        if credentials is None:
-            shown = found_token(self.url) if token is None else token
-            if shown:
-                self._connection.set_token(shown)
-
-    def sign_in(self, worker_id: str, secret: str) -> None:
-        """Uses a worker's credentials from the next request on."""
-        self._connection.set_credentials((worker_id, secret))
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.abort()
-
-    def abort(self) -> None:
-        """Ends all requests in flight with `ManagerUnreachable`, and closes all connections."""
-        self._connection.abort()
 
     def get_version(self) -> model.FlamencoVersion:
         return self._get("/version", model.FlamencoVersion)
@@ -102,12 +55,6 @@ class ManagerClient:
 
     def get_job_type(self, name: str) -> model.AvailableJobType:
         return self._get(f"/jobs/type/{quote(name, safe='')}", model.AvailableJobType)
-
-    def submit_job(self, job: model.SubmittedJob) -> model.Job:
-        return self._read(self._send("POST", "/jobs", job), model.Job)
-
-    def submit_job_check(self, job: model.SubmittedJob) -> None:
-        self._send("POST", "/jobs/check", job)
 
     def fetch_jobs(self, query: Mapping[str, str] | None = None) -> list[model.Job]:
         """Jobs, newest first; `query` has the parameters of the operation, such as `status`."""
@@ -196,7 +143,7 @@ class ManagerClient:
 
     def fetch_attempt_log(self, task_id: str, attempt: int) -> bytes:
         """The log of one attempt at a task, as it is kept; empty if there is none."""
-        path = f"{_API}/tasks/{quote(task_id, safe='')}/log.txt?attempt={attempt}"
+        path = f"{API}/tasks/{quote(task_id, safe='')}/log.txt?attempt={attempt}"
         return self._checked(self._connection.request("GET", path)).body
 
     def follow(self, *topics: str) -> EventStream:
@@ -313,7 +260,7 @@ class ManagerClient:
         return self._get(f"/worker/task/{quote(task_id, safe='')}/may-i-run", model.MayKeepRunning)
 
     def task_output_produced(self, task_id: str, image: bytes, content_type: str) -> None:
-        path = f"{_API}/worker/task/{quote(task_id, safe='')}/output-produced"
+        path = f"{API}/worker/task/{quote(task_id, safe='')}/output-produced"
         headers = {"Content-Type": content_type}
         self._checked(self._connection.request("POST", path, body=image, headers=headers))
 
@@ -343,59 +290,13 @@ class ManagerClient:
         }
         if original_filename:
             headers["X-Shaman-Original-Filename"] = _encoded_word(original_filename)
-        path = f"{_API}/shaman/files/{sha}/{size}"
+        path = f"{API}/shaman/files/{sha}/{size}"
         self._checked(self._connection.request("POST", path, body=content, headers=headers))
 
     def shaman_checkout(self, checkout: model.ShamanCheckout) -> str:
         """Makes a checkout and returns its path, which may differ from the one asked for."""
         answer = self._send("POST", "/shaman/checkout/create", checkout)
         return self._read(answer, model.ShamanCheckoutResult).checkoutPath
-
-    def _get(self, path: str, cls: type[T]) -> T:
-        return self._read(self._send("GET", path), cls)
-
-    def _send(
-        self,
-        method: str,
-        path: str,
-        body: object = None,
-        *,
-        headers: Mapping[str, str] | None = None,
-    ) -> Answer:
-        return self._checked(self._raw(method, path, body, headers=headers))
-
-    def _raw(
-        self,
-        method: str,
-        path: str,
-        body: object = None,
-        *,
-        extra_time: timedelta = timedelta(0),
-        headers: Mapping[str, str] | None = None,
-    ) -> Answer:
-        content, of_body = _encoded(body)
-        all_headers = {**of_body, **(headers or {})}
-        return self._connection.request(
-            method, f"{_API}{path}", body=content, headers=all_headers, extra_time=extra_time
-        )
-
-    @staticmethod
-    def _checked(answer: Answer) -> Answer:
-        if not 200 <= answer.status < 300:
-            raise refusal(answer)
-        return answer
-
-    @staticmethod
-    def _read(answer: Answer, cls: type[T]) -> T:
-        return wire.from_json(decoded(answer), cls)
-
-
-def _encoded(body: Any) -> tuple[bytes | None, dict[str, str]]:
-    import json
-
-    if body is None:
-        return None, {}
-    return json.dumps(wire.to_json(body)).encode(), {"Content-Type": "application/json"}
 
 
 def _encoded_word(text: str) -> str:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from typing import TypeVar
+from collections.abc import Iterable, Sequence
 
 import click
 
 from flamenco_core.client import ManagerClient
+from flamenco_core.command_line.ids import whole_id
 from flamenco_core.command_line.manager_option import with_json, with_manager
 from flamenco_core.command_line.output import (
     ID_HEADING,
@@ -16,14 +16,10 @@ from flamenco_core.command_line.output import (
     print_table,
     progress_text,
 )
-from flamenco_core.errors import NotFound, one_problem
 from flamenco_core.model import AvailableJobSetting, AvailableJobType, Job, JobsQueryResult
+from flamenco_core.model.finding import Kind
 from flamenco_core.paths import this_platform
 from flamenco_core.statuses import JobStatus
-
-Item = TypeVar("Item")
-
-_FULL_ID_LENGTH = 36
 
 
 @click.command()
@@ -75,7 +71,7 @@ def job(manager_url: str, as_json: bool, job_id: str) -> None:
     """
     platform = "" if as_json else this_platform()
     with ManagerClient(manager_url) as client:
-        found = client.fetch_job(_job_id(client, job_id), platform=platform)
+        found = client.fetch_job(whole_id(client, Kind.JOB, job_id), platform=platform)
     if as_json:
         print_json(found)
         return
@@ -89,7 +85,7 @@ def job(manager_url: str, as_json: bool, job_id: str) -> None:
 def tasks(manager_url: str, as_json: bool, job_id: str) -> None:
     """List the tasks of a job. JOB is its id or an unmistakable beginning of it."""
     with ManagerClient(manager_url) as client:
-        found = client.fetch_job_tasks(_job_id(client, job_id))
+        found = client.fetch_job_tasks(whole_id(client, Kind.JOB, job_id))
     if as_json:
         print_json({"tasks": found})
         return
@@ -118,12 +114,9 @@ def tasks(manager_url: str, as_json: bool, job_id: str) -> None:
 @click.option("--follow", "-f", is_flag=True, help="Go on with what is added, until Ctrl+C.")
 @click.argument("task_id", metavar="TASK")
 def task_log(manager_url: str, as_json: bool, follow: bool, task_id: str) -> None:
-    """Print the log of a task. TASK is its whole id, as `flamenco tasks JOB` shows it."""
-    if len(task_id) < _FULL_ID_LENGTH:
-        # There may be millions of tasks, and the Manager has no list of all of them.
-        what = f"{task_id!r} is not the whole id of a task, which has {_FULL_ID_LENGTH} characters"
-        raise one_problem("", what, "`flamenco tasks JOB` shows the ids of a job's tasks")
+    """Print the log of a task. TASK is its id or an unmistakable beginning of it."""
     with ManagerClient(manager_url) as client:
+        task_id = whole_id(client, Kind.TASK, task_id)
         if follow:
             for piece in client.follow_task_log(task_id):
                 click.echo(piece, nl=False)
@@ -190,32 +183,6 @@ def job_types(manager_url: str, as_json: bool, name: str | None) -> None:
 
 
 LISTING_COMMANDS: tuple[click.Command, ...] = (jobs, job, tasks, task_log, workers, job_types)
-
-
-def _job_id(client: ManagerClient, text: str) -> str:
-    if len(text) >= _FULL_ID_LENGTH:
-        return text
-    return _the_one(
-        client.fetch_jobs(), lambda job: job.id, text, kind="job", described=lambda job: job.name
-    ).id
-
-
-def _the_one(
-    items: Iterable[Item],
-    identity: Callable[[Item], str],
-    beginning: str,
-    *,
-    kind: str,
-    described: Callable[[Item], str],
-) -> Item:
-    """The only item whose id begins so. Raises `NotFound`, naming them if there are several."""
-    matching = [item for item in items if identity(item).startswith(beginning)]
-    if len(matching) == 1:
-        return matching[0]
-    if not matching:
-        raise NotFound(f"there is no {kind} whose id begins with {beginning!r}")
-    names = ", ".join(f"{identity(item)} ({described(item)})" for item in matching)
-    raise NotFound(f"several {kind}s have an id that begins with {beginning!r}: {names}")
 
 
 def _job_fields(job: Job) -> Iterable[tuple[str, object]]:

@@ -86,6 +86,16 @@ def progress_text(done: int, total: int) -> str:
     return f"{done}/{total} ({100 * done // total}%)" if total else ""
 
 
+def size_text(count: int) -> str:
+    """So many bytes, as people say it: `1.5 GB`."""
+    size, unit = float(count), "bytes"
+    for larger in ("kB", "MB", "GB", "TB"):
+        if size < 1000:
+            break
+        size, unit = size / 1000, larger
+    return f"{size:.1f} {unit}" if unit != "bytes" else f"{count} bytes"
+
+
 def _stdout_console() -> Console:
     is_terminal = sys.stdout.isatty()
     return Console(

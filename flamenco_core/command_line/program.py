@@ -9,10 +9,12 @@ from collections.abc import Sequence
 
 import click
 
+from flamenco_core.command_line.explaining import EXPLAINING_COMMANDS
 from flamenco_core.command_line.following import events
 from flamenco_core.command_line.listing import LISTING_COMMANDS
 from flamenco_core.command_line.logging_in import LOGIN_COMMANDS
 from flamenco_core.command_line.output import print_error
+from flamenco_core.command_line.steering import STEERING_COMMANDS
 from flamenco_core.command_line.submitting import submit
 from flamenco_core.errors import FlamencoError
 
@@ -38,7 +40,7 @@ def _show_version(context: click.Context, _parameter: click.Parameter, wanted: b
     help="Print the version and exit.",
 )
 def flamenco() -> None:
-    """Submit jobs to a render farm and see what it does.
+    """Submit jobs to a render farm, steer them, and see what it does.
 
     The Manager is found by --manager or the environment variable FLAMENCO_MANAGER, else at
     http://localhost:8080.
@@ -47,7 +49,12 @@ def flamenco() -> None:
 
 flamenco.add_command(submit)
 flamenco.add_command(events)
-for command in (*LISTING_COMMANDS, *LOGIN_COMMANDS):
+for command in (
+    *LISTING_COMMANDS,
+    *STEERING_COMMANDS,
+    *EXPLAINING_COMMANDS,
+    *LOGIN_COMMANDS,
+):
     flamenco.add_command(command)
 
 

@@ -11,6 +11,7 @@ import click
 from rich.progress import BarColumn, DownloadColumn, TextColumn, TimeRemainingColumn
 
 from flamenco_core.client import ManagerClient
+from flamenco_core.command_line.explaining import show_hand_outs
 from flamenco_core.command_line.job_settings import (
     BLENDFILE,
     SubmissionFacts,
@@ -19,7 +20,7 @@ from flamenco_core.command_line.job_settings import (
     parse_assignments,
 )
 from flamenco_core.command_line.manager_option import with_json, with_manager
-from flamenco_core.command_line.output import print_json, progress_bars
+from flamenco_core.command_line.output import print_json, progress_bars, size_text
 from flamenco_core.command_line.waiting import wait_for_job
 from flamenco_core.errors import FlamencoError, NotFound, one_problem
 from flamenco_core.model import (
@@ -40,7 +41,7 @@ from flamenco_core.packing import (
     default_output_folder,
     read_blend_facts,
 )
-from flamenco_core.packing.plan import missing_file_problems
+from flamenco_core.packing.plan import PackedFile, missing_file_problems
 from flamenco_core.packing.progress import ProgressCallback
 from flamenco_core.paths import this_platform
 from flamenco_core.statuses import JobStatus
@@ -95,6 +96,11 @@ class _Request:
 @click.option(
     "--allow-missing", is_flag=True, help="Submit even if files that the project uses are missing."
 )
+@click.option(
+    "--dry-run",
+    is_flag=True,
+    help="Send nothing; say who could work on the job, who would begin, and what would be sent.",
+)
 @click.option("--wait", is_flag=True, help="Wait for the job; exit code 0 only if it completes.")
 @click.option("--quiet", is_flag=True, help="Show no progress.")
 def submit(
@@ -109,6 +115,7 @@ def submit(
     paused: bool,
     project: Path | None,
     allow_missing: bool,
+    dry_run: bool,
     wait: bool,
     quiet: bool,
 ) -> None:
@@ -130,6 +137,9 @@ def submit(
         quiet=quiet or as_json,
     )
     with ManagerClient(manager_url) as client:
+        if dry_run:
+            _rehearse(client, request, as_json=as_json)
+            return
         job = _submit(client, request)
         if not as_json or not wait:
             _report(job, as_json)
@@ -179,6 +189,29 @@ def _submit(client: ManagerClient, request: _Request) -> Job:
             storage=delivery.storage,
         )
     )
+
+
+def _rehearse(client: ManagerClient, request: _Request, *, as_json: bool) -> None:
+    """Does all of a submission that sends and stores nothing, and says what would become of it."""
+    job_type = client.get_job_type(request.job_type)
+    tag = _tag_id(client, request.tag) if request.tag else None
+    _check_file(job_type, request)
+    placeholder = _PLACEHOLDER_BLENDFILE if request.blend else ""
+    plan = client.plan_job(_job(client, job_type, request, tag, request.blend, placeholder))
+    sent: list[PackedFile] = []
+    if request.blend is not None:
+        with _progress_shown(request.quiet) as progress:
+            pack = Packer(request.blend, project=request.project, progress=progress).prepare()
+        _look_at_missing(pack, request.allow_missing)
+        sent = [*pack.files]
+    if as_json:
+        print_json({"plan": plan, "files": [file.source.as_posix() for file in sent]})
+        return
+    click.echo(plan.summary)
+    show_hand_outs(plan.hand_outs, empty="")
+    if sent:
+        size = sum(file.source.stat().st_size for file in sent)
+        click.echo(f"{len(sent)} files ({size_text(size)}) would be sent, if none is there yet.")
 
 
 def _check_file(job_type: AvailableJobType, request: _Request) -> None:

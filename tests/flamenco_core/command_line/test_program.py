@@ -200,11 +200,10 @@ def test_the_log_of_a_task_is_printed_as_it_is(flamenco: Program, farm: RunningM
     assert as_json == {"task_id": task, "log": printed.out}
 
 
-def test_the_log_of_a_task_needs_its_whole_id(flamenco: Program, farm: RunningManager) -> None:
+def test_a_task_that_is_not_there_has_no_log(flamenco: Program, farm: RunningManager) -> None:
     ended = flamenco("task-log", "0123abcd", manager=farm)
     assert ended.code != 0
-    assert "'0123abcd' is not the whole id of a task" in ended.err
-    assert "`flamenco tasks JOB` shows the ids" in ended.err
+    assert "there is no task whose id begins with '0123abcd'" in ended.err
 
 
 def test_a_job_without_a_file_is_submitted_with_typed_settings(

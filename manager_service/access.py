@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hmac
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -78,6 +78,10 @@ class Access:
                 "with: flamenco-manager user add NAME --role admin"
             )
         self._farm, self._farm_id = farm, farm_id
+
+    def learn_own_urls(self, urls: Iterable[str]) -> None:
+        """Lets browsers call the Manager by the hosts of these, such as a certificate's names."""
+        self._own.learn(urls)
 
     def close(self) -> None:
         self._farm = None

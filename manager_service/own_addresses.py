@@ -34,12 +34,18 @@ class OwnAddresses:
     """
 
     def __init__(self, urls: Iterable[str]) -> None:
-        parts = [urlsplit(url) for url in urls]
-        self._origins = {f"{part.scheme}://{part.netloc.lower()}" for part in parts if part.netloc}
+        self._origins: set[str] = set()
         self._names = {"localhost", *_forms(socket.gethostname())}
-        self._names |= {_plain(part.hostname) for part in parts if part.hostname}
         self._good_hosts: set[str] = set()
         self._knows_domain = False
+        self.learn(urls)
+
+    def learn(self, urls: Iterable[str]) -> None:
+        """From now on the Manager may be called by the hosts of these, too."""
+        for part in map(urlsplit, urls):
+            if part.hostname:
+                self._origins.add(f"{part.scheme}://{part.netloc.lower()}")
+                self._names.add(_plain(part.hostname))
 
     async def refuse_foreign(self, headers: Mapping[str, str], *, is_safe: bool = False) -> None:
         """Raises `HttpRefusal` (403) for what a page of another site had a browser send.

@@ -92,7 +92,9 @@ class Server:
         )
         await self._listeners.open(make_app(service))
         network.announce()
-        for url in network.own_urls():
+        own_urls = network.own_urls()
+        service.access.learn_own_urls(own_urls)
+        for url in own_urls:
             logger.info("The Manager is reached at %s", url)
 
     async def _publish_key(self) -> None:

@@ -18,13 +18,20 @@ AUTHORITY = Authority()
 
 
 def ask(
-    manager: GuardedManager, method: str, path: str, body: Any = None, cookie: str = ""
+    manager: GuardedManager,
+    method: str,
+    path: str,
+    body: Any = None,
+    cookie: str = "",
+    origin: str = "",
 ) -> Reply:
     connection = http.client.HTTPSConnection(
         "127.0.0.1", manager.port, timeout=TIME_LIMIT, context=AUTHORITY.context
     )
     with closing(connection):
         headers = {"Content-Type": "application/json", **({"Cookie": cookie} if cookie else {})}
+        if origin:
+            headers |= {"Origin": origin, "Host": origin.removeprefix("https://")}
         connection.request(method, f"/api/v3{path}", json.dumps(body) if body else None, headers)
         response = connection.getresponse()
         return Reply(response.status, dict(response.headers.items()), response.read())
@@ -52,3 +59,16 @@ def test_the_cookie_is_secure_and_of_this_host(tmp_path: Path) -> None:
         assert cleared == name
         assert morsel["secure"], "or browsers would not take it"
         assert morsel["max-age"] == "0"
+
+
+def test_pages_may_use_the_manager_by_the_names_of_its_certificate(tmp_path: Path) -> None:
+    names = ("farm.studio.example", "localhost", "127.0.0.1")
+    certificate, key = write_pair(tmp_path, AUTHORITY.issue(*names))
+    add_people(tmp_path / "farm", ada="admin")
+    tls = Tls(listen="127.0.0.1:0", key=key, certificate=certificate)
+    with GuardedManager(tmp_path / "farm", tls=tls) as manager:
+        login = {"name": "ada", "password": PASSWORD}
+        own = f"https://farm.studio.example:{manager.port}"
+        assert ask(manager, "POST", "/login", login, origin=own).status == 200
+        other = "https://farm.evil.example"
+        assert ask(manager, "POST", "/login", login, origin=other).status == 403

@@ -14,6 +14,7 @@ from pathlib import Path
 from types import FrameType
 
 from flamenco_core.errors import FlamencoError
+from flamenco_core.log_lines import TextLines, WithPriority, form_for
 from flamenco_core.version import current_version
 from flamenco_worker.config import CONFIG_NAME, DEFAULT_MANAGER_URL, WorkerConfig, load_config
 from flamenco_worker.host import locked_home
@@ -105,11 +106,11 @@ def _stop_signals() -> list[signal.Signals]:
 
 def _set_up_logging(options: argparse.Namespace) -> None:
     level = logging.WARNING if options.quiet else logging.INFO
-    logging.basicConfig(
-        level=logging.DEBUG if options.debug else level,
-        format="%(asctime)s %(levelname)s %(message)s",
-        stream=sys.stderr,
-    )
+    handler = logging.StreamHandler(sys.stderr)
+    form = form_for(sys.stderr, os.environ)
+    lines = TextLines(form)
+    handler.setFormatter(WithPriority(lines) if form.is_for_journal else lines)
+    logging.basicConfig(level=logging.DEBUG if options.debug else level, handlers=[handler])
     logging.getLogger("PIL").setLevel(logging.WARNING)
 
 

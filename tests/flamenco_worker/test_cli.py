@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -109,3 +110,29 @@ def test_a_worker_without_task_does_not_claim_to_hand_one_back(tmp_path: Path) -
     assert worker.returncode == 0
     assert "flamenco-worker: ending, no task is running; once more to end at once\n" in said
     assert "handing back" not in said
+
+
+@pytest.mark.skipif(sys.platform in ("win32", "darwin"), reason="Windows and macOS: no systemd")
+def test_in_the_journal_lines_have_priorities_and_no_time_of_their_own(tmp_path: Path) -> None:
+    log = tmp_path / "journal"
+    with log.open("w") as journal:
+        status = os.fstat(journal.fileno())
+        worker = subprocess.Popen(
+            [sys.executable, "-m", "flamenco_worker", "--manager", "http://127.0.0.1:9/"],
+            env=os.environ
+            | {
+                "JOURNAL_STREAM": f"{status.st_dev}:{status.st_ino}",
+                "FLAMENCO_HOME": str(tmp_path / "home"),
+            },
+            stderr=journal,
+        )
+    try:
+        deadline = time.monotonic() + 60
+        while not log.read_text():
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
+    finally:
+        worker.kill()
+        worker.wait()
+    first = log.read_text().splitlines()[0]
+    assert first.startswith("<6>INFO flamenco_worker.cli: flamenco-worker v")

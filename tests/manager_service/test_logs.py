@@ -1,23 +1,19 @@
-"""What the Manager's log looks like to a person, a program, and systemd's journal."""
+"""What the Manager's log looks like to a program."""
 
 from __future__ import annotations
 
-import io
 import json
 import logging
-import os
-import pty
 import re
 import sys
-from pathlib import Path
 
-import pytest
-
-from manager_service.logs import LogForm, form_for, formatter
+from manager_service.logs import LogForm, formatter
 
 
-def logged(form: LogForm, level: int = logging.WARNING, *, failure: bool = False) -> str:
-    record = logging.LogRecord("farm", level, __file__, 1, "a %s thing", ("strange",), None)
+def logged(form: LogForm, *, failure: bool = False) -> str:
+    record = logging.LogRecord(
+        "farm", logging.WARNING, __file__, 1, "a %s thing", ("strange",), None
+    )
     if failure:
         try:
             raise RuntimeError("first line\nsecond line")
@@ -25,12 +21,6 @@ def logged(form: LogForm, level: int = logging.WARNING, *, failure: bool = False
             record.exc_info = sys.exc_info()
     record.request_id = "1234abcd"
     return formatter(form).format(record)
-
-
-def test_text_has_the_time_with_its_zone() -> None:
-    text = logged(LogForm())
-    time = r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{3}[+-]\d\d:\d\d"
-    assert re.fullmatch(rf"{time} WARNING farm: a strange thing", text)
 
 
 def test_json_is_one_object_a_line_with_whatever_else_is_known() -> None:
@@ -47,51 +37,7 @@ def test_json_is_one_object_a_line_with_whatever_else_is_known() -> None:
     }
 
 
-@pytest.mark.parametrize(
-    ("level", "priority"),
-    [
-        (logging.CRITICAL, 2),
-        (logging.ERROR, 3),
-        (logging.WARNING, 4),
-        (logging.INFO, 6),
-        (logging.DEBUG, 7),
-    ],
-)
-def test_the_journal_gets_priorities_and_no_second_time(level: int, priority: int) -> None:
-    text = logged(LogForm(is_for_journal=True), level)
-    assert text == f"<{priority}>{logging.getLevelName(level)} farm: a strange thing"
-
-
-def test_each_line_of_a_traceback_has_its_priority_in_the_journal() -> None:
-    lines = logged(LogForm(is_for_journal=True), logging.ERROR, failure=True).splitlines()
-    assert len(lines) > 4
-    assert all(line.startswith("<3>") for line in lines)
-
-
 def test_json_in_the_journal_has_priorities_too() -> None:
     text = logged(LogForm(is_json=True, is_for_journal=True))
     assert text.startswith("<4>{")
     assert json.loads(text[3:])["message"] == "a strange thing"
-
-
-def test_a_stream_is_the_journal_only_if_systemd_says_that_of_this_very_stream(
-    tmp_path: Path,
-) -> None:
-    with (tmp_path / "journal").open("w") as journal, (tmp_path / "file").open("w") as file:
-        status = os.fstat(journal.fileno())
-        environment = {"JOURNAL_STREAM": f"{status.st_dev}:{status.st_ino}"}
-        assert form_for(journal, environment, as_json=False).is_for_journal
-        assert not form_for(file, environment, as_json=False).is_for_journal
-        assert not form_for(journal, {}, as_json=False).is_for_journal
-
-
-def test_only_a_terminal_gets_colours() -> None:
-    assert not form_for(io.StringIO(), {}, as_json=False).has_colours
-    ours, theirs = pty.openpty()
-    with os.fdopen(ours), os.fdopen(theirs, "w") as terminal:
-        assert form_for(terminal, {}, as_json=False).has_colours
-        assert not form_for(terminal, {}, as_json=True).has_colours
-        for told in ({"NO_COLOR": "1"}, {"TERM": "dumb"}):
-            assert not form_for(terminal, told, as_json=False).has_colours
-    assert "\x1b[33m" in logged(LogForm(has_colours=True))
-    assert "\x1b" not in logged(LogForm())

@@ -15,6 +15,7 @@ from typing import TypeVar
 from flamenco_core.client import ManagerClient, ManagerRefused, ManagerUnreachable
 from flamenco_core.errors import InvalidInput, StorageError
 from flamenco_core.model import WorkerRegistration, WorkerSignOn
+from flamenco_core.model.worker_protocol import ProvisionedSettings
 from flamenco_core.paths import this_platform
 from flamenco_core.statuses import WorkerStatus
 from flamenco_core.version import current_version
@@ -98,11 +99,15 @@ class Registration:
         config: WorkerConfig,
         stopping: threading.Event,
         new_back_off: Callable[[], BackOff],
+        *,
+        take_settings: Callable[[ProvisionedSettings | None], None],
     ) -> None:
+        """`take_settings` is called with what the Manager tells of this machine's set-up."""
         self._client = client
         self._config = config
         self._stopping = stopping
         self._new_back_off = new_back_off
+        self._take_settings = take_settings
 
     def sign_on(self) -> tuple[Credentials, WorkerStatus]:
         """Returns who this worker is, and the status that the Manager wants it in.
@@ -136,7 +141,9 @@ class Registration:
             software_version=current_version().shown,
             can_restart=self._config.restart_exit_code != 0,
         )
-        return self._client.sign_on(sign_on).status_requested
+        change = self._client.sign_on(sign_on)
+        self._take_settings(change.settings)
+        return change.status_requested
 
     def _try_register(self) -> Credentials:
         secret = secrets.token_hex(SECRET_BYTES)

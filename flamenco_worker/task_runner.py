@@ -16,7 +16,7 @@ from flamenco_core.errors import FlamencoError
 from flamenco_core.model import AssignedTask, TaskUpdate
 from flamenco_worker.cancellation import Cancellation, Cancelled
 from flamenco_worker.commands import CommandContext, make_command
-from flamenco_worker.config import WorkerConfig
+from flamenco_worker.machine_settings import MachineSettings
 from flamenco_worker.task_reporter import TaskReporter
 
 log = logging.getLogger(__name__)
@@ -39,9 +39,9 @@ class TaskRunner:
     """Runs tasks, one at a time per runner."""
 
     client: ManagerClient
-    config: WorkerConfig
     send_update: Callable[[str, TaskUpdate], None]
     offer_image: Callable[[str, Path], None]
+    machine: MachineSettings
     may_i_run_every: timedelta = MAY_I_RUN_EVERY
 
     def run(self, task: AssignedTask, cancellation: Cancellation) -> Ending:
@@ -95,8 +95,10 @@ class TaskRunner:
             step=reporter.step,
             activity=reporter.activity,
             output_produced=lambda path: self.offer_image(task.uuid, path),
-            ffmpeg=self.config.ffmpeg,
-            oom_score=self.config.oom_score_adjust,
+            ffmpeg=self.machine.ffmpeg,
+            oom_score=self.machine.oom_score,
+            threads=self.machine.threads,
+            program=self.machine.program,
         )
         # Wrong parameters of a late command need not wait for the early ones.
         commands = [make_command(command) for command in task.commands]

@@ -21,6 +21,7 @@ from flamenco_core.statuses import WorkerStatus
 from flamenco_worker.backing_off import BackOff
 from flamenco_worker.cancellation import Cancellation
 from flamenco_worker.config import WorkerConfig
+from flamenco_worker.machine_settings import MachineSettings
 from flamenco_worker.output_images import OutputImages
 from flamenco_worker.registration import Credentials, Registration, Stopped
 from flamenco_worker.task_runner import MAY_I_RUN_EVERY, TaskRunner
@@ -81,8 +82,13 @@ class Worker:
         config.home.mkdir(parents=True, exist_ok=True)
         self._queue = UpdateQueue(config.home / QUEUE_NAME, self._client, self._new_back_off())
         self._images = OutputImages(self._client)
+        self._machine = MachineSettings(config)
         self._runner = TaskRunner(
-            self._client, config, self._queue.add, self._images.offer, self._pace.may_i_run
+            self._client,
+            self._queue.add,
+            self._images.offer,
+            self._machine,
+            self._pace.may_i_run,
         )
 
     def run(self) -> int:
@@ -126,7 +132,13 @@ class Worker:
             self._client.abort()
 
     def _sign_on(self) -> WorkerStatus:
-        registration = Registration(self._client, self._config, self._stopping, self._new_back_off)
+        registration = Registration(
+            self._client,
+            self._config,
+            self._stopping,
+            self._new_back_off,
+            take_settings=self._machine.take,
+        )
         self._credentials, status = registration.sign_on()
         self._asking.sign_in(self._credentials.worker_id, self._credentials.secret)
         log.info("signed on at %s as %s", self._client.url, self._config.worker_name)
@@ -170,6 +182,7 @@ class Worker:
                 continue
             if task is not None:
                 pauses.reset()
+                self._refresh_settings(task)
                 self._run_task(task)
                 if self._only_one_task:
                     return WorkerStatus.OFFLINE
@@ -235,6 +248,15 @@ class Worker:
             self._runner.run(task, cancellation)
         finally:
             self._task = self._current = None
+
+    def _refresh_settings(self, task: AssignedTask) -> None:
+        """Asks for the Manager's settings if they have changed since it told them."""
+        if task.settings_etag == self._machine.etag:
+            return
+        try:
+            self._machine.take(self._client.worker_settings())
+        except FlamencoError as error:
+            log.warning("the Manager does not tell its settings: %s", error)
 
     def _task_was_refused(self, task_id: str, attempt: int | None, message: str) -> None:
         """The Manager takes no more updates of an attempt: it has gone to someone else."""

@@ -23,9 +23,10 @@ from manager_service.images import RenderedImages
 from manager_service.list_process import ListProcess
 from manager_service.metrics import Metrics
 from manager_service.reading import ReaderPool
-from manager_service.realtime.hub import Hub
 from manager_service.settings.job_type_files import JobTypeFiles
+from manager_service.realtime.hub import Hub
 from manager_service.settings.live_configuration import LiveConfiguration
+from manager_service.settings.provisioning import Provisioning
 from manager_service.submissions import Submissions
 from manager_service.threads import Threads
 from manager_service.upstream.link import UpstreamLink
@@ -68,6 +69,8 @@ class Service:
         self.farm = WriteThread(lambda: self._open_manager(address))
         self.readers = ReaderPool(self._open_reader)
         self.long_lists = ListProcess(config.database_file)
+        self.provisioning = Provisioning(self.readers, lambda: self.config)
+        """What workers are told about their set-up."""
         self._uses = Uses(self.farm)
         self.access = Access(config, address=address, uses=self._uses)
         self.accounts = Accounts(self.farm, self.readers)
@@ -182,6 +185,7 @@ class Service:
 
     async def _take_over(self, config: Config) -> None:
         await self.farm.run(lambda manager: manager.use_config(config))
+        self.provisioning.forget()
         if self._background is not None:
             self._background.use_config(config)
 
@@ -214,6 +218,7 @@ class Service:
         log_events(events)
         self.metrics.on_events(events)
         self.waiting.on_events(events)
+        self.provisioning.on_events(events)
         if any(isinstance(event, AccessChanged) for event in events):
             self.access.recheck()
         self.live.on_events(events)

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,8 @@ from flamenco_core.frames import frames_for_blender
 from flamenco_worker.blender import in_blender_report
 from flamenco_worker.blender.format_names import python_name
 from flamenco_worker.blender.frame_arguments import resolve_frames
+
+_THREAD_OPTIONS = frozenset({"-t", "--threads"})
 
 PYTHON_EXIT_CODE = 73
 """With this Blender ends when a script of the command line raises, instead of going on."""
@@ -37,6 +39,14 @@ class RenderArguments:
     blend_file: str
     """May be empty."""
     after: Sequence[str]
+
+    def with_threads(self, count: int | None) -> RenderArguments:
+        """The same with a limit of the processor's threads, unless it has one of its own."""
+        given = (*self.executable, *self.before, *self.after)
+        if count is None or any(each in _THREAD_OPTIONS for each in given):
+            return self
+        program, *more = self.executable
+        return replace(self, executable=[program, "--threads", str(count), *more])
 
     @property
     def render_count(self) -> int:

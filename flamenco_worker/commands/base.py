@@ -36,6 +36,10 @@ class CommandContext:
     """The FFmpeg that is configured for this worker; empty means: look for one."""
     oom_score: int | None = None
     """Linux: see `process.run_process`."""
+    threads: int | None = None
+    """How many threads of the processor a render may use; `None`: all."""
+    program: Callable[[str], str] = str
+    """What to run where a command names a program."""
 
     def run(
         self,
@@ -54,6 +58,7 @@ class CommandContext:
             ProgramMissing: if it cannot be started.
             Cancelled: if the task is to stop.
         """
+        command = [self.program(command[0]), *command[1:]]
         self.log(f"going to run:\n\n    {quoted(command)}\n")
         pid = 0
 

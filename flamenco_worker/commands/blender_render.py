@@ -96,7 +96,8 @@ class BlenderRender:
 
         with FrameCollector(on_frame) as collector:
             run = _BlenderRun(context, self.arguments, collector)
-            run.start(self.arguments.for_render(folder, _owner(context), frames))
+            arguments = self.arguments.with_threads(context.threads)
+            run.start(arguments.for_render(folder, _owner(context), frames))
             refusals = collector.finish()
         if refusals:
             shown = [refusal.message for refusal in refusals[:_SHOWN_REFUSALS]]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from datetime import timedelta
 
 from aiohttp import web
@@ -12,6 +13,7 @@ from flamenco_core.manager import Manager, MustChangeStatus, NoTask
 from flamenco_core.model import (
     AssignedTask,
     MayKeepRunning,
+    ProvisionedSettings,
     RegisteredWorker,
     TaskRequest,
     TaskUpdate,
@@ -92,7 +94,23 @@ async def sign_on(call: Call) -> web.StreamResponse:
     change = await call.service.farm.run(
         lambda manager: manager.sign_on(worker_id, sign_on, address=address)
     )
-    return json_answer(change)
+    settings = await call.service.provisioning.told(worker_id)
+    return json_answer(change if settings is None else replace(change, settings=settings))
+
+
+@OPERATIONS.operation(
+    "fetchWorkerSettings",
+    "GET",
+    "/worker/settings",
+    role=Role.WORKER,
+    summary="What the farm tells the worker about its set-up",
+    answers=[ok(ProvisionedSettings, "The same as at sign-on, as it is now.")],
+)
+async def fetch_worker_settings(call: Call) -> web.StreamResponse:
+    """Not in Flamenco 3. Each task comes with `settings_etag`; when that is another than before,
+    the worker asks here before it runs the task.
+    """
+    return json_answer(await call.service.provisioning.settings(call.worker_id))
 
 
 @OPERATIONS.operation(
@@ -179,7 +197,10 @@ async def schedule_task(call: Call) -> web.StreamResponse:
             outcome = await _ask(call, request, waiter)
             if isinstance(outcome, AssignedTask):
                 service.waiting.found_task(waiter)
-                return json_answer(outcome)
+                etag = await service.provisioning.etag(call.worker_id)
+                return json_answer(
+                    outcome if etag is None else replace(outcome, settings_etag=etag)
+                )
             if isinstance(outcome, MustChangeStatus):
                 return json_answer(WorkerStateChange(status_requested=outcome.status), status=423)
             service.waiting.found_nothing(waiter, outcome.match)

@@ -64,6 +64,8 @@ class ProtocolManager:
         self.tasks: list[dict[str, Any]] = []
         self.first_status = "awake"
         self.status_wanted: str | None = None
+        self.settings: dict[str, Any] | None = None
+        """Told at sign-on and when asked for; tasks carry the etag that they are given."""
         self.may_run: dict[str, Any] = {
             "mayKeepRunning": True,
             "reason": "",
@@ -211,7 +213,10 @@ class ProtocolManager:
             return 403, {"code": 403, "message": "unknown worker"}
         match request.path.split("/")[1:]:
             case ["sign-on"]:
-                return 200, {"status_requested": self.first_status}
+                told = {"settings": self.settings} if self.settings else {}
+                return 200, {"status_requested": self.first_status, **told}
+            case ["settings"]:
+                return 200, self.settings or {"etag": "none", "programs": {}, "limits": {}}
             case ["state-changed"]:
                 if self.status_wanted == request.body["status"]:
                     self.status_wanted = None

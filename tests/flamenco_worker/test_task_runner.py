@@ -12,6 +12,7 @@ from flamenco_core.model import AssignedTask
 from flamenco_worker.backing_off import BackOff
 from flamenco_worker.cancellation import Cancellation
 from flamenco_worker.config import WorkerConfig
+from flamenco_worker.machine_settings import MachineSettings
 from flamenco_worker.task_runner import Ending, TaskRunner
 from flamenco_worker.update_queue import UpdateQueue
 from tests.flamenco_worker.protocol_manager import PATIENCE, ProtocolManager, command, task_of
@@ -34,7 +35,8 @@ class RunningTask:
         self.cancellation = Cancellation()
         self.endings: list[Ending] = []
         config = WorkerConfig(home=folder, worker_name="tester", manager_url=manager.url)
-        self._runner = TaskRunner(self.client, config, self.queue.add, lambda _task, _image: None)
+        machine = MachineSettings(config)
+        self._runner = TaskRunner(self.client, self.queue.add, lambda _task, _image: None, machine)
         self._thread = threading.Thread(target=self._run)
 
     def start(self) -> None:

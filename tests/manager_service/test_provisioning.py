@@ -1,0 +1,115 @@
+"""Workers are told of their set-up at sign-on, and again when it changes."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.manager_service.running_manager import RunningManager, WorkerLogin
+from tests.manager_service.test_configuration_over_http import change, serving
+
+TEXT = """\
+worker_settings:
+  - programs: {ffmpeg: '{tools}/ffmpeg'}
+  - {tag: GPU, limits: {threads: 8}}
+  - {worker: render-07, slots: 2}
+variables:
+  tools: {values: [{platform: linux, value: /opt/tools}]}
+"""
+NAME = "render-07"
+
+
+@pytest.fixture
+def manager(tmp_path: Path) -> Iterator[RunningManager]:
+    with serving(tmp_path / "farm", TEXT) as running:
+        yield running
+
+
+def sign_on(manager: RunningManager, worker: WorkerLogin, name: str = NAME) -> dict[str, Any]:
+    body = {"name": name, "supported_task_types": ["misc"], "software_version": "1"}
+    reply = manager.post("/worker/sign-on", body, worker=worker)
+    assert reply.status == 200, reply
+    answer: dict[str, Any] = reply.json
+    return answer
+
+
+def settings(manager: RunningManager, worker: WorkerLogin) -> dict[str, Any]:
+    reply = manager.get("/worker/settings", worker=worker)
+    assert reply.status == 200, reply
+    answer: dict[str, Any] = reply.json
+    return answer
+
+
+def next_task(manager: RunningManager, worker: WorkerLogin) -> dict[str, Any]:
+    manager.submit(settings={"message": "x", "sleep_repeats": 1, "sleep_duration_seconds": 0})
+    reply = manager.post("/worker/task", worker=worker)
+    assert reply.status == 200, reply
+    task: dict[str, Any] = reply.json
+    done = {"taskStatus": "completed", "attempt": task["attempt"]}
+    assert manager.post(f"/worker/task/{task['uuid']}", done, worker=worker).status == 204
+    return task
+
+
+def eventually(is_so: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 20
+    while not is_so():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+def test_a_worker_is_told_at_sign_on_with_its_variables_filled_in(manager: RunningManager) -> None:
+    worker = manager.add_worker(NAME)
+    told = sign_on(manager, worker)["settings"]
+    assert told["programs"] == {"ffmpeg": "/opt/tools/ffmpeg"}
+    assert (told["slots"], told["limits"]) == (2, {})
+    assert settings(manager, worker) == told
+
+
+def test_another_name_at_sign_on_makes_other_settings(manager: RunningManager) -> None:
+    worker = manager.add_worker(NAME)
+    sign_on(manager, worker)
+    assert "slots" not in sign_on(manager, worker, "render-08")["settings"]
+
+
+def test_a_task_tells_when_the_settings_have_changed(manager: RunningManager) -> None:
+    worker = manager.add_worker(NAME)
+    told = sign_on(manager, worker)["settings"]
+    manager.post("/worker/state-changed", {"status": "awake"}, worker=worker)
+    assert next_task(manager, worker)["settings_etag"] == told["etag"]
+
+    tag = manager.post("/worker-mgt/tags", {"name": "GPU"}).json["id"]
+    path = f"/worker-mgt/workers/{worker.uuid}/settags"
+    assert manager.post(path, {"tag_ids": [tag]}).status == 204
+    eventually(lambda: settings(manager, worker)["limits"] == {"threads": 8})
+    by_tag = settings(manager, worker)["etag"]
+    assert next_task(manager, worker)["settings_etag"] == by_tag != told["etag"]
+
+    assert change(manager, worker_settings=[{"programs": {"ffmpeg": "other"}}]).status == 200
+    changed = settings(manager, worker)
+    assert changed["programs"] == {"ffmpeg": "other"}
+    assert next_task(manager, worker)["settings_etag"] == changed["etag"] != by_tag
+
+
+def test_a_variable_that_changes_changes_the_settings(manager: RunningManager) -> None:
+    worker = manager.add_worker(NAME)
+    sign_on(manager, worker)
+    shown = manager.get("/configuration/settings").json["variables"]
+    shown["tools"]["values"][0]["value"] = "/srv"
+    assert change(manager, variables=shown).status == 200
+    assert settings(manager, worker)["programs"] == {"ffmpeg": "/srv/ffmpeg"}
+
+
+def test_a_farm_without_rules_tells_nothing(shared_manager: RunningManager) -> None:
+    worker = shared_manager.add_worker(NAME)
+    assert "settings" not in sign_on(shared_manager, worker)
+    shared_manager.post("/worker/state-changed", {"status": "awake"}, worker=worker)
+    assert "settings_etag" not in next_task(shared_manager, worker)
+    assert settings(shared_manager, worker)["programs"] == {}
+
+
+def test_other_people_cannot_ask_for_a_workers_settings(manager: RunningManager) -> None:
+    assert manager.get("/worker/settings").status == 403

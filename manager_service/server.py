@@ -18,6 +18,7 @@ from manager_service.machine_key import MachineKey, remove_key, write_key
 from manager_service.network import Network
 from manager_service.openapi import openapi_document
 from manager_service.pages import add_pages
+from manager_service.proxies import TrustedProxies, seeing_through
 from manager_service.realtime import socket_io
 from manager_service.service import Service
 from manager_service.serving import LARGEST_JSON_BODY, add_operations, refuse_unknown
@@ -106,7 +107,12 @@ class Server:
 
 def make_app(service: Service) -> web.Application:
     """The routes of a Manager; every path that is none of them gets an answer too."""
-    app = web.Application(client_max_size=LARGEST_JSON_BODY)
+    proxies = service.config.trusted_proxies
+    app = web.Application(
+        client_max_size=LARGEST_JSON_BODY,
+        # Only those who have proxies pay for it.
+        middlewares=[seeing_through(TrustedProxies(proxies))] if proxies else [],
+    )
     operations = list(all_operations())
     add_operations(app, [*operations, socket_io.ROUTE], service)
     add_pages(

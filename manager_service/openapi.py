@@ -151,7 +151,8 @@ def _answer(answer: Answer, book: SchemaBook, error: dict[str, Any]) -> dict[str
     if answer.json is not None:
         described["content"] = {"application/json": {"schema": book.of(answer.json)}}
     elif answer.media_type is not None:
-        schema = {"type": "string"} if answer.media_type.startswith("text/") else _BINARY
+        # Bytes have no schema; whoever reads them as text may find none.
+        schema = {"type": "string"} if answer.media_type.startswith("text/") else {}
         described["content"] = {answer.media_type: {"schema": schema}}
     elif answer.status >= _FIRST_REFUSAL:
         described["content"] = error

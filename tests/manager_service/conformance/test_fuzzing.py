@@ -1,0 +1,105 @@
+"""Our own document, held against a running Manager by schemathesis: nothing undocumented."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+
+from tests.manager_service.conformance.exchange import Exchange, Worker, running_manager
+from tests.manager_service.conformance.walk import let_workers_in, submit_jobs, tag_workers
+
+CHECKS = (
+    "not_a_server_error",
+    "status_code_conformance",
+    "content_type_conformance",
+    "response_headers_conformance",
+    "response_schema_conformance",
+)
+
+LEFT_OUT = {
+    "restartManager": "It does what it says.",
+    "followEvents": "It is a conversation over a WebSocket, not an answer.",
+}
+
+EXAMPLES = 3
+EXAMPLES_WHEN_THOROUGH = 100
+TIME_LIMIT = 1800
+"""Seconds; the thorough run takes many minutes on a busy machine."""
+
+
+@pytest.fixture
+def examples(request: pytest.FixtureRequest) -> int:
+    """How many random requests each operation gets, besides those at its limits."""
+    return EXAMPLES_WHEN_THOROUGH if request.config.getoption("--thorough") else EXAMPLES
+
+
+def settings_for(api: Exchange, *, with_known_ids: bool) -> str:
+    """How schemathesis is to call: as a worker, at once, and with ids that mean something."""
+    worker, _ = let_workers_in(api)
+    job = submit_jobs(api)
+    tag = tag_workers(api, worker)
+    task = api.ask("fetchJobTasks", 200, job_id=job).json["tasks"][0]["id"]
+    known = {"job_id": job, "task_id": task, "worker_id": worker.id, "tag_id": tag}
+    ids = {name: value if with_known_ids else str(uuid4()) for name, value in known.items()}
+    return "\n".join(
+        [
+            f'headers = {{ Authorization = "{_login(worker)}" }}',
+            *(["[parameters]"] if with_known_ids else []),
+            *(f'"path.{name}" = "{value}"' for name, value in ids.items() if with_known_ids),
+            "[[operations]]",
+            'include-operation-id = "scheduleTask"',
+            'parameters = { "query.wait" = 0 }',
+        ]
+    )
+
+
+def _login(worker: Worker) -> str:
+    return worker.headers["Authorization"]
+
+
+@pytest.mark.timeout(TIME_LIMIT)
+@pytest.mark.parametrize("with_known_ids", [True, False], ids=["known ids", "any ids"])
+def test_random_requests_get_documented_answers(
+    tmp_path: Path, examples: int, with_known_ids: bool
+) -> None:
+    with running_manager(tmp_path / "home") as api:
+        settings = tmp_path / "schemathesis.toml"
+        settings.write_text(settings_for(api, with_known_ids=with_known_ids), encoding="utf-8")
+        address = f"http://{api.host}:{api.port}"
+        command = [
+            str(Path(sys.executable).with_name("schemathesis")),
+            f"--config-file={settings}",
+            "run",
+            f"{address}/api/v3/openapi.json",
+            f"--url={address}",
+            f"--max-examples={examples}",
+            f"--checks={','.join(CHECKS)}",
+            "--phases=coverage,fuzzing" if with_known_ids else "--phases=fuzzing",
+            "--generation-deterministic",
+            "--request-timeout=30",
+            "--continue-on-failure",
+            "--warnings=off",
+            "--no-color",
+            *(f"--exclude-operation-id={name}" for name in LEFT_OUT),
+            # What deletes the things that the others are asked for.
+            *(["--exclude-method=DELETE"] if with_known_ids else []),
+        ]
+        finished = subprocess.run(
+            command,
+            cwd=tmp_path,
+            env={**os.environ, "PYTHONUTF8": "1"},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            encoding="utf-8",
+            timeout=TIME_LIMIT,
+            check=False,
+        )
+    assert "generated" in finished.stdout, finished.stdout
+    assert finished.returncode == 0, finished.stdout

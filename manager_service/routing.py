@@ -45,6 +45,10 @@ class Role(StrEnum):
     """Worker programs, with the credentials they registered with."""
 
 
+LARGEST_OF_STRANGERS = 64 * 2**10
+"""Bytes of a body that anyone may send, before it is known who they are."""
+
+
 class Place(StrEnum):
     """Where in a request a parameter stands."""
 
@@ -81,6 +85,8 @@ class Body:
     more_media_types: tuple[str, ...] = ()
     """What it may be instead."""
     required: bool = True
+    largest: int | None = None
+    """Bytes of JSON; None is what any operation takes. Strangers may send little only."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

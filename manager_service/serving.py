@@ -175,7 +175,10 @@ async def _json_body(body: Body, form: JsonForm, request: web.Request) -> Any:
                 Problem("header Content-Type", "not JSON", "send Content-Type: application/json")
             ],
         )
-    _refuse_large(request)
+    _refuse_large(request, body.largest or LARGEST_JSON_BODY)
+    if body.largest is not None:
+        # A body that comes in chunks does not say beforehand how long it is.
+        request = request.clone(client_max_size=body.largest)
     await allow_body(request)
     content = await request.read()
     if not content and not body.required:
@@ -185,7 +188,7 @@ async def _json_body(body: Body, form: JsonForm, request: web.Request) -> Any:
     return await asyncio.to_thread(wire.from_json_text, content, form)
 
 
-def _refuse_large(request: web.Request) -> None:
+def _refuse_large(request: web.Request, largest: int) -> None:
     length = request.content_length
-    if length is not None and length > LARGEST_JSON_BODY:
-        raise HttpRefusal(413, f"The body has {length} bytes; {LARGEST_JSON_BODY} are allowed")
+    if length is not None and length > largest:
+        raise HttpRefusal(413, f"The body has {length} bytes; {largest} are allowed")

@@ -12,6 +12,7 @@ from manager_service.authentication import Caller
 from manager_service.json_answers import empty_answer, json_answer
 from manager_service.routing import (
     BOOLEAN,
+    LARGEST_OF_STRANGERS,
     Answer,
     Body,
     Call,
@@ -40,7 +41,7 @@ _TOO_MANY = Answer(
     "/login",
     role=Role.ANYONE,
     summary="Log in",
-    body=Body(json=Login),
+    body=Body(json=Login, largest=LARGEST_OF_STRANGERS),
     answers=[
         ok(WhoAmI, "Logged in; the answer's cookie says so from now on."),
         Answer(status=401, description="The name or the password is wrong."),

@@ -25,6 +25,7 @@ from flamenco_core.model import (
 from manager_service.enrolment import refuse_stranger
 from manager_service.json_answers import empty_answer, json_answer
 from manager_service.routing import (
+    LARGEST_OF_STRANGERS,
     UUID,
     Answer,
     Body,
@@ -62,7 +63,7 @@ _NOT_YOURS = Answer(
     "/worker/register-worker",
     role=Role.ANYONE,
     summary="Register a new worker",
-    body=Body(json=WorkerRegistration),
+    body=Body(json=WorkerRegistration, largest=LARGEST_OF_STRANGERS),
     answers=[
         ok(RegisteredWorker, "The worker; its UUID is the name to sign on with."),
         Answer(status=401, description="The enrolment secret is missing, or wrong."),

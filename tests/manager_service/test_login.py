@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from manager_service.api import all_operations
+from manager_service.routing import Role
 from tests.manager_service.people import (
     PASSWORD,
     GuardedManager,
@@ -18,7 +20,7 @@ from tests.manager_service.people import (
     bearer,
     cookie_pair,
 )
-from tests.manager_service.running_manager import RunningManager, submission
+from tests.manager_service.running_manager import RunningManager, receive, submission
 from tests.manager_service.test_operations import eventually
 
 NEW_PASSWORD = "a different pass phrase"
@@ -229,3 +231,27 @@ def test_without_accounts_nobody_logs_in_and_everybody_may_everything(tmp_path: 
         assert who == {"authentication": "none", "kind": "anonymous", "role": "admin"}
         login = {"name": "ada", "password": PASSWORD}
         assert manager.post("/login", login).status == 409
+
+
+@pytest.mark.parametrize("chunked", [False, True])
+@pytest.mark.parametrize("path", ["/login", "/worker/register-worker"])
+def test_strangers_cannot_send_much(manager: GuardedManager, path: str, chunked: bool) -> None:
+    body = b'{"name": "' + b"x" * 200_000 + b'"}'
+    connection = manager.connect()
+    try:
+        connection.request(
+            "POST",
+            f"/api/v3{path}",
+            iter([body[:100_000], body[100_000:]]) if chunked else body,
+            {"Content-Type": "application/json"},
+            encode_chunked=chunked,
+        )
+        assert receive(connection).status == 413
+    finally:
+        connection.close()
+
+
+def test_only_small_bodies_are_taken_from_strangers() -> None:
+    for operation in all_operations():
+        if operation.role is Role.ANYONE and operation.body is not None:
+            assert operation.body.largest is not None, operation.name

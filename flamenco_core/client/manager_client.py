@@ -10,6 +10,7 @@ from urllib.parse import quote, urlencode
 from flamenco_core import model, wire
 from flamenco_core.client.connection import basic_authorization, decoded
 from flamenco_core.client.events import EventStream, follow_log
+from flamenco_core.client.looking import Looking
 from flamenco_core.client.requests import API
 from flamenco_core.client.steering import Steering
 from flamenco_core.client.submitting import Submitting
@@ -26,7 +27,7 @@ class StatusChangeRequested(FlamencoError):
         self.status = status
 
 
-class ManagerClient(Submitting, Steering):
+class ManagerClient(Submitting, Steering, Looking):
     """Talks to one Manager; safe to use from several threads.
 
     Every method may raise `ManagerUnreachable` (no answer) or `ManagerRefused` (an answer other

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
+from typing import Any
 
 import click
 
 from flamenco_core.client import ManagerClient
 from flamenco_core.command_line.ids import whole_id
+from flamenco_core.command_line.list_options import (
+    query_of,
+    with_job_filters,
+    with_task_filters,
+    with_worker_filters,
+)
 from flamenco_core.command_line.manager_option import with_json, with_manager
 from flamenco_core.command_line.output import (
     ID_HEADING,
@@ -19,25 +26,20 @@ from flamenco_core.command_line.output import (
 from flamenco_core.model import AvailableJobSetting, AvailableJobType, Job, JobsQueryResult
 from flamenco_core.model.finding import Kind
 from flamenco_core.paths import this_platform
-from flamenco_core.statuses import JobStatus
 
 
 @click.command()
 @with_manager
 @with_json
-@click.option(
-    "--status",
-    "statuses",
-    multiple=True,
-    type=click.Choice([status.value for status in JobStatus]),
-    help="Only jobs of this status; can be given several times.",
-)
-def jobs(manager_url: str, as_json: bool, statuses: Sequence[str]) -> None:
-    """List the jobs of the farm."""
+@with_job_filters
+def jobs(manager_url: str, as_json: bool, **asked: Any) -> None:
+    """List the jobs of the farm, the newest first.
+
+    A TIME is like 2026-02-03T04:05:06Z or, for a day's beginning in UTC, 2026-02-03.
+    """
+    query = query_of(asked)
     with ManagerClient(manager_url) as client:
-        found = client.fetch_jobs()
-    if statuses:
-        found = [job for job in found if job.status in statuses]
+        found = client.fetch_jobs(query)
     if as_json:
         print_json(JobsQueryResult(jobs=found))
         return
@@ -55,7 +57,7 @@ def jobs(manager_url: str, as_json: bool, statuses: Sequence[str]) -> None:
             )
             for job in found
         ),
-        empty="There are no jobs." if not statuses else "There are no such jobs.",
+        empty="There are no such jobs." if query else "There are no jobs.",
         wide_only=("Type", "Created"),
     )
 
@@ -81,11 +83,14 @@ def job(manager_url: str, as_json: bool, job_id: str) -> None:
 @click.command()
 @with_manager
 @with_json
+@with_task_filters
 @click.argument("job_id", metavar="JOB")
-def tasks(manager_url: str, as_json: bool, job_id: str) -> None:
+def tasks(manager_url: str, as_json: bool, job_id: str, **asked: Any) -> None:
     """List the tasks of a job. JOB is its id or an unmistakable beginning of it."""
+    query = query_of(asked)
     with ManagerClient(manager_url) as client:
-        found = client.fetch_job_tasks(whole_id(client, Kind.JOB, job_id))
+        job_id = whole_id(client, Kind.JOB, job_id)
+        found = client.fetch_job_tasks_page(job_id, query).tasks
     if as_json:
         print_json({"tasks": found})
         return
@@ -103,7 +108,7 @@ def tasks(manager_url: str, as_json: bool, job_id: str) -> None:
             )
             for task in found
         ),
-        empty="This job has no tasks.",
+        empty="This job has no such tasks." if query else "This job has no tasks.",
         wide_only=("Type", "Updated"),
     )
 
@@ -133,10 +138,12 @@ def task_log(manager_url: str, as_json: bool, follow: bool, task_id: str) -> Non
 @click.command()
 @with_manager
 @with_json
-def workers(manager_url: str, as_json: bool) -> None:
+@with_worker_filters
+def workers(manager_url: str, as_json: bool, **asked: Any) -> None:
     """List the workers of the farm."""
+    query = query_of(asked)
     with ManagerClient(manager_url) as client:
-        found = client.fetch_workers()
+        found = client.fetch_workers_page(query).workers
     if as_json:
         print_json({"workers": found})
         return
@@ -154,7 +161,7 @@ def workers(manager_url: str, as_json: bool) -> None:
             )
             for worker in found
         ),
-        empty="No worker has registered yet.",
+        empty="There are no such workers." if query else "No worker has registered yet.",
     )
 
 

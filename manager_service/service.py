@@ -27,6 +27,7 @@ from manager_service.settings.job_type_files import JobTypeFiles
 from manager_service.realtime.hub import Hub
 from manager_service.settings.live_configuration import LiveConfiguration
 from manager_service.settings.provisioning import Provisioning
+from manager_service.settings.storage_report import StorageOverview
 from manager_service.submissions import Submissions
 from manager_service.threads import Threads
 from manager_service.upstream.link import UpstreamLink
@@ -77,6 +78,7 @@ class Service:
         self.live = Hub(self._open_reader, each_period=self.access.recheck)
         """Whoever follows what happens."""
         self.submissions = Submissions(self.farm, config.scripts)
+        self.storage_overview = StorageOverview()
         self.job_type_files = JobTypeFiles(config.scripts)
         self.job_type_files_lock = asyncio.Lock()
         """Held by whoever changes scripts of job types."""

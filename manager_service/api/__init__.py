@@ -31,6 +31,7 @@ def all_operations() -> Iterator[Operation]:
         running,
         setup_assistant,
         shaman,
+        storage,
         statistics,
         tasks,
         tokens,
@@ -44,7 +45,7 @@ def all_operations() -> Iterator[Operation]:
 
     jobs_tag = (jobs, job_lists, job_search, last_rendered, tasks)
     workers_tag = (workers, worker_lists)
-    general = (meta, network, running, configuration, setup_assistant, job_types)
+    general = (meta, network, running, configuration, setup_assistant, job_types, storage)
     job_changes = (job_actions, job_block_lists, job_overrides, job_removal, forecasts)
     for table in (
         *general,

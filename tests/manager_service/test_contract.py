@@ -14,6 +14,8 @@ from manager_service.serving import UNKNOWN_PATH, add_operations, refuse_unknown
 from tests.manager_service import flamenco3_contract as flamenco3
 
 OURS_ONLY = {
+    "getStorage": "Flamenco 3 looks after no disks.",
+    "tryVariables": "Flamenco 3 has variables that cannot be tried.",
     "fetchWorkerSettings": "Flamenco 3's workers know only what stands in their own file.",
     **dict.fromkeys(
         (

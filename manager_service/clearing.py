@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from flamenco_core.config import Config
+from flamenco_core.config import Config, Upstream
 from flamenco_core.errors import NotAllowed
 from flamenco_core.manager import Manager, backups
 from flamenco_core.store.audit import Actor
@@ -36,7 +37,8 @@ def delete_all_jobs(config: Config, ask: Ask) -> int:
 
     Workers, tags, statistics and what was rendered stay.
     """
-    with _opened(config) as farm:
+    # Without the link, or a Flamenco Server would hear that its tasks are cancelled.
+    with _opened(replace(config, upstream=Upstream())) as farm:
         with farm.reader() as reader:
             job_ids = [job["id"] for job in reader.jobs()]
         if not job_ids:

@@ -68,7 +68,8 @@ def test_it_tells_its_version() -> None:
 @pytest.mark.parametrize("number", STOP_SIGNALS)
 def test_it_serves_until_it_is_told_to_stop(tmp_path: Path, number: signal.Signals) -> None:
     home = tmp_path / "new" / "home"
-    with running("--home", home, "--listen", f"127.0.0.1:{free_port()}") as (process, url):
+    listen = f"127.0.0.1:{free_port()}"
+    with running("--home", home, "--listen", listen, "--quiet") as (process, url):
         for path in ("version", "jobs", "worker-mgt/workers"):
             with urllib.request.urlopen(f"{url}api/v3/{path}", timeout=TIME_LIMIT) as answer:
                 assert answer.status == 200
@@ -157,7 +158,7 @@ def test_the_assistant_is_opened_in_the_browser(
         while not opened.exists():
             assert time.monotonic() < deadline
             time.sleep(0.01)
-        assert opened.read_text().strip() == f"{url}app/setup-assistant"
+        assert opened.read_text().strip() == f"{url}app/#setup-assistant"
 
 
 def test_a_port_that_is_taken_is_one_sentence(tmp_path: Path) -> None:

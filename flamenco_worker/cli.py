@@ -10,13 +10,14 @@ import signal
 import sys
 import threading
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from types import FrameType
 
 from flamenco_core.errors import FlamencoError
 from flamenco_core.log_lines import TextLines, WithPriority, form_for
 from flamenco_core.version import current_version
-from flamenco_worker.config import CONFIG_NAME, DEFAULT_MANAGER_URL, WorkerConfig, load_config
+from flamenco_worker.config import CONFIG_NAME, WorkerConfig, load_config
 from flamenco_worker.host import locked_home
 
 log = logging.getLogger(__name__)
@@ -43,11 +44,34 @@ def main(arguments: Sequence[str] | None = None) -> None:
             manager_url=options.manager,
             worker_name=options.name,
         )
+        if options.find_manager:
+            sys.exit(_print_managers(config))
         with locked_home(config.home):
+            config = config if config.manager_url else _with_found_manager(config)
             exit_code = _run(config, only_one_task=options.single)
     except FlamencoError as error:
         sys.exit(f"flamenco-worker: {error}")
+    except KeyboardInterrupt:  # before the worker looks after signals itself
+        sys.exit(EXIT_CODE_AT_ONCE)
     sys.exit(exit_code)
+
+
+def _print_managers(config: WorkerConfig) -> int:
+    """The exit code: 0 if there are any."""
+    from flamenco_worker.finding import list_managers
+
+    found = list_managers(config)
+    for manager in found:
+        print(manager, flush=True)
+    if not found:
+        log.warning("no Manager can be found in the local network")
+    return 0 if found else 1
+
+
+def _with_found_manager(config: WorkerConfig) -> WorkerConfig:
+    from flamenco_worker.finding import find_manager
+
+    return replace(config, manager_url=find_manager(config))
 
 
 def _run(config: WorkerConfig, *, only_one_task: bool) -> int:
@@ -121,7 +145,12 @@ def _parser() -> argparse.ArgumentParser:
         epilog=f"Settings are also read from {CONFIG_NAME}; what is given here wins.",
     )
     parser.add_argument(
-        "--manager", metavar="URL", help=f"address of the Manager (default {DEFAULT_MANAGER_URL})"
+        "--manager",
+        metavar="URL",
+        help="address of the Manager (default: the one in the local network)",
+    )
+    parser.add_argument(
+        "--find-manager", action="store_true", help="print the Managers that can be found, and end"
     )
     parser.add_argument(
         "--home", metavar="DIR", type=Path, help="folder of this worker's identity and queue"

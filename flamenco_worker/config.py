@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
@@ -26,7 +27,10 @@ class WorkerConfig:
     home: Path
     """The folder of credentials and queue."""
     worker_name: str
-    manager_url: str = DEFAULT_MANAGER_URL
+    manager_url: str = ""
+    """Empty means: look for one in the local network."""
+    discovery_interfaces: tuple[str, ...] = ()
+    """Addresses of this machine in whose networks to look; empty means: all."""
     task_types: tuple[str, ...] = DEFAULT_TASK_TYPES
     restart_exit_code: int = 0
     """Anything but 0 says that something starts the worker again when it ends with it."""
@@ -129,6 +133,15 @@ def _check_task_types(value: Any) -> str:
     return ""
 
 
+def _check_addresses(value: Any) -> str:
+    try:
+        for item in value if isinstance(value, list) else [value]:
+            ipaddress.IPv4Address(item)
+    except ValueError:
+        return "must be a list of IP addresses of version 4, such as [10.0.0.9]"
+    return ""
+
+
 def _check_whole_number(allowed: range) -> Callable[[Any], str]:
     def check(value: Any) -> str:
         is_number = isinstance(value, int) and not isinstance(value, bool)
@@ -142,6 +155,7 @@ def _check_whole_number(allowed: range) -> Callable[[Any], str]:
 _CHECKS: Mapping[str, Callable[[Any], str]] = {
     "worker_name": _check_text,
     "manager_url": _check_text,
+    "discovery_interfaces": _check_addresses,
     "task_types": _check_task_types,
     "restart_exit_code": _check_whole_number(range(HIGHEST_EXIT_CODE + 1)),
     "oom_score_adjust": _check_whole_number(OOM_SCORES),

@@ -10,8 +10,8 @@ from flamenco_worker.host import default_home, host_name, locked_home
 from flamenco_worker.registration import Credentials, load_credentials, save_credentials
 
 KNOWN = (
-    "ffmpeg, manager_url, oom_score_adjust, restart_exit_code, task_types, worker_name, "
-    "worker_registration_secret"
+    "discovery_interfaces, ffmpeg, manager_url, oom_score_adjust, restart_exit_code, task_types, "
+    "worker_name, worker_registration_secret"
 )
 
 
@@ -30,7 +30,7 @@ def write(path: Path, text: str) -> Path:
 
 def test_without_a_file_the_defaults_count(tmp_path: Path) -> None:
     config = load_config(home=tmp_path, environment={})
-    assert config.manager_url == "http://localhost:8080/"
+    assert config.manager_url == ""
     assert config.task_types == DEFAULT_TASK_TYPES
     assert config.worker_name == host_name()
     assert config.restart_exit_code == 0

@@ -16,6 +16,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -67,7 +68,7 @@ class _ToThisMachine(http.client.HTTPSConnection):
 @pytest.fixture(scope="module")
 def front(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Front]:
     folder = tmp_path_factory.mktemp("front")
-    settings = {"own_url": f"https://{NAME}/", "trusted_proxies": ("127.0.0.1/32",)}
+    settings: dict[str, Any] = {"own_url": f"https://{NAME}/", "trusted_proxies": ("127.0.0.1/32",)}
     with RunningManager(folder / "farm", **settings) as manager, _nginx(folder, manager) as port:
         yield Front(manager, port)
 

@@ -95,11 +95,12 @@ KEYS: tuple[Key, ...] = (
     Key("job_retention", "job_retention", values.duration, is_live=True),
     Key("job_archive_after", "job_archive_after", values.duration, is_live=True),
     Key("audit_retention", "audit_retention", values.duration, is_live=True),
-    Key("worker_cleanup_max_age", "worker_cleanup_max_age", values.duration),
+    Key("worker_cleanup_max_age", "worker_cleanup_max_age", values.duration, is_live=True),
     Key(
         "worker_cleanup_status",
         "worker_cleanup_status",
         values.listed(values.one_of(WorkerStatus)),
+        is_live=True,
     ),
     Key("mqtt.client.enabled", "mqtt.enabled", values.boolean),
     Key(

@@ -11,12 +11,16 @@ from typing import Any
 
 import pytest
 
+from flamenco_core import wire
 from flamenco_core.config import Config, load_config
 from flamenco_core.config.descriptions import MEANINGS
 from flamenco_core.config.keys import BY_OLD_NAME, KEYS, WITHOUT_MEANING
 from flamenco_core.durations import format_duration
 from flamenco_core.model import Audience
+from flamenco_core.model.configuration import ConfigurationChange
 from flamenco_core.variables import VariableTable
+from manager_service.api import all_operations
+from manager_service.routing import API
 
 DOCUMENT = Path(__file__).resolve().parents[2] / "docs" / "configuration.md"
 TEXT = DOCUMENT.read_text(encoding="utf-8")
@@ -61,6 +65,23 @@ def test_every_setting_is_explained_by_the_program_as_it_is_documented() -> None
         for name in re.findall(r"`([^`]+)`", names)
     }
     assert documented == MEANINGS
+
+
+def test_the_settings_that_count_at_once_are_listed() -> None:
+    listed = TEXT.partition("These count at once:")[2].partition("`variables`")[0]
+    assert re.findall(r"`([^`]+)`", listed) == [key.path for key in KEYS if key.is_live]
+
+
+def test_every_operation_on_settings_exists_and_the_example_can_be_sent() -> None:
+    table = TEXT.partition("## Over HTTP")[2]
+    known = {(each.method, each.path.removeprefix(API)) for each in all_operations()}
+    listed = re.findall(r"`([A-Z]+) (/[a-z/]+)`", table.partition("\n\n- ")[0])
+    assert len(listed) > 7
+    assert set(listed) <= known
+    example = table.partition("```json\n")[2].partition("```")[0]
+    change = wire.from_json_text(example, ConfigurationChange)
+    assert set(change.settings) <= {key.path for key in KEYS}
+    assert change.variables
 
 
 def test_every_old_name_is_documented_with_its_new_one() -> None:

@@ -8,6 +8,8 @@ from pathlib import Path
 
 from flamenco_core.frames import FrameOrder, parse_frames
 from flamenco_core.job_types.library import JobTypeLibrary
+from manager_service.api import all_operations
+from manager_service.routing import API
 
 DOCUMENT = Path(__file__).resolve().parents[2] / "docs" / "job-types.md"
 TEXT = DOCUMENT.read_text(encoding="utf-8")
@@ -30,3 +32,11 @@ def test_every_order_of_frames_is_described_and_every_notation_is_understood() -
     assert len(written) > 7
     orders = {parse_frames(text).order for text in written}
     assert orders == set(FrameOrder)
+
+
+def test_every_operation_on_scripts_exists() -> None:
+    table = TEXT.partition("## Looking at them")[2].partition("\n\n## ")[0]
+    known = {(each.method, each.path.removeprefix(API)) for each in all_operations()}
+    listed = re.findall(r"^\| `([A-Z]+) (/[^`]+)` \|", table, re.MULTILINE)
+    assert len(listed) == 6
+    assert set(listed) <= known

@@ -75,6 +75,7 @@ class WaitingWorkers:
 
     def __init__(self) -> None:
         self._waiters: dict[Waiter, None] = {}
+        self._of_slot: dict[tuple[str, int], Waiter] = {}
         self._known_classes: set[int] = set()
         self._closed = False
 
@@ -91,16 +92,19 @@ class WaitingWorkers:
 
         A slot has one request at a time: one that still waits for it is let go.
         """
-        for other in self._waiters:
-            if (other.worker_id, other.slot) == (worker_id, slot):
-                other.is_superseded = True
-                other.woken.set()
         waiter = Waiter(worker_id, slot)
+        other = self._of_slot.get((worker_id, slot))
+        if other is not None:
+            other.is_superseded = True
+            other.woken.set()
+        self._of_slot[worker_id, slot] = waiter
         self._waiters[waiter] = None
         try:
             yield waiter
         finally:
             del self._waiters[waiter]
+            if self._of_slot.get((worker_id, slot)) is waiter:
+                del self._of_slot[worker_id, slot]
             self._pass_on([*waiter.asking_with, *waiter.offers])
 
     def begin_asking(self, waiter: Waiter) -> None:

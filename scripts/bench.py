@@ -19,12 +19,12 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
+from bench_farm import bench_farm
+from bench_figures import Figure
+from bench_lists import bench_lists
 from flamenco_core.manager import MANAGER, Manager
 from flamenco_core.model import JobStatusChange, TaskStatusChange
 from flamenco_core.statuses import JobStatus, TaskStatus
-from scripts.bench_farm import bench_farm
-from scripts.bench_figures import Figure
-from scripts.bench_lists import bench_lists
 from tests.flamenco_core.farms import (
     awake_worker,
     compiled_job,

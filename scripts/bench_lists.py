@@ -21,9 +21,9 @@ from functools import partial
 from pathlib import Path
 from typing import IO, Any, cast
 
+from bench_figures import Figure
 from flamenco_core.config import Config
 from flamenco_core.manager import Manager
-from scripts.bench_figures import Figure
 from tests.flamenco_core.farms import awake_worker, compiled_job, store
 
 JOBS = 10_000

@@ -22,6 +22,7 @@ from manager_service.health import Health
 from manager_service.images import RenderedImages
 from manager_service.list_process import ListProcess
 from manager_service.metrics import Metrics
+from manager_service.mqtt.forwarder import MQTT_QUEUE_FILE, MqttForwarder
 from manager_service.reading import ReaderPool
 from manager_service.settings.job_type_files import JobTypeFiles
 from manager_service.realtime.hub import Hub
@@ -134,6 +135,9 @@ class Service:
         if self.upstream is not None:
             self.metrics.registry.register(LinkMetrics(self.upstream.state))
             await self.upstream.start()
+        if self.config.mqtt.enabled:
+            file = self.config.home / MQTT_QUEUE_FILE
+            MqttForwarder(self.live, self.config.mqtt, file).start()
         self.live.start(await self.farm.run(lambda manager: manager.farm_id))
 
     async def stop(self) -> None:

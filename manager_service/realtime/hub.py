@@ -106,6 +106,8 @@ class Hub:
         """Says farewell to all, and takes nobody any more."""
         if not self._is_closed:
             self._is_closed = True
+            if self._followers and self._has_news.is_set():
+                await self._tell_round()
             self.publish([_life_cycle(LifeCycleEventType.MANAGER_SHUTDOWN)])
             await asyncio.gather(*(follower.close() for follower in [*self._followers]))
 

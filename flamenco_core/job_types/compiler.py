@@ -33,6 +33,7 @@ from flamenco_core.job_types.library import JobTypeLibrary
 from flamenco_core.job_types.python_script import describe_exception, place_in_script
 from flamenco_core.job_types.script import LoadedJobType
 from flamenco_core.job_types.setting import filled_in_settings, nearest_name
+from flamenco_core.job_types.stand_ins import STAND_IN, of_other_settings, stand_ins
 from flamenco_core.model import AvailableJobSetting, Command, Platform, SubmittedJob
 from flamenco_core.paths import this_platform
 from flamenco_core.requirements import requirement_problem
@@ -71,7 +72,13 @@ def compile_job(
     """
     job_type = library.load(submitted.type)
     _check_etag(job_type, submitted)
-    job, overrides = _job_to_author(job_type, submitted, job_id, created)
+    try:
+        job, overrides = _job_to_author(job_type, submitted, job_id, created)
+    except InvalidInput as error:
+        more = _found_by_script(job_type, submitted, error, job_id, created)
+        if not more:
+            raise
+        raise InvalidInput(error.message, problems=[*error.problems, *more]) from error
     job = _run(job_type, job)
     try:
         compiled = _Collector(job_type, job, submitted, new_id).collect()
@@ -140,6 +147,34 @@ def _checked(
         everything = [problem for refusal in refusals for problem in refusal.problems]
         raise InvalidInput(refusals[0].message, problems=everything)
     return settings, overrides
+
+
+def _found_by_script(
+    job_type: LoadedJobType,
+    submitted: SubmittedJob,
+    refusal: InvalidInput,
+    job_id: str,
+    created: datetime,
+) -> list[Problem]:
+    """What the script would refuse too, if only texts are missing that something can stand for."""
+    definitions = job_type.available.settings
+    stood_in = stand_ins(definitions, submitted.settings, refusal.problems)
+    if stood_in is None:
+        return []
+    complete = replace(
+        submitted,
+        name=submitted.name.strip() or STAND_IN,
+        submitter_platform=_MANAGER_PLATFORM,
+        settings={**submitted.settings, **stood_in},
+        initial_status=None,
+        rna_overrides=None,
+    )
+    try:
+        job, _ = _job_to_author(job_type, complete, job_id, created)
+        _run(job_type, job)
+    except FlamencoError as error:
+        return of_other_settings(error.problems, stood_in)
+    return []
 
 
 def _general_problems(submitted: SubmittedJob) -> Iterator[Problem]:

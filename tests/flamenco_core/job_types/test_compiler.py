@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -59,6 +60,43 @@ def test_what_is_wrong_beside_the_settings_is_said_with_them(tmp_path: Path) -> 
     ]
     assert problems[1].hint == "did you mean linux?"
     assert problems[3].where.startswith("rna_overrides")
+
+
+def places(submitted: SubmittedJob, scripts: Path) -> list[str]:
+    """Where a refused submission is wrong."""
+    with pytest.raises(InvalidInput) as refusal:
+        compiled(JobTypeLibrary([scripts]), submitted)
+    return [problem.where for problem in refusal.value.problems]
+
+
+_TWO_TEXTS = """
+    Setting("frames", "string", required=True), Setting("blendfile", "string", required=True),
+    Setting("chunk_size", "int32", default=1)
+"""
+
+
+def test_a_missing_text_does_not_hide_what_the_script_finds(tmp_path: Path) -> None:
+    frames = "from flamenco_core.frames import parse_frames\nparse_frames(job.settings.frames)"
+    write_script(tmp_path, "mine", frames, settings=_TWO_TEXTS)
+    given = submission("mine", frames="1-", blendfile="")
+    assert places(given, tmp_path) == ["settings.blendfile", "settings.frames"]
+    nameless = replace(submission("mine", frames="1-", blendfile="a.blend"), name=" ")
+    assert places(nameless, tmp_path) == ["name", "settings.frames"]
+
+
+def test_what_a_script_says_of_a_text_that_is_missing_does_not_count(tmp_path: Path) -> None:
+    refusal = "job.refuse('blendfile', 'is no .blend file')"
+    write_script(tmp_path, "mine", refusal, settings=_TWO_TEXTS)
+    assert places(submission("mine", frames="1-"), tmp_path) == ["settings.blendfile"]
+    write_script(tmp_path, "broken", "1 / 0", settings=_TWO_TEXTS)
+    assert places(submission("broken", frames="1"), tmp_path) == ["settings.blendfile"]
+
+
+def test_nothing_stands_in_for_numbers(tmp_path: Path) -> None:
+    refusal = "job.refuse('frames', 'are too many for these chunks')"
+    write_script(tmp_path, "mine", refusal, settings=_TWO_TEXTS)
+    given = submission("mine", frames="1", chunk_size="x")
+    assert places(given, tmp_path) == ["settings.blendfile", "settings.chunk_size"]
 
 
 def test_everything_that_was_submitted_is_kept(tmp_path: Path) -> None:

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from manager_service.background import Chore
     from manager_service.health import Health
     from manager_service.service import Service
+    from manager_service.upstream.state import Errand
     from manager_service.write_thread import WriteThread
 
 _SECONDS = (0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 5.0, 30.0)
@@ -103,7 +104,7 @@ class Metrics:
             ):
                 self._jobs.labels(event.status.value).inc()
 
-    def watch(self, service: Service, chores: Iterable[Chore]) -> None:
+    def watch(self, service: Service, chores: Iterable[Chore | Errand]) -> None:
         """Adds what is looked up when somebody asks."""
         self.registry.register(_Parts(service, tuple(chores)))
 
@@ -135,7 +136,7 @@ class _Farm(Collector):
 class _Parts(Collector):
     """The parts of the Manager itself."""
 
-    def __init__(self, service: Service, chores: tuple[Chore, ...]) -> None:
+    def __init__(self, service: Service, chores: tuple[Chore | Errand, ...]) -> None:
         self._service = service
         self._chores = chores
 
@@ -196,7 +197,7 @@ def _health(health: Health) -> Iterator[Metric]:
         yield _gauges(f"flamenco_disk_{name}_bytes", what, "use", found.items())
 
 
-def _chores(chores: tuple[Chore, ...]) -> Iterator[Metric]:
+def _chores(chores: tuple[Chore | Errand, ...]) -> Iterator[Metric]:
     began = {chore.name: chore.state for chore in chores if chore.state.last_start}
     for name, what, found in (
         (

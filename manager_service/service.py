@@ -24,8 +24,8 @@ from manager_service.list_process import ListProcess
 from manager_service.metrics import Metrics
 from manager_service.mqtt.forwarder import MQTT_QUEUE_FILE, MqttForwarder
 from manager_service.reading import ReaderPool
-from manager_service.settings.job_type_files import JobTypeFiles
 from manager_service.realtime.hub import Hub
+from manager_service.settings.job_type_files import JobTypeFiles
 from manager_service.settings.live_configuration import LiveConfiguration
 from manager_service.settings.provisioning import Provisioning
 from manager_service.settings.storage_report import StorageOverview
@@ -33,6 +33,7 @@ from manager_service.submissions import Submissions
 from manager_service.threads import Threads
 from manager_service.upstream.link import UpstreamLink
 from manager_service.upstream.metrics import LinkMetrics
+from manager_service.upstream.state import Errand
 from manager_service.uses import Uses
 from manager_service.waiting import WaitingWorkers
 from manager_service.write_thread import WriteThread
@@ -129,7 +130,7 @@ class Service:
             self.health,
         )
         self._background.start()
-        self.metrics.watch(self, self._background.chores)
+        self.metrics.watch(self, self.chores)
         self.images.start()
         await self.configuration.start()
         if self.upstream is not None:
@@ -173,11 +174,12 @@ class Service:
         asyncio.get_running_loop().call_later(_ANSWERING_SECONDS, self.ending.restart)
 
     @property
-    def chores(self) -> Sequence[Chore]:
+    def chores(self) -> Sequence[Chore | Errand]:
         """What the Manager does by itself."""
-        return self._background.chores if self._background else ()
+        chores = self._background.chores if self._background else ()
+        return (*chores, *(self.upstream.state.errands() if self.upstream else ()))
 
-    def chore(self, name: str) -> Chore:
+    def chore(self, name: str) -> Chore | Errand:
         """Raises `NotFound`."""
         for chore in self.chores:
             if chore.name == name:

@@ -23,6 +23,7 @@ from manager_service.routing import (
     ok,
     text,
 )
+from manager_service.upstream.state import Errand
 
 OPERATIONS = OperationTable("meta")
 
@@ -114,7 +115,7 @@ def _health(status: str, problems: list[Problem]) -> web.Response:
     return refusal(503, f"The Manager is not {status}: {problems[0]}", problems=problems)
 
 
-def _described(chore: Chore) -> BackgroundChore:
+def _described(chore: Chore | Errand) -> BackgroundChore:
     state, period = chore.state, chore.period
     duration = state.last_duration
     return BackgroundChore(

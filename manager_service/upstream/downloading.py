@@ -58,6 +58,7 @@ class Downloader:
         self._asked: asyncio.Event = asyncio.Event()
         self._last: float | None = None
         self._told: set[str] = set()
+        state.download.on_due = self._asked.set
 
     def server_was_told(self, task_ids: Iterable[str]) -> None:
         """The server has heard of these tasks: an answer from before is old news."""
@@ -75,30 +76,31 @@ class Downloader:
         while True:
             self._last = asyncio.get_running_loop().time()
             self._asked.clear()
+            self._state.download.begins()
             delay = self._interval or None
             try:
-                await self._download()
+                result = await self._download()
             except FlamencoError as error:
-                if not self._state.download.failures:
+                if self._state.download.failed(str(error)):
                     logger.warning("Tasks cannot be downloaded; will try again: %s", error)
-                self._state.download.failed(str(error))
-                failures = self._state.download.failures
+                failures = self._state.download.failures_in_a_row
                 retry = retry_delay(failures, random.random())
                 delay = retry if delay is None else min(delay, retry)
             else:
-                if self._state.download.failures:
+                if self._state.download.failures_in_a_row:
                     logger.info("The Flamenco Server gives tasks again")
-                self._state.download.succeeded()
+                self._state.download.succeeded(result)
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(delay):
                     await self._asked.wait()
 
-    async def _download(self) -> None:
+    async def _download(self) -> str:
+        """Returns what there is to tell of it."""
         marker = await self._farm.run(lambda manager: manager.upstream_marker())
         self._told.clear()
         answer = await self._connection.get_depsgraph(marker)
         if answer.status != 200:
-            return
+            return "nothing new"
         new: list[OfferedTask] = []
         count = 0
         async for piece in self._read(answer.content):
@@ -113,6 +115,7 @@ class Downloader:
             await self._farm.run(lambda manager: manager.set_upstream_marker(new_marker))
         if count:
             logger.info("The Flamenco Server has sent %d tasks, %d of them new", count, len(new))
+        return f"{count} tasks, {len(new)} of them new"
 
     async def _read(self, content: bytes) -> AsyncIterator[list[OfferedTask]]:
         """The tasks, as many at once as one transaction may look at."""

@@ -35,8 +35,8 @@ class UpstreamLink:
 
     def __init__(self, config: Config, farm: WriteThread, *, address: str = "") -> None:
         """`address` is where this Manager is reached, unless the configuration says so."""
-        self.state = LinkState()
         link = config.upstream
+        self.state = LinkState(link)
         self._reading = FarmReading(config)
         self._connection = ServerConnection(link)
         parts = (farm, self._reading, self._connection)

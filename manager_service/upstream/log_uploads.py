@@ -45,13 +45,14 @@ class LogUploads:
         while True:
             self._due.clear()
             for task_id in list(self._wanted):
+                self._state.log_upload.begins()
                 try:
                     await self._upload(task_id)
                 except (FlamencoError, OSError) as error:
                     logger.warning("The log of task %s was not sent: %s", task_id, error)
                     self._state.log_upload.failed(str(error))
                 else:
-                    self._state.log_upload.succeeded()
+                    self._state.log_upload.succeeded(f"the log of task {task_id}")
                 # Only now, so that being asked once more meanwhile changes nothing.
                 del self._wanted[task_id]
             await self._due.wait()

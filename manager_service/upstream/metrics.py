@@ -1,4 +1,4 @@
-"""What Prometheus can ask of the link."""
+"""What Prometheus can ask of the link, beside what it finds of all background work."""
 
 from __future__ import annotations
 
@@ -37,18 +37,12 @@ class LinkMetrics(Collector):
             "Tasks that the Flamenco Server has sent.",
             value=state.tasks_received,
         )
-        failing = GaugeMetricFamily(
-            "flamenco_upstream_failures",
-            "How often in a row the Flamenco Server could not be spoken to.",
-            labels=["errand"],
-        )
         last = GaugeMetricFamily(
             "flamenco_upstream_last_success_timestamp_seconds",
             "When the Flamenco Server last answered as it should.",
-            labels=["errand"],
+            labels=["name"],
         )
-        for name, errand in state.errands().items():
-            failing.add_metric([name], errand.failures)
+        for errand in state.errands():
             if errand.done_at is not None:
-                last.add_metric([name], errand.done_at.timestamp())
-        yield from (failing, last)
+                last.add_metric([errand.name], errand.done_at.timestamp())
+        yield last

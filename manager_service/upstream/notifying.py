@@ -47,6 +47,12 @@ class Notifier:
         self._connection = connection
         self._state = state
         self._due = asyncio.Event()
+        self._is_wanted = False
+        state.notification.on_due = self._want
+
+    def _want(self) -> None:
+        self._is_wanted = True
+        self._due.set()
 
     def on_event(self, event: Event) -> None:
         if isinstance(event, WorkerRegistered | WorkerChanged | WorkerDeleted):
@@ -60,25 +66,26 @@ class Notifier:
             await asyncio.sleep(delay.total_seconds())
             self._due.clear()
             workers = await self._reading.read(lambda reader: reader.workers())
-            if workers.task_types == told:
+            if workers.task_types == told and not self._is_wanted:
                 delay = timedelta(0)
                 await self._due.wait()
                 continue
             if await self._tell(name, workers):
                 told, name, retry = workers.task_types, "update", UPDATE_RETRY
+                self._is_wanted = False
                 delay = timedelta(0)
                 await self._due.wait()
             else:
                 delay = retry
 
     async def _tell(self, name: str, workers: WorkersForServer) -> bool:
+        self._state.notification.begins()
         body = json.dumps(notification(self._config, self._url, workers)).encode()
         try:
             await self._connection.post(name, body)
         except FlamencoError as error:
-            if not self._state.notification.failures:
+            if self._state.notification.failed(str(error)):
                 logger.warning("The Flamenco Server could not be greeted: %s", error)
-            self._state.notification.failed(str(error))
             return False
         self._state.notification.succeeded()
         return True

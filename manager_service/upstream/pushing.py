@@ -96,12 +96,17 @@ class Pusher:
         self._batch_size = link.push_count
         self._last_push: float | None = None
         self._not_before = 0.0
+        self._is_forced = False
+        state.push.on_due = self._force
 
     async def run(self) -> None:
         """Until it is cancelled."""
         while True:
             if not await self._look():
                 await asyncio.sleep(LOOK_PERIOD.total_seconds())
+
+    def _force(self) -> None:
+        self._is_forced, self._not_before = True, 0.0
 
     async def _look(self) -> bool:
         """Pushes if it is time to; returns whether more could be sent at once."""
@@ -110,9 +115,16 @@ class Pusher:
         waiting = await self._reading.read(
             lambda reader: reader.due_count(now=datetime.now(UTC), limit=count)
         )
-        state = PushState(waiting=waiting, last_push=self._last_push, not_before=self._not_before)
+        state = PushState(
+            waiting=waiting,
+            last_push=self._last_push,
+            is_forced=self._is_forced,
+            not_before=self._not_before,
+        )
         if not is_push_due(state, self._rules, now):
             return False
+        self._is_forced = False
+        self._state.push.begins()
         batch = await self._reading.read(
             lambda reader: reader.due(now=datetime.now(UTC), limit=limit)
         )
@@ -121,7 +133,7 @@ class Pusher:
         except FlamencoError as error:
             await self._failed(error, batch)
             return False
-        self._succeeded()
+        self._succeeded(len(batch))
         self._state.waiting_updates = await self._reading.read(
             lambda reader: reader.waiting_count()
         )
@@ -148,19 +160,18 @@ class Pusher:
     async def _cancel(self, task_ids: list[str]) -> None:
         await self._farm.run(lambda manager: manager.cancel_upstream(task_ids))
 
-    def _succeeded(self) -> None:
-        if self._state.push.failures:
+    def _succeeded(self, count: int) -> None:
+        if self._state.push.failures_in_a_row:
             logger.info("The Flamenco Server takes updates again")
-        self._state.push.succeeded()
+        self._state.push.succeeded(f"{count} updates")
         self._last_push = asyncio.get_running_loop().time()
         self._not_before = 0.0
         self._batch_size = min(self._batch_size * 2, self._rules.count)
 
     async def _failed(self, error: FlamencoError, batch: list[WaitingUpdate]) -> None:
-        if not self._state.push.failures:
+        if self._state.push.failed(str(error)):
             logger.warning("Updates cannot be sent, and will be tried again: %s", error)
-        self._state.push.failed(str(error))
-        delay = retry_delay(self._state.push.failures, random.random())
+        delay = retry_delay(self._state.push.failures_in_a_row, random.random())
         if isinstance(error, ServerRefused) and error.status in _BATCH_REFUSED and batch:
             if len(batch) == 1:
                 logger.warning("The Flamenco Server does not take an update: %s", error)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
@@ -281,13 +280,28 @@ def test_without_a_link_nothing_is_said(server: UpstreamServer, tmp_path: Path) 
 
 
 def test_the_link_shows_how_it_is_doing(server: UpstreamServer, linked: RunningManager) -> None:
-    server.behave(task_update_batch=["500"] * 2)
     server.put(document(1))
     worker = linked.add_worker()
     report(linked, worker, next_task(linked, worker), "completed")
     eventually(lambda: server.status(1) == "completed")
-    assert linked.server.service.upstream is not None
-    state = linked.server.service.upstream.state
-    eventually(lambda: state.push.done_at and not state.push.problem)
-    assert state.tasks_received == 1
-    assert json.dumps(state.updates_sent) != "0"
+    server.behave(task_update_batch=["500"] * 1000)
+    failing = eventually(lambda: (found := background(linked)["upstream-push"])["error"] and found)
+    assert "answers with status 500" in failing["error"]
+    assert failing["runs"] > failing["failures"] > 0
+    assert background(linked)["upstream-download"]["error"] == ""
+    metrics = linked.get("/metrics").content.decode()
+    assert "flamenco_upstream_tasks_received_total 1.0" in metrics
+    assert 'flamenco_background_failing{name="upstream-push"} 1.0' in metrics
+
+
+def test_a_download_can_be_asked_for(server: UpstreamServer, linked: RunningManager) -> None:
+    eventually(lambda: server.requests("depsgraph"))
+    server.put(document(1))
+    assert linked.post("/background/upstream-download/run").status == 204
+    eventually(lambda: jobs(linked))
+    assert background(linked)["upstream-download"]["result"] == "1 tasks, 1 of them new"
+
+
+def background(manager: RunningManager) -> dict[str, Any]:
+    chores = manager.get("/background").json["chores"]
+    return {chore["name"]: chore for chore in chores}

@@ -50,6 +50,7 @@ class Listeners:
         """Where plain HTTP leads to HTTPS, if it does."""
         self.main = listen
         """Where the Manager itself is served."""
+        self._local: ListenAddress | None = None
         if config.tls.is_wanted:
             self.main, self.plain = _https_addresses(config, listen)
             self._certificate = self._certificate_source(config)
@@ -58,6 +59,11 @@ class Listeners:
     def certificate_state(self) -> CertificateState | None:
         """None without HTTPS."""
         return self._certificate.state if self._certificate else None
+
+    @property
+    def local_url(self) -> str:
+        """Where programs of this machine reach it, whatever names its certificate is for."""
+        return (self._local or self.main).url
 
     async def prepare(self) -> None:
         """Reads the certificate; raises `CertificateRefused`."""
@@ -71,6 +77,8 @@ class Listeners:
             AddressInUse: another program listens there.
         """
         self.main = await self._listen(app, self.main)
+        if self.main.scheme == "https":
+            self._local = await self._listen_locally(self._runners[0])
         if self.plain is not None:
             secure = SecureAddress(
                 self.main, own_url=self._config.own_url, name=self._config.tls.acme_name
@@ -106,6 +114,15 @@ class Listeners:
         except OSError as error:
             raise listen_error(error, listen) from error
         return listen.with_port(runner.addresses[0][1])
+
+    async def _listen_locally(self, runner: web.AppRunner) -> ListenAddress:
+        """Plain HTTP that never leaves this machine."""
+        local = ListenAddress("127.0.0.1", 0)
+        try:
+            await web.TCPSite(runner, local.host, local.port).start()
+        except OSError as error:
+            raise listen_error(error, local) from error
+        return local.with_port(runner.addresses[-1][1])
 
     def _certificate_source(self, config: Config) -> CertificateSource:
         tls = config.tls

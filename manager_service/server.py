@@ -100,7 +100,7 @@ class Server:
 
     async def _publish_key(self) -> None:
         """Lets commands of this machine and user find this Manager, and be let in."""
-        key = MachineKey(self.listen.url, self.service.access.machine_key)
+        key = MachineKey(self._listeners.local_url, self.service.access.machine_key)
         await asyncio.to_thread(write_key, self.service.config.database_file, key)
         self._has_key = True
 

@@ -239,6 +239,11 @@ class Connection:
             reason = "it did not answer in time"
         elif isinstance(error, ConnectionRefusedError):
             reason = "nothing listens there; is the Manager running?"
+        elif isinstance(error, ssl.SSLCertVerificationError):
+            reason = (
+                f"its certificate is not trusted ({error.verify_message}); that of a studio's own "
+                "authority can be named in the environment, as SSL_CERT_FILE"
+            )
         elif isinstance(error, socket.gaierror):
             reason = f"the name {self._host!r} is not known"
         else:

@@ -7,6 +7,8 @@ import json
 import logging
 import socket
 import ssl
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
@@ -15,6 +17,7 @@ from pathlib import Path
 
 import pytest
 
+from flamenco_core.client import ManagerClient, ManagerUnreachable
 from flamenco_core.config import Tls
 from manager_service import listeners
 from manager_service.https.certificates import CertificateRefused
@@ -172,3 +175,22 @@ def test_an_expired_certificate_is_served_with_a_warning(
             pytest.raises(ssl.SSLCertVerificationError, match="expired"),
         ):
             version(connection)
+
+
+def test_commands_of_this_machine_reach_it_whatever_its_certificate_is_for(
+    tmp_path: Path,
+) -> None:
+    certificate, key = write_pair(tmp_path, AUTHORITY.issue("farm.studio"))
+    tls = Tls(listen="127.0.0.1:0", key=key, certificate=certificate)
+    home = tmp_path / "farm"
+    with RunningManager(home, tls=tls):
+        command = [sys.executable, "-m", "manager_service.cli", "--home", str(home), "user", "list"]
+        ended = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert ended.returncode == 0, ended.stderr
+    assert "There are no users yet" in ended.stdout
+
+
+def test_a_client_that_does_not_trust_it_is_told_how_to(secure: RunningManager) -> None:
+    client = ManagerClient(f"https://localhost:{secure.port}/")
+    with client, pytest.raises(ManagerUnreachable, match=r"not trusted .*SSL_CERT_FILE"):
+        client.get_version()

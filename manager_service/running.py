@@ -100,14 +100,12 @@ def _stop_signals(stop: Callable[[], None]) -> Iterator[None]:
     that twice does not want to wait, and the program ends at once: what was answered is on disk.
     """
     loop = asyncio.get_running_loop()
-    wanted = False
 
     def on_signal() -> None:
-        nonlocal wanted
-        if wanted:
-            os._exit(EXIT_CODE_AT_ONCE)
-        wanted = True
-        stop()
+        # Not by way of the event loop, which may be what does not end.
+        for number in numbers:
+            signal.signal(number, lambda _number, _frame: os._exit(EXIT_CODE_AT_ONCE))
+        loop.call_soon_threadsafe(stop)
 
     if sys.platform == "win32":
         # Event loops on Windows have no signal handlers. Ctrl+C arrives as SIGINT, Ctrl+Break and
@@ -115,7 +113,7 @@ def _stop_signals(stop: Callable[[], None]) -> Iterator[None]:
         # outside ends it at once there.
         numbers = (signal.SIGINT, signal.SIGBREAK)
         for number in numbers:
-            signal.signal(number, lambda _number, _frame: loop.call_soon_threadsafe(on_signal))
+            signal.signal(number, lambda _number, _frame: on_signal())
         yield
         return
     numbers = (signal.SIGINT, signal.SIGTERM)

@@ -121,8 +121,7 @@ class BackgroundWork:
 
     async def stop(self) -> None:
         """Ends the piece of work at hand, and does no more."""
-        for chore in self.chores:
-            await chore.stop()
+        await asyncio.gather(*(chore.stop() for chore in self.chores))
         await asyncio.to_thread(self._slow.close)
 
     def use_config(self, config: Config) -> None:

@@ -107,15 +107,20 @@ def test_a_restart_takes_up_the_new_configuration_in_the_same_process(tmp_path: 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows ends a program without asking it")
 def test_who_interrupts_twice_does_not_wait(tmp_path: Path) -> None:
-    with running("--home", tmp_path, "--listen", f"127.0.0.1:{free_port()}") as (process, url):
-        # An upload that goes on would hold up a graceful stop for some seconds.
+    listen = f"--listen=127.0.0.1:{free_port()}"
+    with running("--home", tmp_path, listen, "--debug") as (process, url):
+        # An upload that goes on holds up a graceful stop for some seconds.
         host, port = url.removeprefix("http://").strip("/").split(":")
         with socket.create_connection((host, int(port))) as client:
             client.sendall(b"POST /api/v3/jobs HTTP/1.1\r\nHost: localhost\r\n")
-            client.sendall(b"Content-Type: application/json\r\nContent-Length: 100\r\n\r\n{")
-            for _ in range(2):
-                process.send_signal(signal.SIGINT)
-            assert process.wait(TIME_LIMIT) in (130, 0)
+            client.sendall(b"Expect: 100-continue\r\n")
+            client.sendall(b"Content-Type: application/json\r\nContent-Length: 100\r\n\r\n")
+            assert client.recv(100).startswith(b"HTTP/1.1 100"), "it waits for the body"
+            process.send_signal(signal.SIGINT)
+            assert process.stderr is not None
+            assert any("Ending: stop" in line for line in process.stderr)
+            process.send_signal(signal.SIGINT)
+            assert process.wait(TIME_LIMIT) == 130
 
 
 @pytest.mark.parametrize("options", [["-json", "-debug"], ["--json", "--debug"]])

@@ -89,9 +89,13 @@ def refusal(
     """An answer in the `Error` shape."""
     content = {
         "code": status,
-        "message": message,
+        "message": _sendable(message),
         "problems": [
-            {"where": problem.where, "what": problem.what, "hint": problem.hint}
+            {
+                "where": _sendable(problem.where),
+                "what": _sendable(problem.what),
+                "hint": _sendable(problem.hint),
+            }
             for problem in _first(list(problems))
         ],
     }
@@ -101,6 +105,11 @@ def refusal(
         content_type="application/json",
         headers=headers,
     )
+
+
+def _sendable(text: str) -> str:
+    """Halves of characters, which a request may name things by, are none in an answer."""
+    return text.encode("utf-8", "replace").decode()
 
 
 def _expected(error: FlamencoError, request: web.BaseRequest) -> web.Response:

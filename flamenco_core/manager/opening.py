@@ -219,6 +219,11 @@ class OpenFarm(ABC):
         """Decides by another configuration from now on; files and folders stay where they are."""
         self.config = config
 
+    def record(self, actor: Actor, action: str, subject: str, **details: object) -> None:
+        """Puts into the audit log what somebody did that is not stored in the farm."""
+        with self._unit(actor) as unit:
+            unit.audit(action, subject, **details)
+
     def subscribe(self, subscriber: Subscriber) -> None:
         """Calls `subscriber`, in this thread, with what happened, after each commit."""
         self._subscribers.append(subscriber)

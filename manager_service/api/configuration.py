@@ -8,7 +8,7 @@ from aiohttp import web
 
 from flamenco_core.config.masking import masked, unmasked
 from flamenco_core.config.view import flamenco_3_form
-from flamenco_core.errors import Conflict, InvalidInput
+from flamenco_core.errors import Conflict, InvalidInput, Problem, StorageError
 from flamenco_core.model.configuration import ConfigurationChange, ConfigurationReport
 from manager_service.json_answers import empty_answer, json_answer
 from manager_service.problem_answers import HttpRefusal
@@ -25,6 +25,7 @@ from manager_service.routing import (
 )
 from manager_service.settings.body_text import body_text
 from manager_service.settings.etags import IF_MATCH, with_etag
+from manager_service.settings.records import record
 from manager_service.settings.restart import refuse_bad_restart
 
 OPERATIONS = OperationTable("settings")
@@ -34,6 +35,8 @@ YAML = "application/yaml"
 ONLY_CHECK = in_query(
     "check", BOOLEAN, "Say what is wrong with it, and change nothing.", default=False
 )
+
+_CHANGE = "configuration.change"
 
 _NO_FILE = Answer(status=409, description="This Manager runs without a configuration file.")
 _CHANGED = Answer(status=412, description="Somebody has changed the configuration meanwhile.")
@@ -71,11 +74,13 @@ async def change_settings(call: Call) -> web.StreamResponse:
     this is answered; the rest waits for a restart.
     """
     change = call.body(ConfigurationChange)
-    await call.service.configuration.change(
+    written = await call.service.configuration.change(
         lambda changes: changes.take(change),
         etag=call.value(IF_MATCH),
         only_check=call.value(ONLY_CHECK),
     )
+    if written and not call.value(ONLY_CHECK):
+        await record(call, _CHANGE, _file_name(call), settings=written)
     return await _report(call)
 
 
@@ -111,9 +116,11 @@ async def update_configuration_file(call: Call) -> web.StreamResponse:
     """
     given: dict[str, Any] = call.payload
     configuration = call.service.configuration
-    await configuration.change(
+    written = await configuration.change(
         lambda changes: changes.take_flamenco_3_form(given), etag=call.value(IF_MATCH)
     )
+    if written:
+        await record(call, _CHANGE, _file_name(call), settings=written)
     return with_etag(empty_answer(), configuration.etag)
 
 
@@ -125,19 +132,21 @@ async def update_configuration_file(call: Call) -> web.StreamResponse:
     summary="The text of the configuration file",
     answers=[
         Answer(status=200, description="The text, without secrets.", media_type=YAML),
-        Answer(status=409, description="There is no place for a file, or it is no YAML."),
+        Answer(status=409, description="There is no file that could be shown."),
     ],
 )
 async def get_configuration_text(call: Call) -> web.StreamResponse:
     """Each secret reads `(secret)`, which stands for the same secret in what is sent back."""
     service = call.service
     await service.configuration.look()
-    text, name = await service.configuration.text(), _file_name(call)
+    name = _file_name(call)
     try:
+        text = await service.configuration.text()
         shown = await service.file_threads.run(lambda: masked(text, name))
-    except InvalidInput as error:
+    except (InvalidInput, StorageError) as error:
         raise Conflict(
-            "The file cannot be shown, since its secrets cannot be told", problems=error.problems
+            "The file cannot be shown without its secrets",
+            problems=error.problems or [Problem(name, error.message)],
         ) from None
     answer = web.Response(text=shown, content_type=YAML, charset="utf-8")
     return with_etag(answer, service.configuration.etag)
@@ -172,6 +181,8 @@ async def replace_configuration_text(call: Call) -> web.StreamResponse:
     await service.configuration.replace(
         whole, etag=call.value(IF_MATCH), only_check=call.value(ONLY_CHECK)
     )
+    if not call.value(ONLY_CHECK):
+        await record(call, _CHANGE, name)
     return with_etag(empty_answer(), service.configuration.etag)
 
 
@@ -192,6 +203,7 @@ async def restart_manager(call: Call) -> web.StreamResponse:
     service = call.service
     await service.configuration.look()
     await refuse_bad_restart(service.configuration)
+    await record(call, "manager.restart", "")
     service.restart_soon()
     return empty_answer()
 

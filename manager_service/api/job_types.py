@@ -37,6 +37,7 @@ from manager_service.routing import (
 from manager_service.settings.etags import IF_MATCH, with_etag
 from manager_service.settings.job_type_check import check_script
 from manager_service.settings.job_type_files import ScriptFile, check_name, etag_of_source
+from manager_service.settings.records import record
 
 OPERATIONS = OperationTable("settings")
 
@@ -151,7 +152,9 @@ async def save_job_type_script(call: Call) -> web.StreamResponse:
         await call.service.file_threads.run(
             lambda: files.save(name, given.language, given.source, etag=etag)
         )
-    return with_etag(json_answer(check), etag_of_source(given.source))
+    etag = etag_of_source(given.source)
+    await record(call, "job-type.save", name, language=given.language.value, etag=etag)
+    return with_etag(json_answer(check), etag)
 
 
 @OPERATIONS.operation(
@@ -172,6 +175,7 @@ async def delete_job_type_script(call: Call) -> web.StreamResponse:
     files, name, etag = call.service.job_type_files, call.value(TYPE_NAME), call.value(IF_MATCH)
     async with call.service.job_type_files_lock:
         await call.service.file_threads.run(lambda: files.delete(name, etag=etag))
+    await record(call, "job-type.delete", name)
     return empty_answer()
 
 

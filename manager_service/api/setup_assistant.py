@@ -14,6 +14,7 @@ from flamenco_core.model.configuration import (
 from manager_service.json_answers import empty_answer, json_answer
 from manager_service.routing import Answer, Body, Call, OperationTable, Role, no_content, ok
 from manager_service.settings.blender_search import check_blender, find_blenders
+from manager_service.settings.records import record
 from manager_service.settings.setup_assistant import own_folders, settings_from
 from manager_service.settings.storage_check import check_shared_storage
 
@@ -91,7 +92,8 @@ async def save_setup_assistant_config(call: Call) -> web.StreamResponse:
     configuration = call.service.configuration
     await configuration.look()
     change = await settings_from(call.body(SetupAssistantConfig), configuration.wanted)
-    await configuration.change(lambda changes: changes.take(change))
+    written = await configuration.change(lambda changes: changes.take(change))
+    await record(call, "configuration.change", "setup assistant", settings=written)
     if waiting_for_restart(configuration.running, configuration.wanted):
         call.service.restart_soon()
     return empty_answer()

@@ -5,7 +5,7 @@ What stays as it is, is not written, so that the file says only what somebody wa
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from flamenco_core.config import Config
@@ -35,6 +35,11 @@ class Changes:
         self._config = config
         self.tree: dict[str, Any] = {}
         self.problems: list[Problem] = []
+
+    @property
+    def names(self) -> list[str]:
+        """What is to be written: settings, `variables.NAME`, `worker_settings`."""
+        return sorted(_names(self.tree, ""))
 
     def take(self, change: ConfigurationChange) -> None:
         for name, value in change.settings.items():
@@ -129,6 +134,13 @@ def _leaves(tree: Mapping[str, Any], above: str) -> list[tuple[str, Any]]:
 
 def _is_section(path: str) -> bool:
     return any(known.startswith(f"{path}.") for known in (*BY_PATH, VERSION))
+
+
+def _names(tree: Mapping[str, Any], above: str) -> Iterator[str]:
+    for name, value in tree.items():
+        path = f"{above}.{name}" if above else name
+        is_whole = path in BY_PATH or above == VARIABLES or not isinstance(value, dict)
+        yield from (path,) if is_whole else _names(value, path)
 
 
 def _at(tree: Mapping[str, Any], path: str) -> Any:

@@ -115,10 +115,10 @@ class LiveConfiguration:
 
     async def change(
         self, describe: Callable[[Changes], None], *, etag: str = ANY_ETAG, only_check: bool = False
-    ) -> None:
+    ) -> list[str]:
         """Writes changes into the file, and takes over what counts at once.
 
-        `describe` says what is wanted, of what there is now.
+        `describe` says what is wanted, of what there is now. Returns which settings were written.
 
         Raises:
             InvalidInput: with all problems; nothing has changed.
@@ -137,6 +137,7 @@ class LiveConfiguration:
             await self._refuse_objectionable(file, text)
             if not only_check:
                 await self._replace(file, text)
+            return changes.names
 
     async def replace(self, text: str, *, etag: str = ANY_ETAG, only_check: bool = False) -> None:
         """Makes `text` the file; raises what `change` does."""

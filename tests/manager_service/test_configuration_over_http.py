@@ -20,8 +20,8 @@ TEXT = """\
 # The farm of the studio.
 manager_name: Studio  # on the third floor
 task_timeout: 20m
-manager_id: farm-1
-manager_secret: tr33house
+blocklist_threshold: 4
+worker_registration_secret: tr33house
 variables:
   # where everything lies
   disk: {is_twoway: true, values: [{platform: linux, value: /mnt/farm}]}
@@ -90,7 +90,7 @@ def test_no_answer_holds_a_secret(configured: RunningManager) -> None:
         reply = configured.get(path)
         assert reply.status == 200
         assert b"tr33house" not in reply.content
-    assert setting(configured, "manager_secret")["is_set"] is True
+    assert setting(configured, "worker_registration_secret")["is_set"] is True
 
 
 def test_a_change_counts_at_once_and_keeps_the_comments(configured: RunningManager) -> None:
@@ -103,6 +103,25 @@ def test_a_change_counts_at_once_and_keeps_the_comments(configured: RunningManag
         configured.server.service.farm.run(lambda farm: farm.config.blocklist_threshold)
     )
     assert thresholds == 7
+
+
+def test_the_audit_log_tells_who_changed_which_settings_and_no_values(
+    configured: RunningManager,
+) -> None:
+    changes = {"task_timeout": "1h", "mqtt.client.password": "5e-cret"}
+    assert change(configured, query="?check=true", settings=changes).status == 200
+    variables = {"new": {"values": [{"value": "/x", "platforms": ["all"]}]}}
+    assert change(configured, settings=changes, variables=variables).status == 200
+    reply = configured.get("/audit")
+    assert b"5e-cret" not in reply.content
+    rows = [row for row in reply.json["audit"] if row["action"] == "configuration.change"]
+    (row,) = rows
+    assert row["details"]["settings"] == [
+        "mqtt.client.password",
+        "task_timeout",
+        "variables.disk",
+        "variables.new",
+    ]
 
 
 def test_null_takes_a_setting_out_of_the_file(configured: RunningManager) -> None:
@@ -244,9 +263,11 @@ def test_the_text_can_be_edited_without_seeing_the_secrets(configured: RunningMa
 
 
 def test_a_text_with_mistakes_is_refused_with_their_lines(configured: RunningManager) -> None:
-    refused = put_text(configured, "task_timeout: 5\nlisten: x\nmanager_secret: (secret)\n")
+    refused = put_text(configured, "task_timeout: 5\nlisten: x\n")
     assert (refused.status, len(refused.problems)) == (400, 2)
     assert put_text(configured, "a: [").status == 400
+    unknown = put_text(configured, "\nmqtt: {client: {password: (secret)}}\n")
+    assert unknown.problems == [f"{FILE}, line 2, mqtt.client.password"]
     assert put_text(configured, TEXT, **{"Content-Type": "text/plain"}).status == 415
     assert put_text(configured, "#" * (2**20 + 1)).status == 413
     assert put_text(configured, "manager_name: X\n", **{"If-Match": '"other"'}).status == 412
@@ -267,7 +288,7 @@ def test_flamenco_3s_settings_page_changes_what_it_changed_only(
     assert reply.status == 204, reply
     text = text_of(configured)
     assert ("tr33house" in text, "task_timeout: 30m0s" in text) == (True, True)
-    assert "worker_timeout" not in text
+    assert "worker_timeout" not in text, "what stays as it is, is not written"
     assert configured.get("/configuration/file").json == form
     del form["variables"]["disk"]
     form["task_timeout"] = "7"
@@ -306,3 +327,33 @@ def test_from_elsewhere_nothing_is_changed_as_long_as_everybody_is_trusted(
         assert reply.status == 403
     assert put_text(configured, TEXT, **through_a_proxy).status == 403
     assert text_of(configured) == TEXT
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"settings": {"\ud800": 1}},
+        {"settings": {"listen": {"a": [1]}, "manager_name": [], "task_timeout": 1e308}},
+        {"variables": {"a\0{": {"values": [{"value": "\u2028", "platforms": []}]}}},
+        {"worker_settings": [{"programs": {"": "\0"}, "slots": -1}]},
+    ],
+)
+def test_nonsense_is_refused_in_good_order(
+    configured: RunningManager, body: dict[str, Any]
+) -> None:
+    refused = change(configured, **body)
+    assert refused.status == 400, refused
+    assert refused.problems
+    assert text_of(configured) == TEXT
+
+
+@pytest.mark.parametrize(
+    "content", [b"\xff", b"- 1", b"a: &x [*x]", b"a: !!python/object:os.system x", b"\0"]
+)
+def test_a_file_of_nonsense_leaves_the_manager_as_it_was(
+    configured: RunningManager, content: bytes
+) -> None:
+    (configured.config.home / FILE).write_bytes(content)
+    assert report(configured)["state"]["problems"]
+    assert configured.get("/configuration/text").status in (200, 409)
+    assert configured.get("/configuration/file").json["manager_name"] == "Studio"

@@ -18,8 +18,8 @@ from flamenco_core.store.audit import MANAGER, Actor
 SERVER = Actor("server")
 """The Flamenco Server that this Manager is linked to."""
 
-LINK_SIZE = 200
-"""Tasks that are noted as the server's, or looked up, in one transaction."""
+LINK_SIZE = 50
+"""Tasks that one transaction looks up, links or cancels, which keeps it well below 50 ms."""
 
 
 class UpstreamSide(OpenFarm):

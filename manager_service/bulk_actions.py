@@ -14,8 +14,11 @@ from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING
 
+from aiohttp import web
+
 from flamenco_core.errors import Conflict, InvalidInput, NotFound, one_problem
 from flamenco_core.model.action_requests import ActionRefusals, ActionReport, ActionResult
+from manager_service.json_answers import encoded_answer
 
 if TYPE_CHECKING:
     import sqlite3
@@ -112,6 +115,11 @@ def report_of(action: str, results: Sequence[ActionResult], *, is_preview: bool)
     tally = Tally(items_kept=len(results))
     tally.add(results)
     return tally.report(action, is_preview=is_preview)
+
+
+async def report_answer(service: Service, report: ActionReport) -> web.Response:
+    """Ten thousand items take a while to encode, so that a thread does it."""
+    return encoded_answer(await service.file_threads.run_json(lambda: report))
 
 
 async def foresee(readers: ReaderPool, ids: Sequence[str], verb: Verb) -> list[ActionResult]:

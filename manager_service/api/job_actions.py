@@ -29,9 +29,10 @@ from manager_service.bulk_actions import (
     compile_each_again,
     distinct_ids,
     foresee,
+    report_answer,
     report_of,
 )
-from manager_service.json_answers import empty_answer, json_answer
+from manager_service.json_answers import empty_answer
 from manager_service.routing import (
     UUID,
     Answer,
@@ -106,14 +107,16 @@ async def act_on_jobs(call: Call) -> web.StreamResponse:
         results = await compile_each_again(
             ids, lambda job_id: service.submissions.compile_again(job_id, actor)
         )
-        return json_answer(report_of(request.action, results, is_preview=False))
+        report = report_of(request.action, results, is_preview=False)
+        return await report_answer(service, report)
     verb = Verb(
         action=request.action,
         foreseen_refusal=lambda db, job_id: named_actions.job_refusal(db, job_id, request.action),
         refusal=lambda manager, job_id: manager.job_refusal(job_id, request.action),
         act=lambda manager, job_id: manager.act_on_some_of_job(job_id, request, actor=actor),
     )
-    return json_answer(await carry_out(service, ids, verb, is_preview=request.preview))
+    report = await carry_out(service, ids, verb, is_preview=request.preview)
+    return await report_answer(service, report)
 
 
 @OPERATIONS.operation(
@@ -153,15 +156,15 @@ async def act_on_tasks(call: Call) -> web.StreamResponse:
     verb = _task_verb(request, actor)
     if request.task_ids is not None and request.job_id is None and request.status is None:
         ids = distinct_ids(request.task_ids, "task_ids")
-        return json_answer(await carry_out(service, ids, verb, is_preview=request.preview))
+        report = await carry_out(service, ids, verb, is_preview=request.preview)
+        return await report_answer(service, report)
     if request.task_ids is not None or request.job_id is None or request.status is None:
         problem = Problem("", "give either task_ids, or job_id and status")
         raise InvalidInput("It is not clear which tasks are meant", problems=[problem])
-    return json_answer(
-        await _act_on_status(
-            service, request.job_id.lower(), request.status, verb, is_preview=request.preview
-        )
+    report = await _act_on_status(
+        service, request.job_id.lower(), request.status, verb, is_preview=request.preview
     )
+    return await report_answer(service, report)
 
 
 def _task_verb(request: TaskActionRequest, actor: Actor) -> Verb:

@@ -10,8 +10,8 @@ from flamenco_core.model.action_requests import (
     WorkerActionRequest,
     WorkersActionRequest,
 )
-from manager_service.bulk_actions import Verb, carry_out, distinct_ids
-from manager_service.json_answers import empty_answer, json_answer
+from manager_service.bulk_actions import Verb, carry_out, distinct_ids, report_answer
+from manager_service.json_answers import empty_answer
 from manager_service.routing import (
     UUID,
     Answer,
@@ -78,4 +78,5 @@ async def act_on_workers(call: Call) -> web.StreamResponse:
         act=lambda manager, each: manager.ask_worker(each, action, is_lazy=is_lazy, actor=actor),
     )
     ids = distinct_ids(request.worker_ids, "worker_ids")
-    return json_answer(await carry_out(call.service, ids, verb, is_preview=request.preview))
+    report = await carry_out(call.service, ids, verb, is_preview=request.preview)
+    return await report_answer(call.service, report)

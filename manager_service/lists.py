@@ -13,7 +13,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from aiohttp import web
+from aiohttp import hdrs, web
 
 from flamenco_core.errors import FlamencoError
 from flamenco_core.store.listing import (
@@ -148,6 +148,8 @@ async def stream_items(call: Call, name: str, pieces: AsyncIterator[bytes]) -> w
     """
     answer = web.StreamResponse(headers={"Content-Type": "application/json"})
     await answer.prepare(call.request)
+    if call.request.method == hdrs.METH_HEAD:
+        return answer
     await answer.write(f'{{"{name}":['.encode())
     separator = b""
     try:
@@ -156,6 +158,8 @@ async def stream_items(call: Call, name: str, pieces: AsyncIterator[bytes]) -> w
                 await answer.write(separator + items)
                 separator = b","
         await answer.write_eof(b"]}")
+    except ConnectionError:
+        logger.debug("Whoever asked for %s has gone", call.request.path)
     except (FlamencoError, OSError) as error:
         logger.warning("%s was cut off: %s", call.request.path, error)
         # A connection that ends early is the only way left to say that something is missing.

@@ -136,7 +136,28 @@ def page(db: sqlite3.Connection, request: ListRequest) -> ListPage:
     with snapshot(db):
         job = found(_JOB.row(db, uuid=request.subject), "job", request.subject)
         scope = {"job_id": job["id"], "job_uuid": job["uuid"]}
-        return replace(listing.walk(db, TASKS, request, scope), total=_total(job, request))
+        page_found = listing.walk(db, *_narrowed(request), scope)
+        return replace(page_found, total=_total(job, request))
+
+
+def _narrowed(request: ListRequest) -> tuple[Listing, ListRequest]:
+    """The same, such that only tasks with the wanted statuses are walked past if possible."""
+    try:
+        chosen = list_filters.read_choices(request.filters.get("status", ""), TaskStatus)
+    except ValueError:
+        return TASKS, request  # which refuses it
+    segments = tuple(status for status in FAILED_FIRST if status in chosen)
+    narrow = replace(_STATUS, segments=segments)
+    order = request.sort.removeprefix("-") or TASKS.default_sort
+    if order == _STATUS.name and segments:
+        orders = {**ORDERS, order: narrow}
+    elif order == _INDEX.name and len(segments) == 1:
+        # Those of one status are in the order of the job already.
+        orders = {**ORDERS, order: replace(narrow, name=order)}
+    else:
+        return TASKS, request
+    rest = {name: text for name, text in request.filters.items() if name != "status"}
+    return replace(TASKS, orders=orders), replace(request, filters=rest)
 
 
 def _total(job: sqlite3.Row, request: ListRequest) -> int | None:

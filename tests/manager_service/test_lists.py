@@ -43,6 +43,26 @@ def test_a_long_list_comes_as_a_whole_and_in_order(farm: tuple[RunningManager, s
     assert [task["index_in_job"] for task in reply.json["tasks"]] == list(range(1, TASKS + 1))
 
 
+def test_the_head_of_a_long_list_is_told_alone(farm: tuple[RunningManager, str]) -> None:
+    manager, job = farm
+    connection = manager.connect()
+    for method in ("HEAD", "GET"):
+        connection.request(method, f"/api/v3/jobs/{job}/tasks?fields=status")
+        answer = connection.getresponse()
+        assert (answer.status, answer.headers["Content-Type"]) == (200, "application/json")
+        assert bool(answer.read()) == (method == "GET")
+    connection.close()
+
+
+def test_a_long_list_tells_what_can_be_done_with_each_item(
+    farm: tuple[RunningManager, str],
+) -> None:
+    manager, job = farm
+    tasks = get(manager, f"/jobs/{job}/tasks", fields="actions")["tasks"]
+    assert len(tasks) == TASKS
+    assert {choice["action"] for choice in tasks[-1]["actions"]} >= {"cancel", "requeue"}
+
+
 def test_a_long_list_goes_on_after_its_reader_crashed(farm: tuple[RunningManager, str]) -> None:
     manager, job = farm
     path = f"/jobs/{job}/tasks"

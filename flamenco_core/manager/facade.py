@@ -100,6 +100,7 @@ class Manager(
     def _resume(self) -> None:
         """Ends what a crash cut off, and looks at the clock and the zone there are now."""
         self.foresee_sleep_schedules()
+        self.note_upstream_link()
         while half_stored := jobs.half_stored(self._db, limit=10):
             for job_id in half_stored:
                 self.drop_unfinished_job(job_id)

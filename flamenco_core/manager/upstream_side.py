@@ -76,6 +76,23 @@ class UpstreamSide(OpenFarm):
         with self._unit(SERVER) as unit:
             upstream_tasks.cancel(unit, upstream_ids)
 
+    def catch_up_upstream(self, *, after: int = 0) -> int | None:
+        """Tells the server what became of its tasks while the link was off, piece by piece.
+
+        Call it with what it returned, until that is None. Nothing is to be done if the link was
+        on all the time.
+        """
+        if upstream.is_on(self._db):
+            return None
+        with self._unit(SERVER) as unit:
+            return upstream_tasks.tell_statuses(unit, after=after, limit=LINK_SIZE)
+
+    def note_upstream_link(self) -> None:
+        """Remembers that a farm is run without the link it had, and nobody tells its server."""
+        if not self.config.upstream.is_linked and upstream.is_on(self._db):
+            with self._unit(MANAGER) as unit:
+                upstream.set_on(unit.db, False)
+
     def upstream_handled(self, accepted: Sequence[str], sent: Sequence[str]) -> list[str]:
         """Forgets updates that the server has, and puts off others that were sent to it.
 

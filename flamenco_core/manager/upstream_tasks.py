@@ -195,6 +195,22 @@ def handled(unit: Unit, accepted: Sequence[str], sent: Sequence[str]) -> list[st
     return [task for task in told if task is not None]
 
 
+def tell_statuses(unit: Unit, *, after: int, limit: int) -> int | None:
+    """Tells the server of some tasks that changed while nobody told it; then of all others.
+
+    Returns the key of the last one, and None at the end.
+    """
+    found = upstream.next_linked(unit.db, after=after, limit=limit)
+    for task_id, upstream_id in found:
+        if not upstream.has_news(unit.db, upstream_id):
+            task = tasks.by_id(unit.db, task_id)
+            upstream_news.note_status(unit, task, task.status, task.activity)
+    if found:
+        return found[-1][0]
+    upstream.set_on(unit.db, True)
+    return None
+
+
 def _known(unit: Unit, linked: LinkedTask, told_meanwhile: frozenset[str]) -> KnownTask:
     is_told = linked.upstream_id in told_meanwhile
     return KnownTask(

@@ -73,7 +73,7 @@ CREATE TABLE upstream_tasks (
 
 -- What the server is to be told, until it says that it has it. It outlives the task.
 CREATE TABLE upstream_updates (
-    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    id INTEGER PRIMARY KEY,
     update_id TEXT NOT NULL UNIQUE,
     upstream_task_id TEXT NOT NULL,
     status TEXT,
@@ -84,9 +84,11 @@ CREATE TABLE upstream_updates (
 CREATE INDEX upstream_updates_of_task ON upstream_updates (upstream_task_id, id);
 CREATE INDEX upstream_updates_due ON upstream_updates (send_after, id);
 
+-- Without is_on, the server has not been told of everything.
 CREATE TABLE upstream_link (
     id INTEGER PRIMARY KEY CHECK (id = 1),
-    downloaded_until TEXT NOT NULL
+    downloaded_until TEXT NOT NULL DEFAULT '',
+    is_on INTEGER NOT NULL DEFAULT 0
 );
 
 -- Lists of jobs: who submitted one, when it ended, when it last showed an image; and an index for

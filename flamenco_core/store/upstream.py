@@ -136,6 +136,19 @@ _SET_MARKER = Statement(
     """INSERT INTO upstream_link (id, downloaded_until) VALUES (1, :marker)
        ON CONFLICT (id) DO UPDATE SET downloaded_until = excluded.downloaded_until""",
 )
+_IS_ON = Statement(
+    "Whether the server is told of everything.", "SELECT is_on FROM upstream_link WHERE id = 1"
+)
+_SET_ON = Statement(
+    "Notes whether the server is told of everything.",
+    """INSERT INTO upstream_link (id, is_on) VALUES (1, :is_on)
+       ON CONFLICT (id) DO UPDATE SET is_on = excluded.is_on""",
+)
+_NEXT_LINKED = Statement(
+    "The next tasks that are some of the server's.",
+    """SELECT task_id, upstream_id FROM upstream_tasks WHERE task_id > :after
+       ORDER BY task_id LIMIT :limit""",
+)
 _NEXT_TASK_TYPE = Statement(
     "The next task type that any worker has.",
     "SELECT min(task_type) FROM worker_task_types WHERE task_type > :after",
@@ -320,6 +333,21 @@ def marker(db: sqlite3.Connection) -> str:
 
 def set_marker(db: sqlite3.Connection, text: str) -> None:
     _SET_MARKER.run(db, marker=text)
+
+
+def is_on(db: sqlite3.Connection) -> bool:
+    """Whether the server has been told of everything since it was told of all tasks."""
+    return bool(_IS_ON.value(db))
+
+
+def set_on(db: sqlite3.Connection, value: bool) -> None:
+    _SET_ON.run(db, is_on=int(value))
+
+
+def next_linked(db: sqlite3.Connection, *, after: int, limit: int) -> list[tuple[int, str]]:
+    """Keys and the server's ids of the next tasks that it has."""
+    rows = _NEXT_LINKED.run(db, after=after, limit=limit).fetchall()
+    return [(row[0], row[1]) for row in rows]
 
 
 def task_types(db: sqlite3.Connection) -> Iterator[str]:

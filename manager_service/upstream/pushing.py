@@ -13,6 +13,7 @@ from typing import Any
 
 from flamenco_core.config import Upstream
 from flamenco_core.errors import FlamencoError
+from flamenco_core.manager import Manager
 from flamenco_core.manager.upstream_side import in_pieces
 from flamenco_core.store.upstream import WaitingUpdate
 from manager_service.upstream.connection import (
@@ -43,6 +44,10 @@ class PushAnswer:
     to_cancel: tuple[str, ...]
     wanted_logs: tuple[str, ...]
     """The tasks whose logs it wants."""
+
+
+def _next_piece(after: int) -> Callable[[Manager], int | None]:
+    return lambda manager: manager.catch_up_upstream(after=after)
 
 
 def read_push_answer(content: bytes) -> PushAnswer:
@@ -101,9 +106,16 @@ class Pusher:
 
     async def run(self) -> None:
         """Until it is cancelled."""
+        await self._catch_up()
         while True:
             if not await self._look():
                 await asyncio.sleep(LOOK_PERIOD.total_seconds())
+
+    async def _catch_up(self) -> None:
+        """Whatever happened while there was no link is to be told first."""
+        after: int | None = 0
+        while after is not None:
+            after = await self._farm.run(_next_piece(after))
 
     def _force(self) -> None:
         self._is_forced, self._not_before = True, 0.0

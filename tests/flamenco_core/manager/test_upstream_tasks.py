@@ -359,3 +359,26 @@ def test_a_paused_task_waits_at_the_manager_for_the_server(farm: Manager) -> Non
     ask(farm, jobs(farm)[0]["id"], JobStatus.PAUSE_REQUESTED)
     assert statuses(farm) == {"render-1": TaskStatus.PAUSED.value}
     assert told_statuses(farm) == [(1, "claimed-by-manager")]
+
+
+def test_what_happened_without_the_link_is_told_when_it_is_there_again(tmp_path: Path) -> None:
+    link = Upstream(url="http://localhost/", manager_id="a" * 24, manager_secret="secret")
+    linked, alone = Config(home=tmp_path, upstream=link), Config(home=tmp_path)
+    with Manager.open(config=linked) as farm:
+        assert farm.catch_up_upstream() is None
+        download(farm, *(offered(number) for number in range(1, 121)))
+        worker = awake_worker(farm, "blender")
+        complete(farm, worker, take(farm, worker))
+        assert farm.catch_up_upstream() is None
+        accept_all(farm)
+    with Manager.open(config=alone) as farm:
+        complete(farm, worker, take(farm, worker))
+        assert news(farm) == []
+    with Manager.open(config=linked) as farm:
+        after: int | None = 0
+        while after is not None:
+            after = farm.catch_up_upstream(after=after)
+        told = told_statuses(farm)
+        assert told[:3] == [(1, "completed"), (2, "completed"), (3, "claimed-by-manager")]
+        assert len(told) == 120
+        assert farm.catch_up_upstream() is None

@@ -14,13 +14,17 @@ from flamenco_core.errors import FlamencoError
 from manager_service.command_options import default_home, read_options
 
 _NEEDED = {
+    "acme": "acme",
     "aiohttp": "aiohttp",
     "argon2": "argon2-cffi",
+    "cryptography": "cryptography",
+    "ifaddr": "ifaddr",
     "orjson": "orjson",
     "PIL": "Pillow",
     "prometheus_client": "prometheus-client",
     "pythonjsonlogger": "python-json-logger",
     "swagger_ui": "swagger-ui-py",
+    "zeroconf": "zeroconf",
 }
 """Module → package of what the `[manager]` extra brings."""
 

@@ -35,6 +35,7 @@ from flamenco_core.version import current_version
 if TYPE_CHECKING:
     from manager_service.background import Chore
     from manager_service.health import Health
+    from manager_service.network import Network
     from manager_service.service import Service
     from manager_service.upstream.state import Errand
     from manager_service.write_thread import WriteThread
@@ -154,6 +155,7 @@ class _Parts(Collector):
         )
         yield from _write_thread(self._service.farm)
         yield from _health(self._service.health)
+        yield from _certificate(self._service.network)
         yield from _chores(self._chores)
 
 
@@ -195,6 +197,23 @@ def _health(health: Health) -> Iterator[Metric]:
         ("size", "Size of the disks.", {disk.use: disk.total_bytes for disk in known}),
     ):
         yield _gauges(f"flamenco_disk_{name}_bytes", what, "use", found.items())
+
+
+def _certificate(network: Network | None) -> Iterator[Metric]:
+    state = network.certificate if network is not None else None
+    if state is None:
+        return
+    if state.facts is not None:
+        yield GaugeMetricFamily(
+            "flamenco_certificate_expiry_timestamp_seconds",
+            "Until when the certificate of HTTPS is good.",
+            value=state.facts.not_after.timestamp(),
+        )
+    yield GaugeMetricFamily(
+        "flamenco_certificate_problem",
+        "Whether the last attempt to take a new certificate failed.",
+        value=bool(state.problem),
+    )
 
 
 def _chores(chores: tuple[Chore | Errand, ...]) -> Iterator[Metric]:

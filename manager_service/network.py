@@ -38,7 +38,11 @@ class Network:
     @property
     def is_discoverable(self) -> bool:
         """Whether others are to find the Manager by themselves."""
-        return self._config.autodiscoverable and bool(self._discovery_interfaces())
+        listen = self._listeners.main
+        is_reached_by_others = listen.is_everywhere or _is_for_others(listen.host)
+        return self._config.autodiscoverable and (
+            is_reached_by_others or bool(self._config.discovery_interfaces)
+        )
 
     def own_urls(self) -> list[str]:
         """Where others reach this Manager, the best address first."""
@@ -63,8 +67,9 @@ class Network:
     def announce(self) -> None:
         """Lets others find the Manager, if that is wanted."""
         if self.is_discoverable:
-            interfaces = self._discovery_interfaces()
-            self._announcer = Announcer(self._device, self._listeners.main, interfaces)
+            self._announcer = Announcer(
+                self._device, self._listeners.main, self._discovery_interfaces
+            )
             self._announcer.start()
 
     def add_description(self, app: web.Application) -> None:
@@ -95,7 +100,7 @@ class Network:
         return OwnUrls(listen, own_url=self._config.own_url, names=names)
 
     def _discovery_interfaces(self) -> list[str]:
-        """None for a Manager that only this machine can reach, unless somebody wants it so."""
+        """None while the machine is in no network."""
         if self._config.discovery_interfaces:
             return list(self._config.discovery_interfaces)
         listen = self._listeners.main

@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import ipaddress
 import logging
-from collections.abc import Coroutine, Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from datetime import timedelta
+from typing import Protocol
 
 from manager_service.discovery.device import Device
 from manager_service.discovery.mdns_service import MdnsService
@@ -16,47 +17,97 @@ from manager_service.own_urls import IpInterface, own_interfaces
 
 logger = logging.getLogger(__name__)
 
+LOOKING_PERIOD = timedelta(seconds=30)
+"""How often it is looked whether the machine has other addresses now, or a port has become free."""
 _STOPPING_SECONDS = 3
 
 
-class Announcer:
-    """Never fails: a farm works without being found, and the log says what does not."""
+class Way(Protocol):
+    """One protocol by which others find the Manager."""
 
-    def __init__(self, device: Device, listen: ListenAddress, interfaces: Sequence[str]) -> None:
-        """`interfaces` are addresses of this machine in the networks where it can be found."""
-        v4 = [address for address in interfaces if ":" not in address]
-        self._ssdp = SsdpResponder(device, v4, is_local=is_in_our_networks)
-        self._mdns = MdnsService(device, listen, interfaces)
-        self._tasks: list[asyncio.Task[None]] = []
+    async def start(self) -> None: ...
+
+    async def stop(self) -> None: ...
+
+
+class Announcer:
+    """Never fails: a farm works without being found, and the log says what does not.
+
+    Follows the addresses of the machine, which may get its network after the Manager has started.
+    """
+
+    def __init__(
+        self, device: Device, listen: ListenAddress, interfaces: Callable[[], list[str]]
+    ) -> None:
+        """`interfaces` tells the addresses of this machine in the networks where the Manager is
+        to be found, now.
+        """
+        self._device = device
+        self._listen = listen
+        self._interfaces = interfaces
+        self._working: dict[str, Way] = {}
+        self._task: asyncio.Task[None] | None = None
         self.problems: dict[str, str] = {}
         """By protocol, why it does not work."""
 
     def start(self) -> None:
         """Goes on in the background: others on the network are asked, which takes a second."""
-        for name, starting in (("SSDP", self._ssdp.start()), ("mDNS", self._mdns.start())):
-            self._tasks.append(asyncio.create_task(self._try(name, starting), name=name))
+        self._task = asyncio.create_task(self._announce(), name="announcing the Manager")
 
     async def stop(self) -> None:
-        for task in self._tasks:
-            task.cancel()
-        if self._tasks:
-            await asyncio.wait(self._tasks)
-        for name, stopping in (("SSDP", self._ssdp.stop()), ("mDNS", self._mdns.stop())):
-            try:
-                async with asyncio.timeout(_STOPPING_SECONDS):
-                    await stopping
-            except (OSError, TimeoutError) as error:
-                logger.debug("Saying good-bye over %s failed: %s", name, error)
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.wait([self._task])
+            self._task = None
+        await self._end()
 
-    async def _try(self, name: str, starting: Coroutine[Any, Any, None]) -> None:
+    async def _announce(self) -> None:
+        announced: list[str] = []
+        while True:
+            interfaces = self._interfaces()
+            if interfaces != announced:
+                await self._end()
+                announced = interfaces
+            if interfaces:
+                await self._begin(interfaces)
+            await asyncio.sleep(LOOKING_PERIOD.total_seconds())
+
+    async def _begin(self, interfaces: list[str]) -> None:
+        """Starts what does not work yet."""
+        v4 = [address for address in interfaces if ":" not in address]
+        ways: dict[str, Way] = {"mDNS": MdnsService(self._device, self._listen, interfaces)}
+        if v4:
+            ways["SSDP"] = SsdpResponder(self._device, v4, is_local=is_in_our_networks)
+        for name in ways.keys() - self._working.keys():
+            problem = await self._try(name, ways[name])
+            if problem and problem != self.problems.get(name):
+                logger.warning("Workers do not find this Manager over %s: %s", name, problem)
+            self.problems.pop(name, None)
+            if problem:
+                self.problems[name] = problem
+
+    async def _try(self, name: str, way: Way) -> str:
+        """Why it failed; empty if it did not."""
+        # Noted first, so that it is ended also if it is interrupted.
+        self._working[name] = way
         try:
-            await starting
-        except OSError as error:
-            self.problems[name] = str(error)
-            logger.warning("Workers do not find this Manager over %s: %s", name, error)
-        except Exception as error:
-            self.problems[name] = f"{type(error).__name__}: {error}"
-            logger.exception("Workers do not find this Manager over %s", name)
+            await way.start()
+        except Exception as error:  # noqa: BLE001 - libraries have errors of their own
+            await self._end_one(name)
+            return str(error) if isinstance(error, OSError) else repr(error)
+        return ""
+
+    async def _end(self) -> None:
+        for name in list(self._working):
+            await self._end_one(name)
+
+    async def _end_one(self, name: str) -> None:
+        way = self._working.pop(name)
+        try:
+            async with asyncio.timeout(_STOPPING_SECONDS):
+                await way.stop()
+        except Exception as error:  # noqa: BLE001
+            logger.debug("Saying good-bye over %s failed: %s", name, error)
 
 
 def is_in_our_networks(address: str) -> bool:

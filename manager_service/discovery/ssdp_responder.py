@@ -81,7 +81,7 @@ class SsdpResponder(asyncio.DatagramProtocol):
         if self._transport is not None:
             self._transport.close()
             self._transport = None
-            await self._closed.wait()
+            await self._closed.wait()  # only then is the socket closed
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         # Python 3.11 does not derive its own transports from this class.

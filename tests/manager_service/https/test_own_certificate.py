@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import json
 import logging
+import re
 import socket
 import ssl
 import subprocess
@@ -12,7 +13,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -88,6 +89,26 @@ def test_clients_that_trust_the_authority_are_served(secure: RunningManager) -> 
         pytest.raises(ssl.SSLCertVerificationError),
     ):
         version(connection)
+
+
+def test_people_and_metrics_are_told_of_the_certificate(secure: RunningManager) -> None:
+    with over_tls(secure, AUTHORITY.context) as connection:
+        connection.request("GET", "/api/v3/network")
+        report = receive(connection).json
+        connection.request("GET", "/api/v3/metrics")
+        metrics = receive(connection).content.decode()
+    own = [f"https://{host}:{secure.port}/" for host in ("localhost", "127.0.0.1")]
+    assert report["urls"] == own
+    assert report["certificate"]["names"] == ["localhost", "127.0.0.1"]
+    assert report["certificate"]["issuer"] == "CN=Tests"
+    expires = datetime.fromisoformat(report["certificate"]["not_after"])
+    assert "problem" not in report["certificate"]
+    found = re.search(
+        r"^flamenco_certificate_expiry_timestamp_seconds (\S+)$", metrics, re.MULTILINE
+    )
+    assert found
+    assert float(found[1]) == expires.timestamp()
+    assert "\nflamenco_certificate_problem 0.0\n" in metrics
 
 
 def test_old_versions_of_tls_are_refused(secure: RunningManager) -> None:

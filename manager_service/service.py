@@ -25,6 +25,7 @@ from manager_service.metrics import Metrics
 from manager_service.mqtt.forwarder import MQTT_QUEUE_FILE, MqttForwarder
 from manager_service.reading import ReaderPool
 from manager_service.realtime.hub import Hub
+from manager_service.realtime.metrics import LiveMetrics
 from manager_service.settings.job_type_files import JobTypeFiles
 from manager_service.settings.live_configuration import LiveConfiguration
 from manager_service.settings.provisioning import Provisioning
@@ -136,9 +137,12 @@ class Service:
         if self.upstream is not None:
             self.metrics.registry.register(LinkMetrics(self.upstream.state))
             await self.upstream.start()
+        mqtt: MqttForwarder | None = None
         if self.config.mqtt.enabled:
             file = self.config.home / MQTT_QUEUE_FILE
-            MqttForwarder(self.live, self.config.mqtt, file).start()
+            mqtt = MqttForwarder(self.live, self.config.mqtt, file)
+            mqtt.start()
+        self.metrics.registry.register(LiveMetrics(self.live, mqtt))
         self.live.start(await self.farm.run(lambda manager: manager.farm_id))
 
     async def stop(self) -> None:

@@ -76,6 +76,8 @@ class MqttForwarder(Follower):
         self._acknowledged: deque[int] = deque()
         self._changed = threading.Condition()
         self._is_stopping = False
+        self.waiting = 0
+        """Messages that the broker does not have yet."""
         self._broker = Broker(
             settings, on_connected=self._wake, on_acknowledged=self._on_acknowledged
         )
@@ -87,6 +89,10 @@ class MqttForwarder(Follower):
         self._thread.start()
         self._hub.join(self)
         self._hub.change_topics(self, topics.WHOLE_FARM)
+
+    @property
+    def is_connected(self) -> bool:
+        return self._broker.is_connected
 
     def deliver(self, frames: Sequence[bytes]) -> None:
         with self._changed:
@@ -120,7 +126,7 @@ class MqttForwarder(Follower):
         while True:
             try:
                 self._forward()
-            except sqlite3.Error as error:
+            except (sqlite3.Error, OSError) as error:
                 logger.warning("Events cannot be kept for MQTT in %s: %s", self._file, error)
             else:
                 return
@@ -129,6 +135,7 @@ class MqttForwarder(Follower):
                     return
 
     def _forward(self) -> None:
+        self._file.parent.mkdir(parents=True, exist_ok=True)
         queue = MqttQueue(self._file, most_messages=self._most_messages)
         try:
             sending = _Sending(queue, self._broker)
@@ -139,6 +146,7 @@ class MqttForwarder(Follower):
                     self._store(queue, told)
                 sending.acknowledged(acknowledged)
                 sending.send_more()
+                self.waiting = len(queue)
                 if self._is_stopping:
                     deadline = deadline or time.monotonic() + FAREWELL.total_seconds()
                     is_done = not len(queue) or not self._broker.is_connected

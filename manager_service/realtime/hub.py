@@ -11,7 +11,7 @@ import logging
 import secrets
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import timedelta
 
 from flamenco_core.events import Event
@@ -33,6 +33,9 @@ MOST_TIME_SHARE = 4
 
 ALIVE_PERIOD = timedelta(seconds=15)
 """How often those who hear nothing are told that they missed nothing."""
+
+MOST_FOLLOWERS = 5_000
+"""Clients at the same time; each may cost a megabyte when it is slow."""
 
 Form = Callable[["Hub", Sequence[Numbered]], Sequence[bytes]]
 """How messages are written for a kind of channel; must be the same function for all of a kind."""
@@ -83,8 +86,15 @@ class Hub:
         self._tasks: list[asyncio.Task[None]] = []
         self._is_closed = False
 
-    def __len__(self) -> int:
-        return len(self._followers)
+    @property
+    def followers(self) -> Collection[Follower]:
+        """Everybody who follows now; may be asked on any thread."""
+        return tuple(self._followers)
+
+    @property
+    def told(self) -> int:
+        """About how many messages there have been."""
+        return self._ring.last_number
 
     @property
     def last_id(self) -> str:
@@ -125,8 +135,8 @@ class Hub:
             self._has_news.set()
 
     def join(self, follower: Follower) -> bool:
-        """Lets a client follow; False if the Manager stops."""
-        if self._is_closed:
+        """Lets a client follow; False if the Manager stops, or there are too many."""
+        if self._is_closed or len(self._followers) >= MOST_FOLLOWERS:
             return False
         self._followers[follower] = None
         return True
@@ -156,13 +166,16 @@ class Hub:
 
     def publish(self, messages: Sequence[Message]) -> None:
         """Tells messages to those who follow their topics."""
-        numbered = self._ring.add(messages)
+        by_topic: dict[str, list[Numbered]] = {}
+        for each in self._ring.add(messages):
+            for topic in each.message.topics:
+                by_topic.setdefault(topic, []).append(each)
         frames: dict[tuple[Form, frozenset[str]], Sequence[bytes]] = {}
         for follower in [*self._followers]:
             key = (follower.form, follower.topics)
             if key not in frames:
-                mine = [each for each in numbered if not key[1].isdisjoint(each.message.topics)]
-                frames[key] = follower.form(self, mine) if mine else ()
+                chosen = _about(by_topic, follower.topics)
+                frames[key] = follower.form(self, chosen) if chosen else ()
             if frames[key]:
                 follower.deliver(frames[key])
 
@@ -197,6 +210,12 @@ class Hub:
             self._each_period()
             for follower in [*self._followers]:
                 follower.still_alive()
+
+
+def _about(by_topic: Mapping[str, Sequence[Numbered]], wanted: frozenset[str]) -> list[Numbered]:
+    """What is about any of the topics, in order and each once."""
+    found = {each.number: each for topic in by_topic.keys() & wanted for each in by_topic[topic]}
+    return [found[number] for number in sorted(found)]
 
 
 def _life_cycle(type_: LifeCycleEventType) -> Message:

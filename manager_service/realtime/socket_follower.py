@@ -27,6 +27,9 @@ NOT_ALLOWED = 1008
 INTERNAL_ERROR = 1011
 """The WebSocket's code for a mistake of the server."""
 
+TRY_LATER = 1013
+"""The WebSocket's code for a server that has no room, or is about to stop."""
+
 CLOSING_TIME = timedelta(seconds=2)
 """How long a client may take to agree to the end."""
 
@@ -56,7 +59,7 @@ class SocketFollower(Follower):
     async def run(self) -> None:
         """Talks with the client until one of both ends it, or the client has been silent."""
         if not self._hub.join(self):
-            await self._end(GOING_AWAY)
+            await self._end(TRY_LATER)
             return
         self._sender = asyncio.create_task(self._send())
         try:

@@ -278,3 +278,10 @@ def test_a_manager_that_stops_says_farewell(tmp_path: Path) -> None:
             client.receive()
         assert closed.value.rcvd is not None
         assert closed.value.rcvd.code == 1001
+
+
+def test_prometheus_is_told_how_many_follow(manager: RunningManager) -> None:
+    with following(manager, "jobs"), following(manager, "tags"):
+        lines = manager.get("/metrics", headers={"Accept": "text/plain"}).content.decode()
+        assert 'flamenco_followers{channel="events"} 2.0' in lines
+        assert 'flamenco_followers{channel="socket.io"} 0.0' in lines

@@ -69,7 +69,7 @@ def _operation(operation: Operation, book: SchemaBook, error: dict[str, Any]) ->
     described: dict[str, Any] = {
         "operationId": operation.name,
         "summary": operation.summary,
-        "description": f"{operation.description}\n\nRole: `{operation.role}`.".strip(),
+        "description": f"{operation.description}\n\n{_who_may(operation)}".strip(),
         "tags": [operation.tag],
         "x-role": operation.role.value,
         "responses": {
@@ -84,6 +84,13 @@ def _operation(operation: Operation, book: SchemaBook, error: dict[str, Any]) ->
     if operation.conversation is not None:
         described["x-websocket"] = _conversation(operation.conversation, book)
     return described
+
+
+def _who_may(operation: Operation) -> str:
+    role = f"Role: `{operation.role}`."
+    if not operation.is_sensitive:
+        return role
+    return f"{role} Without accounts: for requests from the Manager's own machine only."
 
 
 def _security(role: Role, *, has_accounts: bool) -> list[dict[str, list[str]]]:

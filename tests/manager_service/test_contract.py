@@ -208,6 +208,7 @@ def test_every_operation_says_which_role_it_needs() -> None:
         entry = documented()[operation.name]
         assert entry["x-role"] == operation.role
         assert f"Role: `{operation.role}`" in entry["description"]
+        assert ("own machine only" in entry["description"]) == operation.is_sensitive
         schemes = {scheme for way in entry["security"] for scheme in way}
         if operation.role is Role.ANYONE:
             assert entry["security"] == []

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.manager_service.people import GuardedManager, add_people
 from tests.manager_service.running_manager import Reply, RunningManager, submission
 
 
@@ -102,3 +103,19 @@ def test_what_a_browser_says_comes_from_the_managers_page_is_answered(
     manager: RunningManager, site: str
 ) -> None:
     assert manager.post("/jobs", submission(), headers={"Sec-Fetch-Site": site}).status == 200
+
+
+def test_a_login_makes_no_difference(tmp_path: Path) -> None:
+    add_people(tmp_path, ada="admin")
+    with GuardedManager(tmp_path, own_url="https://farm.studio/") as guarded:
+        ada = guarded.session("ada")
+        for name, value in {
+            "Origin": "http://evil.example",
+            "Sec-Fetch-Site": "cross-site",
+        }.items():
+            reply = guarded.post("/jobs", submission(), headers={**ada, name: value})
+            assert_is_refused(reply, f"header {name}")
+        browser = {**ada, "Host": "evil.example", "User-Agent": "Mozilla/5.0"}
+        assert_is_refused(guarded.get("/users", headers=browser), "header Host")
+        own = {**ada, "Origin": "https://farm.studio"}
+        assert guarded.post("/jobs", submission(), headers=own).status == 200

@@ -60,8 +60,9 @@ def free_port() -> int:
         return port
 
 
-def test_it_tells_its_version() -> None:
-    assert run("--version").stdout.strip() == current_version().shown
+@pytest.mark.parametrize("option", ["--version", "-version"])
+def test_it_tells_its_version(option: str) -> None:
+    assert run(option).stdout.strip() == current_version().shown
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows ends a program without asking it")

@@ -14,6 +14,8 @@ from manager_service.cli import main
 from tests.flamenco_core.farms import compiled_job, store
 from tests.manager_service.running_manager import RunningManager
 
+FIRST_FARM = Path(__file__).parents[1] / "flamenco_core" / "store" / "farm_of_first_schema.sql"
+
 
 @pytest.fixture
 def home(tmp_path: Path) -> Path:
@@ -122,6 +124,23 @@ def test_a_farm_that_is_up_to_date_is_migrated_without_a_copy(
     assert not list(home.glob("*.backup"))
 
 
+def test_a_farm_of_an_older_schema_is_migrated_after_a_copy(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    home = tmp_path / "older"
+    home.mkdir()
+    file = Config(home=home).database_file
+    db = sqlite3.connect(file)
+    db.executescript(FIRST_FARM.read_text(encoding="utf-8"))
+    db.close()
+    assert main(["--home", str(home), "check"]) == 1
+    assert "older version" in capsys.readouterr().err
+    assert main(["--home", str(home), "migrate"]) == 0
+    backup = file.with_name(f"{file.name}.schema-1.backup")
+    assert f"The farm as it was is at {backup}\n" in capsys.readouterr().out
+    assert main(["--home", str(home), "check"]) == 0
+
+
 def test_all_jobs_go_after_a_backup_and_a_yes(
     home: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -155,6 +174,15 @@ def test_what_a_server_was_not_told_is_forgotten_after_a_backup(
     assert len(list(home.glob("*.before-purgequeue-*.backup"))) == 1
     assert main(["--home", str(home), "-purgequeue"]) == 0
     assert "Nothing waits" in capsys.readouterr().out
+
+
+def test_all_jobs_go_if_a_person_says_yes(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    stdin = io.StringIO("yes\n")
+    monkeypatch.setattr(stdin, "isatty", lambda: True)
+    monkeypatch.setattr("sys.stdin", stdin)
+    assert main(["--home", str(home), "--cleanslate"]) == 0
+    with Manager.open(config=Config(home=home)) as manager, manager.reader() as reader:
+        assert reader.jobs() == []
 
 
 def test_without_a_yes_no_job_is_deleted(

@@ -202,7 +202,7 @@ async def restart_manager(call: Call) -> web.StreamResponse:
     """What was asked is answered first. Workers go on with their tasks, and come back."""
     service = call.service
     await service.configuration.look()
-    await refuse_bad_restart(service.configuration)
+    await refuse_bad_restart(service.configuration, service.readers)
     await record(call, "manager.restart", "")
     service.restart_soon()
     return empty_answer()

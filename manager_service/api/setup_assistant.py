@@ -15,6 +15,7 @@ from manager_service.json_answers import empty_answer, json_answer
 from manager_service.routing import Answer, Body, Call, OperationTable, Role, no_content, ok
 from manager_service.settings.blender_search import check_blender, find_blenders
 from manager_service.settings.records import record
+from manager_service.settings.restart import refuse_bad_restart
 from manager_service.settings.setup_assistant import own_folders, settings_from
 from manager_service.settings.storage_check import check_shared_storage
 
@@ -82,7 +83,11 @@ async def check_blender_exe_path(call: Call) -> web.StreamResponse:
     answers=[
         no_content("It is in the configuration file. The Manager starts again if it has to."),
         Answer(status=400, description="It cannot be used."),
-        Answer(status=409, description="This Manager runs without a configuration file."),
+        Answer(
+            status=409,
+            description="This Manager runs without a configuration file, or it was saved and the "
+            "Manager could not start again with it.",
+        ),
     ],
 )
 async def save_setup_assistant_config(call: Call) -> web.StreamResponse:
@@ -95,5 +100,6 @@ async def save_setup_assistant_config(call: Call) -> web.StreamResponse:
     written = await configuration.change(lambda changes: changes.take(change))
     await record(call, "configuration.change", "setup assistant", settings=written)
     if waiting_for_restart(configuration.running, configuration.wanted):
+        await refuse_bad_restart(configuration, call.service.readers)
         call.service.restart_soon()
     return empty_answer()

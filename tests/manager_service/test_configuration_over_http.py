@@ -309,6 +309,34 @@ def test_a_restart_is_refused_if_nothing_could_listen_afterwards(
     assert not configured.server.service.ending.is_near
 
 
+def test_a_restart_is_refused_with_all_that_would_keep_the_manager_from_starting(
+    configured: RunningManager, tmp_path: Path
+) -> None:
+    file, certificate = tmp_path / "file", tmp_path / "certificate.pem"
+    file.touch()
+    certificate.write_text("no certificate")
+    (configured.config.home / FILE).write_text(
+        f"shared_storage_path: {file}/below\nauthentication: local\n"
+        f"tlscert: {certificate}\ntlskey: {certificate}\n",
+        encoding="utf-8",
+    )
+    refused = configured.post("/configuration/restart")
+    assert refused.status == 409
+    assert {"shared_storage_path", "authentication"} < set(refused.problems)
+    assert any("tlscert" in where for where in refused.problems)
+    (configured.config.home / FILE).write_text(TEXT, encoding="utf-8")
+    assert configured.post("/configuration/restart").status == 204
+
+
+def test_a_port_that_the_manager_has_itself_is_free_for_it(configured: RunningManager) -> None:
+    assert change(configured, settings={"listen": "127.0.0.1:8080"}).status == 200
+    with socket.socket() as taken:
+        taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        taken.bind(("127.0.0.1", 8080))
+        taken.listen()
+        assert configured.post("/configuration/restart").status == 204
+
+
 def test_a_restart_is_asked_for_once_the_answer_is_on_its_way(configured: RunningManager) -> None:
     assert configured.post("/configuration/restart").status == 204
     eventually(lambda: configured.server.service.ending.is_near)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import sys
 import time
+import urllib.request
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -16,6 +18,8 @@ import pytest
 from flamenco_core.config import load_config
 from manager_service.settings import blender_search, file_association, storage_check
 from tests.manager_service.running_manager import RunningManager
+from tests.manager_service.test_command_line import TIME_LIMIT, free_port, running
+from tests.manager_service.test_configuration import get
 from tests.manager_service.test_configuration_over_http import FILE, eventually, serving
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="programs here are shell scripts")
@@ -233,3 +237,25 @@ def test_from_elsewhere_nothing_is_looked_at(fresh: RunningManager, tmp_path: Pa
     for path in ("check/shared-storage", "check/blender"):
         assert fresh.post(f"/configuration/{path}", body, headers=elsewhere).status == 403
     assert fresh.get("/configuration/check/blender", headers=elsewhere).status == 403
+
+
+def test_a_new_program_is_set_up_and_starts_again_with_what_it_was_told(tmp_path: Path) -> None:
+    storage = tmp_path / "farm"
+    storage.mkdir()
+    listen = f"127.0.0.1:{free_port()}"
+    with running("--home", tmp_path / "home", "--listen", listen) as (process, url):
+        assert get(f"{url}api/v3/configuration")["isFirstRun"] is True
+        request = urllib.request.Request(
+            f"{url}api/v3/configuration/setup-assistant",
+            data=json.dumps(answers(storage)).encode(),
+            headers={"Content-Type": "application/json"},
+        )
+        with urllib.request.urlopen(request, timeout=TIME_LIMIT) as answer:
+            assert answer.status == 204
+        assert process.stdout is not None
+        assert process.stdout.readline().strip().endswith(url), "it has started again"
+        configuration = get(f"{url}api/v3/configuration")
+        assert configuration["isFirstRun"] is False
+        assert configuration["storageLocation"] == (storage / "jobs").as_posix()
+        process.terminate()
+        process.communicate(timeout=TIME_LIMIT)

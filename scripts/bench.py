@@ -19,6 +19,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
+from bench_events import bench_events
 from bench_farm import bench_farm
 from bench_figures import Figure
 from bench_lists import bench_lists
@@ -252,6 +253,7 @@ def _hand_out_and_complete(manager: Manager, worker_id: str) -> float:
 
 
 BENCHES: dict[str, Callable[[], Iterator[Figure]]] = {
+    "events": bench_events,
     "fan": bench_fan,
     "farm": bench_farm,
     "lists": bench_lists,

@@ -94,14 +94,14 @@ def _side_by_side(modes: tuple[str, ...], *, workers: int, listed: int = 0) -> d
 
 
 def _measure(mode: str, *, workers: int, cycles: int, tasks: int, listed: int = 0) -> Measured:
-    with _manager(mode, tasks, listed) as (port, process, job), ExitStack() as reading:
+    with bench_manager(mode, tasks, listed) as (port, process, job), ExitStack() as reading:
         if listed:
             reading.enter_context(_reader(port, job))
-        return _load(port, process, workers=workers, cycles=cycles)
+        return worker_load(port, process, workers=workers, cycles=cycles)
 
 
 @contextmanager
-def _manager(mode: str, tasks: int, listed: int) -> Iterator[tuple[int, psutil.Process, str]]:
+def bench_manager(mode: str, tasks: int, listed: int) -> Iterator[tuple[int, psutil.Process, str]]:
     """A Manager: its port, its process, and the job whose list can be read."""
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as home:
         command = [sys.executable, str(FOLDER / "bench_farm_server.py"), home, "--mode", mode]
@@ -131,7 +131,7 @@ def _reader(port: int, job: str) -> Iterator[None]:
         reader.wait()
 
 
-def _load(port: int, process: psutil.Process, *, workers: int, cycles: int) -> Measured:
+def worker_load(port: int, process: psutil.Process, *, workers: int, cycles: int) -> Measured:
     before = process.cpu_times()
     command = [sys.executable, str(FOLDER / "bench_farm_load.py"), str(port)]
     output = subprocess.run(

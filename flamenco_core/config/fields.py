@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import cache
 from types import UnionType
 from typing import Any, get_args, get_origin, get_type_hints
 
@@ -32,6 +33,7 @@ def with_fields(config: Config, fields: Mapping[str, Any]) -> Config:
     return replace(config, **direct)
 
 
+@cache
 def type_of(field: str) -> tuple[Any, bool]:
     """The type of a field's values, and whether it holds a list of them."""
     part, _, rest = field.rpartition(".")

@@ -108,7 +108,7 @@ class LiveConfiguration:
                 problems=_as_sent(self._problems),
                 warnings=_as_sent(config.warnings),
             ),
-            sections=sections_of(config, waiting),
+            sections=await self._threads.run(lambda: sections_of(config, waiting)),
             variables=variables_of(config),
             worker_settings=worker_rules_of(config),
         )

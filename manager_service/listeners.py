@@ -135,7 +135,12 @@ class Listeners:
             )
         return AcmeCertificate(
             tls.acme_name,
-            AcmeAuthority(tls.acme_directory_url, tls.acme_email),
+            AcmeAuthority(
+                tls.acme_directory_url,
+                email=tls.acme_email,
+                key_id=tls.acme_key_id,
+                hmac_key=tls.acme_hmac_key,
+            ),
             self._switch,
             home=config.home,
             challenges=self._challenges,

@@ -56,6 +56,12 @@ def _check_https(config: Config, places: Places, report: Report) -> None:
     if tls.has_certificate and tls.acme_domain_name:
         what = "is ignored: there is a certificate already"
         report.warning(places.fields["tls.acme_domain_name"], "acme_domain_name", what)
+    if bool(tls.acme_key_id) != bool(tls.acme_hmac_key):
+        given, missing = ("acme_key_id", "acme_hmac_key")[:: 1 if tls.acme_key_id else -1]
+        report.problem(places.fields[f"tls.{given}"], given, f"needs {missing} too")
+    if tls.is_wanted and config.own_url.startswith("http:"):
+        what = "leads others to plain HTTP, where nothing is served but a way to HTTPS"
+        report.warning(places.fields["own_url"], "own_url", what, "begin it with https://")
     if tls.acme_name and tls.listen in ("", config.listen):
         entry = places.fields.get("tls.listen") or places.fields["tls.acme_domain_name"]
         what = "leaves no address for plain HTTP, over which acme_domain_name is checked"

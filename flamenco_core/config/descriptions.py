@@ -32,6 +32,8 @@ SECTIONS: Mapping[str, Mapping[str, str]] = {
         "acme_domain_name": "a name for which Let's Encrypt issues a certificate",
         "acme_directory_url": "another certificate authority to ask for it, by ACME",
         "acme_email": "where that writes when something is wrong with the certificate",
+        "acme_key_id": "what that handed out, if it serves only those it knows already",
+        "acme_hmac_key": "what that handed out, if it serves only those it knows already",
         "autodiscoverable": "whether workers find this Manager by themselves",
         "ssdp_device_uuid": "what tells this Manager from others then; empty: the farm's own id",
         "discovery_interfaces": (

@@ -30,6 +30,8 @@ KEYS: tuple[Key, ...] = (
     Key("acme_domain_name", "tls.acme_domain_name", values.domain_name),
     Key("acme_directory_url", "tls.acme_directory_url", values.url("https")),
     Key("acme_email", "tls.acme_email", values.text_or_nothing),
+    Key("acme_key_id", "tls.acme_key_id", values.text_or_nothing),
+    Key("acme_hmac_key", "tls.acme_hmac_key", values.base64url, is_secret=True),
     Key("autodiscoverable", "autodiscoverable", values.boolean, ("ssdp_discovery",)),
     Key("ssdp_device_uuid", "ssdp_device_uuid", values.device_uuid),
     Key("discovery_interfaces", "discovery_interfaces", values.listed(values.ip_address)),

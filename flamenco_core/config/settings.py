@@ -62,6 +62,10 @@ class Tls:
     """Of the certificate authority that is asked."""
     acme_email: str = ""
     """Where it writes when something is wrong with the certificate."""
+    acme_key_id: str = ""
+    """Whom it knows already, if it serves nobody else ("external account binding")."""
+    acme_hmac_key: str = field(default="", repr=False)
+    """What proves that, in base64url."""
 
     @property
     def has_certificate(self) -> bool:

@@ -25,6 +25,7 @@ _HIGHEST_PORT = 65535
 _SHARED_DEVICE_UUID = "7401c189-ef69-434b-b4d8-56d00075faf5"
 """Flamenco 2's default, which tells no Manager from another."""
 _ZERO = re.compile(r"[+-]?0")
+_BASE64URL = re.compile(r"[A-Za-z0-9_-]*")
 _DOMAIN_NAME = re.compile(
     r"(?=.{1,253}$)([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z][a-z0-9-]{0,62}"
 )
@@ -178,6 +179,14 @@ def ip_address(entry: Entry) -> str:
         return str(ipaddress.ip_address(written))
     except ValueError:
         raise one_problem("", f"{written!r} is no IP address") from None
+
+
+def base64url(entry: Entry) -> str:
+    """A key as it is handed out by those who know it: letters, digits, `-` and `_`."""
+    written = text_or_nothing(entry).rstrip("=")
+    if not _BASE64URL.fullmatch(written):
+        raise one_problem("", "is not base64url: letters, digits, - and _")
+    return written
 
 
 def domain_name(entry: Entry) -> str:

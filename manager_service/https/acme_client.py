@@ -10,7 +10,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, MutableMapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, TypeVar
 
@@ -53,6 +53,10 @@ class AcmeAuthority:
     directory_url: str
     email: str = ""
     """Where the authority writes when something is wrong with the certificate; it may be empty."""
+    key_id: str = ""
+    """Of the account that exists there already, if the authority wants one (RFC 8555, 7.3.4)."""
+    hmac_key: str = field(default="", repr=False)
+    """What goes with it, in base64url."""
 
 
 class AcmeClient:
@@ -106,16 +110,27 @@ class AcmeClient:
         from cryptography.hazmat.primitives.serialization import load_pem_private_key
         from josepy import jwa, jwk
 
+        key = jwk.JWKEC(key=load_pem_private_key(self._account_key, password=None))
         network = client.ClientNetwork(
-            jwk.JWKEC(key=load_pem_private_key(self._account_key, password=None)),
+            key,
             alg=jwa.ES256,
             user_agent=f"flamenco-manager/{current_version().shown}",
             timeout=_REQUEST_SECONDS,
         )
         directory = client.ClientV2.get_directory(self._authority.directory_url, network)
         acme = client.ClientV2(directory, network)
+        binding = None
+        if self._authority.key_id:
+            binding = messages.ExternalAccountBinding.from_data(
+                key.public_key(),
+                self._authority.key_id,
+                self._authority.hmac_key,
+                directory,
+            )
         new = messages.NewRegistration.from_data(
-            email=self._authority.email or None, terms_of_service_agreed=True
+            email=self._authority.email or None,
+            external_account_binding=binding,
+            terms_of_service_agreed=True,
         )
         try:
             acme.new_account(new)

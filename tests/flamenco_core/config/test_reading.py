@@ -341,6 +341,22 @@ def test_a_name_can_only_be_checked_where_plain_http_has_an_address(listen_https
     assert found.startswith("line 2, listen_https: leaves no address for plain HTTP")
 
 
+def test_the_keys_of_an_authority_belong_together_and_stay_secret() -> None:
+    tls = parse("acme_key_id: studio\nacme_hmac_key: abc-_9==\n").tls
+    assert (tls.acme_key_id, tls.acme_hmac_key) == ("studio", "abc-_9")
+    assert "abc-_9" not in repr(tls)
+    assert problems("acme_key_id: studio\n") == ["line 1, acme_key_id: needs acme_hmac_key too"]
+    assert problems("acme_hmac_key: abc\n") == ["line 1, acme_hmac_key: needs acme_key_id too"]
+    assert "is not base64url" in problems("acme_key_id: a\nacme_hmac_key: 'a b'\n")[0]
+
+
+def test_an_own_address_without_https_is_warned_of_if_there_is_https() -> None:
+    written = "acme_domain_name: farm.studio\nown_url: http://farm.studio/\n"
+    (found,) = warnings(parse(written))
+    assert "own_url: leads others to plain HTTP" in found
+    assert not warnings(parse(written.replace("http:", "https:")))
+
+
 def test_interfaces_for_discovery_are_addresses() -> None:
     config = parse("discovery_interfaces: [127.0.0.1, '::1']\n")
     assert config.discovery_interfaces == ("127.0.0.1", "::1")

@@ -59,8 +59,12 @@ class Pebble:
 
 
 @contextlib.contextmanager
-def running_pebble(folder: Path, *, checks_port: int, valid_seconds: int) -> Iterator[Pebble]:
-    """`checks_port` is where it fetches challenges: port 80 in real life."""
+def running_pebble(
+    folder: Path, *, checks_port: int, valid_seconds: int, accounts: dict[str, str] | None = None
+) -> Iterator[Pebble]:
+    """`checks_port` is where it fetches challenges: port 80 in real life. With `accounts` (keys by
+    their ids) it serves nobody else.
+    """
     port, management_port, dns_port, dns_management = free_ports(4)
     authority = Authority()
     certificate, key = write_pair(folder, authority.issue(_HOST))
@@ -73,6 +77,8 @@ def running_pebble(folder: Path, *, checks_port: int, valid_seconds: int) -> Ite
         "privateKey": str(key),
         "httpPort": checks_port,
         "tlsPort": 1,
+        "externalAccountBindingRequired": accounts is not None,
+        "externalAccountMACKeys": accounts or {},
         "retryAfter": {"authz": 1, "order": 1},
         "profiles": {"default": {"description": "tests", "validityPeriod": valid_seconds}},
     }

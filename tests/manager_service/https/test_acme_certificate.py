@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -33,8 +34,13 @@ class Studio:
     plain_port: int
 
     @contextmanager
-    def manager(self, directory_url: str) -> Iterator[RunningManager]:
-        tls = Tls(listen="127.0.0.1:0", acme_domain_name=NAME, acme_directory_url=directory_url)
+    def manager(self, directory_url: str, **settings: Any) -> Iterator[RunningManager]:
+        tls = Tls(
+            listen="127.0.0.1:0",
+            acme_domain_name=NAME,
+            acme_directory_url=directory_url,
+            **settings,
+        )
         manager = RunningManager(self.folder / "farm", tls=tls)
         manager.server = Server(manager.config, ListenAddress("127.0.0.1", self.plain_port))
         with manager:
@@ -142,6 +148,20 @@ def test_a_name_that_leads_elsewhere_is_said_to_whoever_opens_the_page(
         state = manager.server.certificate_state
         assert state is not None
         assert state.next_attempt is not None
+
+
+def test_an_authority_that_serves_only_those_it_knows_is_shown_the_key(
+    studio: Studio, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    key = "zWNDZM6eQGHWpSRTPal5eIUYFTu7EajVIoguysqZ9wG44nMEtx3MUAsUDkMTQ12W"
+    with running_pebble(
+        studio.folder, checks_port=studio.plain_port, valid_seconds=LONG, accounts={"kid-1": key}
+    ) as pebble:
+        monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(pebble.ca_file))
+        with studio.manager(pebble.directory_url):
+            wait_until(lambda: b"The authority refuses" in said(studio))
+        with studio.manager(pebble.directory_url, acme_key_id="kid-1", acme_hmac_key=key):
+            wait_until(lambda: is_ready(studio))
 
 
 def test_an_authority_that_is_away_is_waited_for(

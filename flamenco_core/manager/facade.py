@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 
 from flamenco_core import model, wire
-from flamenco_core.manager import backups, log_files, timeouts, upkeep
+from flamenco_core.manager import backups, timeouts, upkeep
 from flamenco_core.manager.account_care import AccountCare
 from flamenco_core.manager.acting import Acting
 from flamenco_core.manager.forecasting import Forecasting
 from flamenco_core.manager.job_care import JobCare
 from flamenco_core.manager.job_steering import JobSteering
+from flamenco_core.manager.log_care import LogCare
 from flamenco_core.manager.records import Records
 from flamenco_core.manager.upkeep import Finding
 from flamenco_core.manager.upstream_side import UpstreamSide
@@ -31,6 +31,7 @@ class Manager(
     AccountCare,
     UpstreamSide,
     Records,
+    LogCare,
 ):
     """The engine of a farm: synchronous, for one thread, in a script or inside the service.
 
@@ -83,19 +84,6 @@ class Manager(
                 than a backup of this farm.
         """
         backups.back_up(self.file, Path(target))
-
-    def waiting_log_chunks(self, *, limit: int) -> list[log_files.WaitingChunk]:
-        """Log text that is not in a file yet; see `log_files`."""
-        return log_files.waiting(self._db, limit=limit)
-
-    def log_backlog(self) -> int:
-        """About how many pieces of log text are not in a file yet."""
-        return log_files.backlog(self._db)
-
-    def drop_log_chunks(self, chunks: Sequence[log_files.WaitingChunk]) -> None:
-        """Forgets log text that is on disk in its file."""
-        with self.unit_of_work():
-            log_files.drop(self._db, chunks)
 
     def _resume(self) -> None:
         """Ends what a crash cut off, and looks at the clock and the zone there are now."""

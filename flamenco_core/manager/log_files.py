@@ -14,9 +14,19 @@ from pathlib import Path
 from flamenco_core import task_logs
 from flamenco_core.durable import sync_folders
 from flamenco_core.store import logs
-from flamenco_core.store.logs import WaitingChunk
+from flamenco_core.store.logs import FinishedLog, WaitingChunk
 
-__all__ = ["WaitingChunk", "backlog", "drop", "waiting", "write"]
+__all__ = [
+    "FinishedLog",
+    "WaitingChunk",
+    "backlog",
+    "compress",
+    "compressed",
+    "drop",
+    "to_compress",
+    "waiting",
+    "write",
+]
 
 
 def waiting(db: sqlite3.Connection, *, limit: int) -> list[WaitingChunk]:
@@ -45,6 +55,29 @@ def write(chunks: Sequence[WaitingChunk], storage: Path) -> None:
         if task_logs.append(file, [waiting_chunk.chunk for waiting_chunk in group]):
             with_new_names.add(file.parent)
     sync_folders(with_new_names)
+
+
+def to_compress(
+    db: sqlite3.Connection, *, limit: int, after: FinishedLog | None
+) -> list[FinishedLog]:
+    """Logs that are whole in their files, and to which nothing is expected to be added."""
+    return logs.to_compress(db, limit=limit, after=after)
+
+
+def compress(finished: Sequence[FinishedLog], storage: Path) -> None:
+    """Compresses their files; nobody may write to one meanwhile.
+
+    Raises:
+        OSError: if a file cannot be written; what was done before stays done.
+    """
+    for log in finished:
+        task_logs.compress(task_logs.log_file(storage, log.job_uuid, log.task_uuid, log.attempt))
+
+
+def compressed(db: sqlite3.Connection, finished: Sequence[FinishedLog]) -> None:
+    """Forgets logs that are compressed."""
+    for log in finished:
+        logs.compressed(db, log)
 
 
 def drop(db: sqlite3.Connection, chunks: Sequence[WaitingChunk]) -> None:

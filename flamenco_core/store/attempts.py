@@ -5,8 +5,9 @@ from __future__ import annotations
 import sqlite3
 from datetime import datetime
 
-from flamenco_core.store import statistics
+from flamenco_core.store import logs, statistics
 from flamenco_core.store.database import Statement, to_microseconds
+from flamenco_core.task_logs import SMALLEST_TO_COMPRESS
 
 _ADD = Statement(
     "Opens the record of an attempt.",
@@ -17,7 +18,7 @@ _END = Statement(
     "Closes the record of an attempt that is still open.",
     """UPDATE task_attempts SET ended_at = :now, outcome = :outcome, log_tail = ''
        WHERE task_id = :task_id AND attempt = :attempt AND ended_at IS NULL
-       RETURNING attempt""",
+       RETURNING log_size""",
 )
 _WORKER = Statement(
     "Which worker made an attempt.",
@@ -55,11 +56,14 @@ def begin(
 
 def end(db: sqlite3.Connection, task_id: int, attempt: int, *, outcome: str, now: datetime) -> None:
     """Closes the record of an attempt; the first outcome stands."""
-    ended = _END.value(
+    log_size = _END.value(
         db, task_id=task_id, attempt=attempt, outcome=outcome, now=to_microseconds(now)
     )
-    if ended is not None:
-        statistics.end(db, task_id, attempt)
+    if log_size is None:
+        return
+    statistics.end(db, task_id, attempt)
+    if log_size >= SMALLEST_TO_COMPRESS:
+        logs.mark_to_compress(db, task_id, attempt)
 
 
 def take_update(db: sqlite3.Connection, task_id: int, attempt: int, update_id: str) -> bool:

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from flamenco_core.store.database import Statement
-from flamenco_core.task_logs import LogChunk
+from flamenco_core.task_logs import LARGEST_LOG, SMALLEST_TO_COMPRESS, LogChunk
 
 TAIL_SIZE = 8000
 """Characters of a log's end that tell why its attempt failed."""
@@ -15,10 +15,14 @@ TAIL_SIZE = 8000
 TAIL_PIECES = 100
 """Pieces that are looked through for that end, the newest ones."""
 
+FULL = "The rest of this log was not kept, since it is too long.\n"
+
 _GROW = Statement(
-    "Counts the bytes of an attempt's log.",
+    "Counts the bytes of an attempt's log, unless it is full.",
     """UPDATE task_attempts SET log_size = log_size + :size
-       WHERE task_id = :task_id AND attempt = :attempt RETURNING log_size""",
+           + CASE WHEN log_size + :size < :full THEN 0 ELSE :size_of_end END
+       WHERE task_id = :task_id AND attempt = :attempt AND log_size < :full
+       RETURNING log_size""",
 )
 _ADD = Statement(
     "Stores a piece of an attempt's log.",
@@ -53,6 +57,31 @@ _UNENDED = Statement(
        JOIN task_attempts a ON a.task_id = c.task_id AND a.attempt = c.attempt
        WHERE c.id BETWEEN :first AND :last AND a.ended_at IS NULL ORDER BY c.id""",
 )
+_OVER = Statement(
+    "Of some pieces in a row, the attempts that are over and have a log to be compressed.",
+    f"""SELECT c.task_id, c.attempt FROM task_log_chunks c
+       JOIN task_attempts a ON a.task_id = c.task_id AND a.attempt = c.attempt
+       WHERE c.id BETWEEN :first AND :last AND a.ended_at IS NOT NULL
+       AND a.log_size >= {SMALLEST_TO_COMPRESS}""",
+)
+_MARK = Statement(
+    "Notes that a log is to be compressed.",
+    """INSERT INTO logs_to_compress (task_id, attempt) VALUES (:task_id, :attempt)
+       ON CONFLICT DO NOTHING""",
+)
+_TO_COMPRESS = Statement(
+    "Logs that are to be compressed, whose text is all in their files.",
+    """SELECT l.task_id, l.attempt, t.uuid AS task_uuid, j.uuid AS job_uuid
+       FROM logs_to_compress l JOIN tasks t ON t.id = l.task_id JOIN jobs j ON j.id = t.job_id
+       WHERE (l.task_id, l.attempt) > (:task_id, :attempt)
+       AND NOT EXISTS (SELECT 1 FROM task_log_chunks c
+                       WHERE c.task_id = l.task_id AND c.attempt = l.attempt)
+       ORDER BY l.task_id, l.attempt LIMIT :limit""",
+)
+_COMPRESSED = Statement(
+    "Notes that a log is compressed.",
+    "DELETE FROM logs_to_compress WHERE task_id = :task_id AND attempt = :attempt",
+)
 _FIRST = Statement("The oldest waiting piece.", "SELECT min(id) FROM task_log_chunks")
 _LAST = Statement("The newest waiting piece.", "SELECT max(id) FROM task_log_chunks")
 _KEPT_TAIL = Statement(
@@ -80,6 +109,16 @@ class WaitingChunk:
 
 
 @dataclass(frozen=True, slots=True)
+class FinishedLog:
+    """The log of an attempt that is over."""
+
+    task_id: int
+    attempt: int
+    job_uuid: str
+    task_uuid: str
+
+
+@dataclass(frozen=True, slots=True)
 class Appended:
     """What was added to an attempt's log, and where it begins there, in bytes."""
 
@@ -90,15 +129,24 @@ class Appended:
 def append(db: sqlite3.Connection, task_id: int, attempt: int, text: str) -> Appended | None:
     """Adds text to an attempt's log; a missing newline at its end is added.
 
-    Returns None if there is nothing to add, or the task has no such attempt.
+    Returns None if there is nothing to add, the task has no such attempt, or its log is full.
     """
     if not text:
         return None
     text = text if text.endswith("\n") else f"{text}\n"
-    size = len(text.encode())
-    end = _GROW.value(db, task_id=task_id, attempt=attempt, size=size)
+    size, size_of_end = len(text.encode()), len(FULL.encode())
+    end = _GROW.value(
+        db,
+        task_id=task_id,
+        attempt=attempt,
+        size=size,
+        size_of_end=size_of_end,
+        full=LARGEST_LOG,
+    )
     if end is None:
         return None
+    if end >= LARGEST_LOG:
+        text, size = text + FULL, size + size_of_end
     _ADD.run(db, task_id=task_id, attempt=attempt, start=end - size, text=text)
     return Appended(end - size, text)
 
@@ -121,9 +169,38 @@ def drop(db: sqlite3.Connection, chunk_ids: Iterable[int]) -> None:
     dropped = set(chunk_ids)
     if not dropped:
         return
-    unended = _UNENDED.run(db, first=min(dropped), last=max(dropped)).fetchall()
+    first, last = min(dropped), max(dropped)
+    for over in {tuple(row) for row in _OVER.run(db, first=first, last=last).fetchall()}:
+        mark_to_compress(db, *over)
+    unended = _UNENDED.run(db, first=first, last=last).fetchall()
     _KEEP_TAIL.run_many(db, [{"id": row["id"]} for row in unended if row["id"] in dropped])
     _DROP.run_many(db, [{"id": chunk_id} for chunk_id in sorted(dropped)])
+
+
+def mark_to_compress(db: sqlite3.Connection, task_id: int, attempt: int) -> None:
+    """Lets the log of an attempt that is over be compressed when all of it is in its file."""
+    _MARK.run(db, task_id=task_id, attempt=attempt)
+
+
+def to_compress(
+    db: sqlite3.Connection, *, limit: int, after: FinishedLog | None
+) -> list[FinishedLog]:
+    """Logs whose attempts are over, and whose text is all in their files."""
+    rows = _TO_COMPRESS.run(
+        db,
+        task_id=after.task_id if after else 0,
+        attempt=after.attempt if after else 0,
+        limit=limit,
+    ).fetchall()
+    return [
+        FinishedLog(row["task_id"], row["attempt"], row["job_uuid"], row["task_uuid"])
+        for row in rows
+    ]
+
+
+def compressed(db: sqlite3.Connection, log: FinishedLog) -> None:
+    """Notes that a log is compressed."""
+    _COMPRESSED.run(db, task_id=log.task_id, attempt=log.attempt)
 
 
 def backlog(db: sqlite3.Connection) -> int:

@@ -10,7 +10,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from flamenco_core import task_logs, wire
+from flamenco_core import wire
 from flamenco_core.sleep_schedule import format_schedule
 from flamenco_core.statuses import FINAL_JOB_STATUSES, JobStatus, WorkerStatus
 from flamenco_core.store import (
@@ -22,7 +22,6 @@ from flamenco_core.store import (
     job_search,
     last_rendered,
     lists,
-    logs,
     overview,
     possible_actions,
     saved_queries,
@@ -45,6 +44,7 @@ from flamenco_core.store.host_statistics import Ring
 from flamenco_core.store.job_search import JobCriteria
 from flamenco_core.store.listing import ListPage, ListRequest
 from flamenco_core.store.sessions import StoredSession
+from flamenco_core.store.task_log_reading import TaskLogReading
 from flamenco_core.store.tasks import COUNT_COLUMNS
 from flamenco_core.store.tokens import StoredToken
 from flamenco_core.store.users import StoredUser
@@ -64,26 +64,10 @@ _JOB = Statement(
     f"""SELECT {_JOB_COLUMNS}, g.uuid AS tag_uuid FROM jobs j LEFT JOIN tags g ON g.id = j.tag_id
        WHERE j.uuid = :uuid""",
 )
-_JOBS = Statement(
-    "A page of jobs, newest first.",
-    f"""SELECT {_JOB_COLUMNS}, g.uuid AS tag_uuid FROM jobs j LEFT JOIN tags g ON g.id = j.tag_id
-       WHERE j.id < :before ORDER BY j.id DESC LIMIT :limit""",
-)
-_JOB_BY_ID = Statement(
-    "A job by key.",
-    f"""SELECT {_JOB_COLUMNS}, g.uuid AS tag_uuid FROM jobs j LEFT JOIN tags g ON g.id = j.tag_id
-       WHERE j.id = :id""",
-)
 _TASK_COLUMNS = """t.id, t.uuid, t.name, t.status, t.index_in_job, t.priority, c.task_type,
     t.created_at, t.updated_at, t.steps_completed, t.steps_total, t.activity, t.attempt,
     t.last_touched_at, t.unmet_dependencies, w.uuid AS worker_uuid, w.name AS worker_name,
     w.address AS worker_address"""
-_TASKS = Statement(
-    "The tasks of a job, in their order.",
-    f"""SELECT {_TASK_COLUMNS} FROM jobs j JOIN tasks t ON t.job_id = j.id
-       JOIN task_classes c ON c.id = t.task_class_id LEFT JOIN workers w ON w.id = t.worker_id
-       WHERE j.uuid = :uuid ORDER BY t.index_in_job""",
-)
 _TASK = Statement(
     "A task, with what it runs.",
     f"""SELECT {_TASK_COLUMNS}, j.uuid AS job_uuid, m.commands FROM tasks t
@@ -99,11 +83,6 @@ _FAILED_BY = Statement(
 )
 _WORKER_COLUMNS = """w.id, w.uuid, w.name, w.status, w.status_requested, w.lazy_request,
     w.last_seen_at, w.software, w.can_restart, w.address, w.platform"""
-_WORKERS = Statement(
-    "A page of workers, in the order of their registration.",
-    f"""SELECT {_WORKER_COLUMNS} FROM workers w WHERE w.id > :after AND w.deleted_at IS NULL
-       ORDER BY w.id LIMIT :limit""",
-)
 _WORKER = Statement(
     "A worker.",
     f"SELECT {_WORKER_COLUMNS} FROM workers w WHERE w.uuid = :uuid AND w.deleted_at IS NULL",
@@ -125,10 +104,6 @@ _LAST_TASK = Statement(
        WHERE t.worker_id = :id ORDER BY t.last_touched_at DESC LIMIT 1""",
 )
 _TAG = Statement("A worker tag.", "SELECT uuid, name, description FROM tags WHERE uuid = :uuid")
-_TAGS = Statement(
-    "A page of worker tags, by name.",
-    """SELECT uuid, name, description FROM tags WHERE name > :after ORDER BY name LIMIT :limit""",
-)
 _ANY_WORKER_WITH_STATUS = Statement(
     "Whether any worker has a status.",
     """SELECT 1 FROM workers INDEXED BY worker_statuses
@@ -141,11 +116,9 @@ _ANY_JOB_WITH_STATUS = Statement(
 )
 
 ALL_JOBS = JobCriteria()
-LAST_JOB = 2**62
-"""`before` for the first page of jobs."""
 
 
-class FarmReader:
+class FarmReader(TaskLogReading):
     """A read-only connection to a farm file; use one for each thread.
 
     Methods that name a thing raise `NotFound` if it does not exist.
@@ -196,18 +169,11 @@ class FarmReader:
 
         `before` (a job's UUID) goes on after that one, whether it meets them or not.
         """
-        key = LAST_JOB
-        if before is not None:
-            key = found(_JOB.row(self._db, uuid=before), "job", before)["id"]
-        if criteria.is_any:
-            return [wire_rows.job(row) for row in _JOBS.run(self._db, limit=limit, before=key)]
-        with snapshot(self._db):
-            keys = job_search.matching(self._db, criteria, before=key)
-            page = itertools.islice(keys, limit if limit >= 0 else None)
-            return [
-                wire_rows.job(found(_JOB_BY_ID.row(self._db, id=key), "job", str(key)))
-                for key in page
-            ]
+        cursor = "" if before is None else self.cursor_after_job(before)
+        filters = job_list.filters_of(criteria)
+        sort = job_list.NEWEST_FIRST
+        request = ListRequest(listing="jobs", filters=filters, sort=sort, cursor=cursor)
+        return self._items(request, limit=limit)
 
     def list_page(self, request: ListRequest) -> ListPage:
         """A page of any list, with its items as JSON texts.
@@ -216,6 +182,13 @@ class FarmReader:
             InvalidInput: if the request does not fit the list.
         """
         return lists.page(self._db, request)
+
+    def _items(self, request: ListRequest, *, limit: int = -1) -> list[dict[str, Any]]:
+        """The items of all pages, or so many of them."""
+        with snapshot(self._db):
+            items = lists.items(self._db, request)
+            some = itertools.islice(items, limit if limit >= 0 else None)
+            return [json.loads(item) for item in some]
 
     def cursor_after_job(self, uuid: str) -> str:
         """The cursor for what comes after a job in the usual order of jobs."""
@@ -239,10 +212,7 @@ class FarmReader:
         Times are in seconds, memory in bytes; what is not known is left out, as is the outcome of
         an attempt that goes on.
         """
-        found_rows = statistics.of_job(self._db, job_uuid)
-        if not found_rows:
-            self.job(job_uuid)
-        return found_rows
+        return self._items(ListRequest(listing="attempts", subject=job_uuid))
 
     def job_statistics(self, job_uuid: str) -> dict[str, Any]:
         """What a job's attempts took together, and how many tasks of each status it has."""
@@ -273,10 +243,7 @@ class FarmReader:
         return statistics.sums(self._db, worker_uuid or statistics.ALL_WORKERS)
 
     def tasks(self, job_uuid: str) -> list[dict[str, Any]]:
-        rows = _TASKS.run(self._db, uuid=job_uuid).fetchall()
-        if not rows:
-            self.job(job_uuid)
-        return [wire_rows.task_summary(row) for row in rows]
+        return self._items(ListRequest(listing="tasks", subject=job_uuid))
 
     def task(self, uuid: str) -> dict[str, Any]:
         with snapshot(self._db):
@@ -300,38 +267,12 @@ class FarmReader:
             task["last_touched"] = wire_rows.time(row["last_touched_at"])
         return task
 
-    def task_log(
-        self, uuid: str, *, last_bytes: int | None = None, attempt: int | None = None
-    ) -> str:
-        """The log of all attempts at a task, or of one; with `last_bytes`, about as much of its
-        end.
-        """
-        row = found(_TASK.row(self._db, uuid=uuid), "task", uuid)
-        parts: list[str] = []
-        left = last_bytes
-        for number, _ in reversed(logs.attempts(self._db, row["id"])):
-            if attempt not in (None, number):
-                continue
-            file = task_logs.log_file(self._log_storage, row["job_uuid"], uuid, number)
-            chunks = logs.of_attempt(self._db, row["id"], number)
-            parts.append(task_logs.read(file, chunks, last_bytes=left))
-            if left is not None:
-                left -= len(parts[-1].encode())
-                if left <= 0:
-                    break
-        return "".join(reversed(parts))
-
-    def task_log_size(self, uuid: str) -> int:
-        """Bytes of the log of all attempts at a task."""
-        row = found(_TASK.row(self._db, uuid=uuid), "task", uuid)
-        return sum(size for _, size in logs.attempts(self._db, row["id"]))
-
     def last_rendered_job(self) -> str | None:
         """The UUID of the job that rendered an image last; None if there is none."""
         return last_rendered.job(self._db)
 
     def workers(self) -> list[dict[str, Any]]:
-        return [wire_rows.worker_summary(row) for row in _WORKERS.run(self._db, after=0, limit=-1)]
+        return self._items(ListRequest(listing="workers"))
 
     def worker(self, uuid: str) -> dict[str, Any]:
         row = found(_WORKER.row(self._db, uuid=uuid), "worker", uuid)
@@ -379,7 +320,7 @@ class FarmReader:
         return host_statistics.between(self._db, worker_id, ring, since, until)
 
     def tags(self) -> list[dict[str, Any]]:
-        return [wire_rows.tag(row) for row in _TAGS.run(self._db, after="", limit=-1)]
+        return self._items(ListRequest(listing="tags"))
 
     def worker_is(self, uuid: str, secret: str) -> bool:
         """Whether a worker with this UUID registered with this secret."""
@@ -413,6 +354,11 @@ class FarmReader:
             return tokens.page(self._db)
         return tokens.of_user(self._db, users.by_name(self._db, user).id)
 
+    def counts(self) -> FarmCounts:
+        """How many jobs that are not done, tasks of theirs, and workers have each status."""
+        with snapshot(self._db):
+            return farm_counts.count(self._db)
+
     def event_of_job(self, uuid: str) -> dict[str, Any] | None:
         """What an event tells of a job; None if it is gone."""
         return event_rows.job(self._db, uuid)
@@ -424,11 +370,6 @@ class FarmReader:
     def event_of_worker(self, uuid: str) -> dict[str, Any] | None:
         """What an event tells of a worker, also of a deleted one."""
         return event_rows.worker(self._db, uuid)
-
-    def counts(self) -> FarmCounts:
-        """How many jobs that are not done, tasks of theirs, and workers have each status."""
-        with snapshot(self._db):
-            return farm_counts.count(self._db)
 
     def worker_statuses(self) -> set[WorkerStatus]:
         """The statuses that at least one worker has."""

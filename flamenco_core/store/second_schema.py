@@ -123,6 +123,13 @@ CREATE TABLE saved_queries (
     UNIQUE (owner, listing, name)
 );
 
+-- Logs of attempts that are over, to be compressed once all of their text is in the file.
+CREATE TABLE logs_to_compress (
+    task_id INTEGER NOT NULL REFERENCES tasks ON DELETE CASCADE,
+    attempt INTEGER NOT NULL,
+    PRIMARY KEY (task_id, attempt)
+) WITHOUT ROWID;
+
 -- The audit log by time, also that of people alone.
 CREATE INDEX audit_by_time ON audit (at, id);
 CREATE INDEX audit_of_people ON audit (actor, id) WHERE actor >= 'person:' AND actor < 'person;';

@@ -6,6 +6,7 @@ from aiohttp import web
 
 from flamenco_core.model import Task, TaskLogInfo, TaskStatusChange
 from manager_service.json_answers import empty_answer, encoded_answer, json_answer, text_answer
+from manager_service.log_answers import answer_log
 from manager_service.routing import (
     API,
     UUID,
@@ -104,7 +105,11 @@ async def fetch_task_log_info(call: Call) -> web.StreamResponse:
     answers=[text("The last lines, about two kilobytes."), _NO_LOG, _UNKNOWN_TASK],
 )
 async def fetch_task_log_tail(call: Call) -> web.StreamResponse:
-    return await _log(call, last_bytes=LOG_TAIL_BYTES)
+    task_id = call.value(TASK_ID)
+    log = await call.service.readers.read(
+        lambda reader: reader.task_log(task_id, last_bytes=LOG_TAIL_BYTES)
+    )
+    return text_answer(log) if log else empty_answer()
 
 
 @OPERATIONS.operation(
@@ -114,18 +119,21 @@ async def fetch_task_log_tail(call: Call) -> web.StreamResponse:
     role=Role.VIEWER,
     summary="The whole log of a task",
     parameters=[TASK_ID, ATTEMPT],
-    answers=[text("The log of all attempts, one after the other."), _NO_LOG, _UNKNOWN_TASK],
+    answers=[
+        text("The log of all attempts, one after the other."),
+        _NO_LOG,
+        Answer(status=206, description="The part that was asked for.", media_type="text/plain"),
+        _UNKNOWN_TASK,
+        Answer(status=416, description="The log has none of the bytes that were asked for."),
+    ],
 )
 async def fetch_task_log(call: Call) -> web.StreamResponse:
-    """Flamenco 3 has no such operation: it serves the file that `fetchTaskLogInfo` names."""
-    return await _log(call, attempt=call.value(ATTEMPT) or None)
+    """With a header `Range`, only those bytes of it.
 
-
-async def _log(
-    call: Call, *, last_bytes: int | None = None, attempt: int | None = None
-) -> web.StreamResponse:
-    task_id = call.value(TASK_ID)
-    log = await call.service.readers.read(
-        lambda reader: reader.task_log(task_id, last_bytes=last_bytes, attempt=attempt)
+    Flamenco 3 has no such operation: it serves the file that `fetchTaskLogInfo` names.
+    """
+    task_id, attempt = call.value(TASK_ID), call.value(ATTEMPT) or None
+    parts = await call.service.readers.read(
+        lambda reader: reader.task_log_parts(task_id, attempt=attempt)
     )
-    return text_answer(log) if log else empty_answer()
+    return await answer_log(call.request, call.service.readers, parts)

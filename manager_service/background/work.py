@@ -46,6 +46,12 @@ LONGEST_LOG_REST = timedelta(seconds=5)
 LOG_BACKLOG = 100_000
 """With more pieces than this waiting there is no rest."""
 
+COMPRESSION_PERIOD = timedelta(minutes=1)
+"""How often logs of attempts are looked for that are over."""
+
+LOGS_TO_COMPRESS = 20
+"""How many of them are fetched in one go."""
+
 UPLOADS_PERIOD = timedelta(hours=1)
 """How often uploads are looked for that nobody goes on with."""
 
@@ -101,12 +107,16 @@ class BackgroundWork:
         self._integrity = integrity.IntegrityCheck(config.database_file)
         self._removal = JobRemoval(farm, threads, self._log_storage, shaman, job_files_lock)
         self._logs = Chore("task-logs", "Moving task logs", self._move_logs, delay=LOG_DELAY)
+        self._compression = Chore(
+            "compress-logs", "Compressing task logs", self._compress_logs, period=COMPRESSION_PERIOD
+        )
         self._jobs = Chore("settle-jobs", "Settling jobs", self._settle_jobs)
         self._removals = Chore(
             "remove-jobs", "Removing jobs", self._removal.go_on, period=REMOVALS_PERIOD
         )
         self.chores: Sequence[Chore] = (
             self._logs,
+            self._compression,
             self._jobs,
             self._removals,
             *self._farm_chores(),
@@ -215,6 +225,32 @@ class BackgroundWork:
                 await self._threads.run(lambda: log_files.write(chunks, self._log_storage))
                 await self._farm.run(lambda manager: manager.drop_log_chunks(chunks))
         return len(chunks) == LOG_PIECES
+
+    async def _compress_logs(self) -> str:
+        count = 0
+        last: log_files.FinishedLog | None = None
+        while finished := await self._finished_logs(last):
+            for log in finished:
+                if await self._compression.stops_within(timedelta(0)):
+                    break
+                await self._compress(log)
+                count += 1
+            last = finished[-1]
+        return f"{count} were compressed"
+
+    async def _compress(self, log: log_files.FinishedLog) -> None:
+        async with self._job_files_lock:
+            await self._slow.run(lambda: log_files.compress([log], self._log_storage))
+            await self._farm.run(lambda manager: manager.logs_compressed([log]))
+
+    async def _finished_logs(
+        self, after: log_files.FinishedLog | None
+    ) -> list[log_files.FinishedLog]:
+        if await self._compression.stops_within(timedelta(0)):
+            return []
+        return await self._farm.run(
+            lambda manager: manager.logs_to_compress(limit=LOGS_TO_COMPRESS, after=after)
+        )
 
     async def _settle_jobs(self) -> None:
         while job_ids := await self._farm.run(lambda manager: manager.unsettled_jobs()):

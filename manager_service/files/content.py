@@ -16,8 +16,8 @@ from urllib.parse import quote
 
 from aiohttp import ETag, hdrs, web
 
+from manager_service.byte_ranges import wanted_range
 from manager_service.files.roots import Roots
-from manager_service.problem_answers import HttpRefusal
 from manager_service.threads import Threads
 
 MEDIA_TYPES: Mapping[str, str] = {
@@ -99,7 +99,7 @@ async def _answer(request: web.Request, threads: Threads, file: OpenFile) -> web
         answer.set_status(304)
         await answer.prepare(request)
         return answer
-    part = _part(request, file)
+    part = wanted_range(request, file.size) if _is_unchanged(request, file) else None
     start, end = part or (0, file.size)
     if part is not None:
         answer.set_status(206)
@@ -123,27 +123,6 @@ async def _content(threads: Threads, file: OpenFile, start: int, end: int) -> As
             raise ConnectionResetError(f"{file.path} became shorter while it was sent")
         left -= len(content)
         yield content
-
-
-def _part(request: web.Request, file: OpenFile) -> tuple[int, int] | None:
-    """From where to before where, or None for everything; raises `HttpRefusal` (416)."""
-    text = request.headers.get(hdrs.RANGE)
-    if text is None or not _is_unchanged(request, file):
-        return None
-    try:
-        wanted = request.http_range
-    except ValueError:
-        return None  # several parts at once, or something else: it may be left out of account
-    start, end, _ = wanted.indices(file.size)
-    if wanted.start is not None and wanted.start < 0:
-        start = max(0, file.size + wanted.start)
-    if start >= end:
-        raise HttpRefusal(
-            416,
-            f"The file has {file.size} bytes, and none of those that are asked for",
-            headers={hdrs.CONTENT_RANGE: f"bytes */{file.size}"},
-        )
-    return start, end
 
 
 def _is_unchanged(request: web.Request, file: OpenFile) -> bool:

@@ -9,15 +9,18 @@ from flamenco_core.model import Command as TaskCommand
 from flamenco_worker.commands.audio import EncodeAudio, MuxAudio
 from flamenco_worker.commands.base import Command, CommandContext, CommandFailed
 from flamenco_worker.commands.blender_render import BlenderRender
+from flamenco_worker.commands.concatenate_videos import ConcatenateVideos
 from flamenco_worker.commands.file_management import CopyFile, MakeDirectory, MoveDirectory
 from flamenco_worker.commands.frames_to_video import FramesToVideo
 from flamenco_worker.commands.merge_images import MergeImages
 from flamenco_worker.commands.misc import Echo, Exec, Sleep
+from flamenco_worker.commands.tidying import MoveAside, MoveNumbered, RemoveFile, RemoveTree
 
 __all__ = ["COMMANDS", "Command", "CommandContext", "CommandFailed", "make_command"]
 
 COMMANDS: Mapping[str, type[Command]] = {
     "blender-render": BlenderRender,
+    "concatenate-videos": ConcatenateVideos,
     "copy-file": CopyFile,
     "echo": Echo,
     "encode-audio": EncodeAudio,
@@ -25,8 +28,12 @@ COMMANDS: Mapping[str, type[Command]] = {
     "frames-to-video": FramesToVideo,
     "make-directory": MakeDirectory,
     "merge-images": MergeImages,
+    "move-aside": MoveAside,
     "move-directory": MoveDirectory,
+    "move-numbered": MoveNumbered,
     "mux-audio": MuxAudio,
+    "remove-file": RemoveFile,
+    "remove-tree": RemoveTree,
     "sleep": Sleep,
 }
 

@@ -65,9 +65,9 @@ class MuxAudio:
     audio: Path
     output: Path
     args: list[str]
-    frames: int
-    """How many the video has to have."""
-    fps: float
+    frames: int | None
+    """How many the video has to have; None if only none may get lost."""
+    fps: float | None
     """Together with `frames` it says how long the sound has to be."""
 
     @classmethod
@@ -80,24 +80,31 @@ class MuxAudio:
             audio=Path(reader.text("audioFile")),
             output=Path(reader.text("outputFile")),
             args=reader.texts("args"),
-            frames=int(reader.number("frames", least=1)),
-            fps=reader.number("fps", above=0),
+            frames=int(reader.number("frames", least=1)) if "frames" in parameters else None,
+            fps=reader.number("fps", above=0) if "fps" in parameters else None,
         )
+        if (command.frames is None) is not (command.fps is None):
+            reader.wrong("frames", "and fps go together")
         reader.check()
         return command
 
     def run(self, context: CommandContext) -> None:
         ffmpeg = find_ffmpeg(self.exe, context.ffmpeg)
+        frames = self.frames or count_frames(context, ffmpeg, self.video)
         with partial_file(self.output) as partial:
             command = [ffmpeg, *self.exe_args, "-nostdin"]
             command += ["-i", str(self.video), "-i", str(self.audio)]
             command += ["-map", "0:v:0", "-map", "1:a:0", "-c", "copy", *self.args]
             run_ffmpeg(context, [*command, "-y", str(partial)])
             count = count_frames(context, ffmpeg, partial)
-            if count != self.frames:
-                raise CommandFailed(f"The video has {count} frames instead of {self.frames}")
-            _check_length(context, ffmpeg, partial, self.frames / self.fps)
-        context.log(f"the video with sound is verified: {self.output}, {self.frames} frames")
+            if count != frames:
+                raise CommandFailed(f"The video has {count} frames instead of {frames}")
+            if self.fps is not None:
+                wanted = frames / self.fps
+            else:
+                wanted = seconds_of_sound(context, ffmpeg, self.audio)
+            _check_length(context, ffmpeg, partial, wanted)
+        context.log(f"the video with sound is verified: {self.output}, {frames} frames")
 
 
 def _check_length(context: CommandContext, ffmpeg: str, path: Path, wanted: float) -> None:

@@ -37,15 +37,9 @@ _VIDEO_ARGUMENTS = [
 
 WITHOUT_COUNTERPART: Mapping[str, str] = {
     "blender_render_progressive": "Blender 3.0 and later cannot render a range of samples so",
-    "concatenate_videos": "no command of our workers joins videos",
     "exr_sequence_to_jpeg": "no command of our workers makes previews of EXR files",
     "log_a_lot": "it is for debugging Flamenco 2",
     "merge_progressive_render_sequence": "it needs the renders of blender_render_progressive",
-    "move_out_of_way": "no command of our workers moves a folder to a name of its own",
-    "move_with_counter": "no command of our workers numbers files",
-    "mux_audio": "ours checks the length of the video, which Flamenco 2 does not tell",
-    "remove_file": "our workers remove nothing",
-    "remove_tree": "our workers remove nothing",
 }
 """Commands of Flamenco 2 that a task cannot have, and why."""
 
@@ -142,6 +136,22 @@ def _move_to_final(settings: _Settings) -> Command:
     return _one("move-directory", src=settings.text("src"), dest=settings.text("dest"))
 
 
+def _move_out_of_way(settings: _Settings) -> Command:
+    return _one("move-aside", src=settings.text("src"))
+
+
+def _move_with_counter(settings: _Settings) -> Command:
+    return _one("move-numbered", src=settings.text("src"), dest=settings.text("dest"))
+
+
+def _remove_file(settings: _Settings) -> Command:
+    return _one("remove-file", path=settings.text("path"))
+
+
+def _remove_tree(settings: _Settings) -> Command:
+    return _one("remove-tree", path=settings.text("path"))
+
+
 def _blender_render(settings: _Settings) -> Command:
     program, *program_arguments = settings.words("blender_cmd", "{blender}")
     arguments: list[str] = []
@@ -197,6 +207,29 @@ def _create_video(settings: _Settings) -> Command:
     )
 
 
+def _concatenate_videos(settings: _Settings) -> Command:
+    program, *arguments = settings.words("ffmpeg_cmd", "ffmpeg")
+    return _one(
+        "concatenate-videos",
+        exe=program,
+        exeArgs=shlex.join(arguments),
+        inputGlob=settings.text("input_files"),
+        outputFile=settings.text("output_file"),
+    )
+
+
+def _mux_audio(settings: _Settings) -> Command:
+    program, *arguments = settings.words("ffmpeg_cmd", "ffmpeg")
+    return _one(
+        "mux-audio",
+        exe=program,
+        exeArgs=shlex.join(arguments),
+        videoFile=settings.text("video_file"),
+        audioFile=settings.text("audio_file"),
+        outputFile=settings.text("output_file"),
+    )
+
+
 def _encode_audio(settings: _Settings) -> Command:
     program, *arguments = settings.words("ffmpeg_cmd", "ffmpeg")
     return _one(
@@ -240,13 +273,19 @@ def _count(frames: str) -> int:
 _TRANSLATIONS: Mapping[str, Callable[[_Settings], Command]] = {
     "blender_render": _blender_render,
     "blender_render_audio": _blender_render_audio,
+    "concatenate_videos": _concatenate_videos,
     "copy_file": _copy_file,
     "create_video": _create_video,
     "echo": _echo,
     "encode_audio": _encode_audio,
     "exec": _exec,
     "merge_progressive_renders": _merge,
+    "move_out_of_way": _move_out_of_way,
     "move_to_final": _move_to_final,
+    "move_with_counter": _move_with_counter,
+    "mux_audio": _mux_audio,
+    "remove_file": _remove_file,
+    "remove_tree": _remove_tree,
     "sleep": _sleep,
 }
 

@@ -91,6 +91,21 @@ def test_video_and_sound_are_put_together_as_they_are(
     assert "the video with sound is verified" in task.log
 
 
+def test_without_a_length_only_what_went_in_has_to_come_out(
+    picture: Path, tone: Path, task: RecordedTask
+) -> None:
+    command = mux_command(picture, tone)
+    del command.parameters["frames"], command.parameters["fps"]
+    make_command(command).run(task.context())
+    assert "12 frames" in task.lines[-1]
+    command.parameters["args"] = ["-t", "0.2"]
+    with pytest.raises(CommandFailed, match="frames instead of 12"):
+        make_command(command).run(task.context())
+    command.parameters["fps"] = 24
+    with pytest.raises(InvalidInput, match="fps go together"):
+        make_command(command)
+
+
 @pytest.mark.parametrize(
     ("changes", "reason"),
     [

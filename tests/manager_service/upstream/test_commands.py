@@ -59,8 +59,8 @@ FLAMENCO_2_COMMANDS: dict[str, dict[str, Any]] = {
     "move_to_final": {"src": "/a", "dest": "/b"},
     "move_with_counter": {"src": "/a", "dest": "/b"},
     "mux_audio": {"audio_file": "/a", "video_file": "/b", "output_file": "/c"},
-    "remove_file": {"path": "/a"},
-    "remove_tree": {"path": "/a"},
+    "remove_file": {"path": "/a/b"},
+    "remove_tree": {"path": "/a/b"},
     "sleep": {"time_in_seconds": 2.5},
 }
 """Every command that its workers had, with settings as its job types wrote them."""

@@ -236,13 +236,13 @@ def test_a_large_answer_is_stored_while_workers_are_served(
 def test_a_task_with_a_command_that_no_worker_has_fails_upstream(
     server: UpstreamServer, linked: RunningManager
 ) -> None:
-    command = {"name": "remove_tree", "settings": {"path": "/x"}}
+    command = {"name": "log_a_lot", "settings": {"lines": 3}}
     server.put(document(1, commands=[command]))
     worker = linked.add_worker()
     assert linked.post("/worker/task", worker=worker).status == 204
     eventually(lambda: server.status(1) == "failed")
     (update,) = server.state["updates"]
-    assert "remove_tree" in update["activity"]
+    assert "log_a_lot" in update["activity"]
 
 
 def test_large_batches_are_compressed_for_a_server_that_reads_that(

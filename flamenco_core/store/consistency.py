@@ -16,7 +16,12 @@ from typing import Any
 from flamenco_core.requirements import meets
 from flamenco_core.rules.lifecycle import SWEEPS, held_back
 from flamenco_core.rules.scheduling import NO_TAG
-from flamenco_core.statuses import SCHEDULABLE_JOB_STATUSES, JobStatus, TaskStatus
+from flamenco_core.statuses import (
+    FINAL_JOB_STATUSES,
+    SCHEDULABLE_JOB_STATUSES,
+    JobStatus,
+    TaskStatus,
+)
 from flamenco_core.store import queues, statistics
 from flamenco_core.store.queues import READY
 from flamenco_core.store.tasks import COUNT_COLUMNS
@@ -106,6 +111,7 @@ _HAS_TO_TELL = """EXISTS (SELECT 1 FROM dependency_groups g
     WHERE g.job_id = j.id AND g.told_up_to IS NOT NULL AND g.unmet > 0)"""
 _JOB_OF_QUEUE = "SELECT {value} FROM jobs j WHERE j.id = job_queues.job_id"
 _NAME_OF_QUEUE = f"({_JOB_OF_QUEUE.format(value='j.uuid')}) || ', class ' || task_class_id"
+_WRONG_END = f"(finished_at IS NULL) = (status IN ({_listed(FINAL_JOB_STATUSES)}))"
 _WITHOUT_QUEUE = """FROM tasks t JOIN jobs j ON j.id = t.job_id WHERE NOT EXISTS (
     SELECT 1 FROM job_queues q WHERE q.job_id = t.job_id AND q.task_class_id = t.task_class_id)
     AND j.delete_requested_at IS NULL AND j.archived_at IS NULL
@@ -208,6 +214,12 @@ _JOB_CHECKS = (
             WHERE unsettled = 1 AND status NOT IN ({_listed(_MAY_BE_UNSETTLED)})""",
         f"""UPDATE jobs SET unsettled = 0
             WHERE unsettled = 1 AND status NOT IN ({_listed(_MAY_BE_UNSETTLED)})""",
+    ),
+    _check(
+        "job {0} is {1}, which does not go with what is said of when it ended",
+        f"SELECT uuid, status FROM jobs WHERE {_WRONG_END}",
+        f"""UPDATE jobs SET finished_at = CASE WHEN finished_at IS NULL THEN updated_at END
+            WHERE {_WRONG_END}""",
     ),
 )
 _SAID = "FROM jobs j, json_each(j.metadata) said WHERE {condition}"

@@ -23,6 +23,7 @@ from tests.flamenco_core.farms import (
 )
 
 COUNTERS = {
+    "UPDATE jobs SET finished_at = 1": "when it ended",
     "UPDATE jobs SET tasks_queued = 7": "counts 7 tasks as queued",
     "UPDATE jobs SET tasks_active = 0": "counts 0 tasks as active",
     "UPDATE jobs SET tasks_completed = 7": "counts 7 tasks as completed",

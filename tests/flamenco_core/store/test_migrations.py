@@ -126,6 +126,9 @@ def test_a_farm_of_the_first_schema_keeps_all_that_it_had(first_farm: Path) -> N
             "paused": "paused",
             "waiting": "queued",
         }
+        ended = {name for name, job in jobs.items() if "finished_at" in job}
+        assert ended == {"done and archived", "to be deleted", "canceled"}
+        assert all(job["submitted_by"] for job in jobs.values())
         assert jobs["shot 010"]["metadata"] == {"project": "Spring", "user": "mia"}
         tasks = {task["name"]: task for task in reader.tasks(jobs["shot 010"]["id"])}
         assert {name: task["status"] for name, task in tasks.items()} == {

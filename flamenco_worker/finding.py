@@ -37,8 +37,8 @@ def list_managers(config: WorkerConfig) -> list[FoundManager]:
 def find_manager(config: WorkerConfig, *, limit: timedelta = SEARCH_LIMIT) -> str:
     """The address of this worker's Manager, waited for as long as `limit`.
 
-    The first time, there has to be exactly one in the network. From then on the worker belongs to
-    that farm: another one never gets it while its own Manager is away.
+    The first time, there has to be one on this machine, or exactly one in the network. From then
+    on the worker belongs to that farm: another one never gets it while its own Manager is away.
 
     Raises:
         NoManagerFound: none was found, or it is not clear which is meant.
@@ -54,6 +54,8 @@ def find_manager(config: WorkerConfig, *, limit: timedelta = SEARCH_LIMIT) -> st
     found = wait_for_managers(limit=limit, search=search_own)
     if not found:
         raise NoManagerFound(_nothing_found(config.home, farm_id))
+    local = [manager for manager in found if manager.url == LOCAL_MANAGER]
+    found = local or found
     if len(found) > 1:
         raise NoManagerFound(_too_many(found))
     log.info("found %s", found[0])

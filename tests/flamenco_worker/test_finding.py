@@ -18,11 +18,12 @@ from pathlib import Path
 
 import pytest
 
+from flamenco_core.client import ssdp
 from flamenco_worker import finding
 from flamenco_worker.config import WorkerConfig
 from flamenco_worker.finding import NoManagerFound, find_manager
 
-GROUP = ("239.255.255.250", 1900)
+GROUP = "239.255.255.250"
 SERVICE = "urn:flamenco:manager:0"
 DEVICE = "aa80bc5f-d0af-46b8-8630-23bd7e80ec4d"
 LOOPBACK = socket.inet_aton("127.0.0.1")
@@ -35,7 +36,7 @@ class FoundFarm:
     The answers are written out here; nothing of the project's own code takes part.
     """
 
-    def __init__(self, name: str, farm_id: str = "") -> None:
+    def __init__(self, name: str, farm_id: str = "", *, port: int | None = None) -> None:
         version = {"version": "3.9", "shortversion": "3.9", "name": name, "git": "abc"}
         body = json.dumps(version | ({"farm_id": farm_id} if farm_id else {})).encode()
 
@@ -55,8 +56,9 @@ class FoundFarm:
         self.url = f"http://127.0.0.1:{self._http.server_address[1]}/"
         self._udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self._udp.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        self._udp.bind(GROUP)
-        member = socket.inet_aton(GROUP[0]) + LOOPBACK
+        self._port = ssdp.PORT if port is None else port
+        self._udp.bind((GROUP, self._port))
+        member = socket.inet_aton(GROUP) + LOOPBACK
         self._udp.setsockopt(socket.IPPROTO_IP, socket.IP_ADD_MEMBERSHIP, member)
         self._udp.settimeout(0.1)
         self._stopping = threading.Event()
@@ -89,7 +91,7 @@ class FoundFarm:
             if lines[0] != "M-SEARCH * HTTP/1.1" or f"ST: {SERVICE}" not in lines:
                 continue
             assert 'MAN: "ssdp:discover"' in lines
-            assert "HOST: 239.255.255.250:1900" in lines
+            assert f"HOST: 239.255.255.250:{self._port}" in lines
             assert any(line.startswith("MX: ") for line in lines)
             answer = (
                 "HTTP/1.1 200 OK\r\n"
@@ -115,6 +117,11 @@ def _quickly_and_not_here(monkeypatch: pytest.MonkeyPatch) -> None:
     """Whatever runs on this machine's port 8080 is none of these tests' business."""
     monkeypatch.setattr(finding, "LOCAL_MANAGER", "http://127.0.0.1:1/")
     monkeypatch.setattr(finding, "SEARCH_TIME", timedelta(seconds=0.6))
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as free:
+        free.bind(("", 0))
+        port: int = free.getsockname()[1]
+    # Other Managers may be looked for on this machine at the same time.
+    monkeypatch.setattr(ssdp, "PORT", port)
 
 
 @pytest.fixture
@@ -158,10 +165,10 @@ def test_one_farm_at_two_addresses_is_one(config: WorkerConfig) -> None:
         assert found_by(config) in urls
 
 
-def test_a_manager_on_this_machine_needs_no_search(
+def test_a_manager_on_this_machine_comes_before_others(
     config: WorkerConfig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with farms(FoundFarm("Studio", "farm-1")) as (url,):
+    with farms(FoundFarm("Annex", "farm-2"), FoundFarm("Studio", "farm-1")) as (_, url):
         monkeypatch.setattr(finding, "LOCAL_MANAGER", url)
         assert found_by(config) == url
 
@@ -173,7 +180,7 @@ def test_nothing_found_says_what_to_do(config: WorkerConfig) -> None:
 
 def test_the_program_lists_what_it_finds(tmp_path: Path) -> None:
     (tmp_path / "flamenco-worker.yaml").write_text("discovery_interfaces: [127.0.0.1]\n")
-    with farms(FoundFarm("Studio", "farm-1")) as (url,):
+    with farms(FoundFarm("Studio", "farm-1", port=1900)) as (url,):
         ended = subprocess.run(
             [sys.executable, "-m", "flamenco_worker", "--find-manager", "--home", str(tmp_path)],
             cwd=tmp_path,

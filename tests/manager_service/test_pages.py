@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import re
-import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+from tests.manager_service.browser import CHROMIUM
 from tests.manager_service.running_manager import RunningManager
 
 TIME_LIMIT = 120
-NAMES = ("chromium", "chromium-browser", "google-chrome", "msedge")
-CHROMIUM = next(filter(None, map(shutil.which, NAMES)), None)
 
 needs_browser = pytest.mark.skipif(
     CHROMIUM is None and sys.platform != "linux", reason="there is no Chromium on this machine"

@@ -6,6 +6,7 @@ In the usual order, newest first, the criteria that have an index find the jobs 
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -215,6 +216,17 @@ def _natural_sort(filters: Mapping[str, str]) -> str:
 
 _SOUGHT = ("status", "type", "metadata", "submitted_by", "worker_tag")
 """Filters for which an index says what the next job is."""
+
+
+def filters_of(criteria: JobCriteria) -> dict[str, str]:
+    """The same as filters of the list."""
+    return {
+        "status": ",".join(sorted(criteria.statuses)),
+        "type": criteria.type or "",
+        "metadata": json.dumps(dict(criteria.metadata)) if criteria.metadata else "",
+        "submitted_by": criteria.submitted_by or "",
+        "worker_tag": criteria.worker_tag or "",
+    }
 
 
 def _criteria(filters: Mapping[str, str]) -> JobCriteria:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 
 from flamenco_core.store import attempt_list, audit_list, job_list, task_list, worker_list
 from flamenco_core.store.listing import Listing, ListPage, ListRequest
@@ -37,3 +38,12 @@ def page(db: sqlite3.Connection, request: ListRequest) -> ListPage:
         InvalidInput: if the request does not fit the list.
     """
     return _PAGES[request.listing](db, request)
+
+
+def items(db: sqlite3.Connection, request: ListRequest) -> Iterator[str]:
+    """The items of the page that the request names, and of all that follow it."""
+    cursor: str | None = request.cursor
+    while cursor is not None:
+        found = page(db, replace(request, cursor=cursor))
+        yield from found.items
+        cursor = found.next

@@ -70,11 +70,6 @@ _ADD = Statement(
            {", ".join(f"{name} = statistics_sums.{name} + excluded.{name}" for name in _SUMMED)},
            peak_memory = max(statistics_sums.peak_memory, excluded.peak_memory)""",
 )
-_OF_JOB = Statement(
-    "The statistics of a job's attempts, in the order in which they were first heard of.",
-    f"""SELECT {", ".join((*_COPIED, *_MEASURED))} FROM attempt_statistics
-       INDEXED BY statistics_of_job WHERE job_uuid = :job_uuid ORDER BY id""",
-)
 _SUMS = Statement(
     "The sums of a worker, or of all of them, by job type and task type.",
     f"""SELECT job_type, task_type, {", ".join(_SUMMED)}, peak_memory FROM statistics_sums
@@ -105,11 +100,6 @@ def report(db: sqlite3.Connection, task_id: int, attempt: int, told: TaskStatist
 def end(db: sqlite3.Connection, task_id: int, attempt: int) -> None:
     """Stores how an attempt ended, and lets it count."""
     _change(db, task_id, attempt, is_end=True)
-
-
-def of_job(db: sqlite3.Connection, job_uuid: str) -> list[dict[str, Any]]:
-    """What each attempt of a job took and made, in the form of the wire."""
-    return [_attempt(row) for row in _OF_JOB.run(db, job_uuid=job_uuid)]
 
 
 def sums(db: sqlite3.Connection, worker_uuid: str = ALL_WORKERS) -> list[dict[str, Any]]:
@@ -213,27 +203,6 @@ _REAL_SUMS = " UNION ALL ".join(
         (f"'{ALL_WORKERS}'", "job_type, task_type"),
     )
 )
-
-
-def _attempt(row: sqlite3.Row) -> dict[str, Any]:
-    files = row["output_files"]
-    statistics = {
-        "job_id": row["job_uuid"],
-        "job_name": row["job_name"],
-        "job_type": row["job_type"],
-        "task_id": row["task_uuid"],
-        "task_name": row["task_name"],
-        "task_type": row["task_type"],
-        "attempt": row["attempt"],
-        "worker_id": row["worker_uuid"],
-        "worker_name": row["worker_name"],
-        "outcome": row["outcome"],
-        **{_seconds_name(name): _seconds(row[name]) for name in _TIMES},
-        **{name: row[name] for name in ("peak_memory", "device", "samples", "output_count")},
-        "output_files": None if files is None else json.loads(files),
-        "is_warm": None if row["is_warm"] is None else bool(row["is_warm"]),
-    }
-    return {name: value for name, value in statistics.items() if value is not None}
 
 
 def _sums(row: sqlite3.Row) -> dict[str, Any]:

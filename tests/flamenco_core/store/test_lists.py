@@ -370,7 +370,9 @@ def test_attempts_are_listed_with_what_they_took(manager: Manager) -> None:
     job, worker = busy_job(manager)
     with manager.reader() as reader:
         attempts = everything(reader, "attempts", job, page=2)
-        assert attempts == reader.statistics(job)
+        assert [attempt["outcome"] for attempt in attempts] == [
+            *("completed", "completed", "soft-failed")
+        ]
         assert {attempt["worker_id"] for attempt in attempts} == {worker}
         (failed,) = everything(reader, "attempts", job, outcome="soft-failed", sort="-duration")
         assert failed["task_name"] == "d"

@@ -11,9 +11,10 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping, Sequence
 from datetime import timedelta
 from pathlib import Path
+from typing import Any, TypeVar
 
 from flamenco_core.config import Config, ConfigFile
 from flamenco_core.config.fields import waiting_for_restart, with_live_fields
@@ -33,6 +34,8 @@ from manager_service.settings.changes import Changes
 from manager_service.threads import Threads
 
 logger = logging.getLogger(__name__)
+
+T = TypeVar("T")
 
 LOOK_PERIOD = timedelta(seconds=2)
 """How often the file is looked at for changes by hand."""
@@ -74,6 +77,7 @@ class LiveConfiguration:
         self._etag = ""
         self._existed = False
         self._busy = asyncio.Lock()
+        self._under_way: set[asyncio.Task[Any]] = set()
         self._watching: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
@@ -87,12 +91,14 @@ class LiveConfiguration:
             self._watching.cancel()
             await asyncio.wait([self._watching])
             self._watching = None
+        if self._under_way:
+            await asyncio.wait(self._under_way)
 
     async def look(self) -> None:
         """Takes over what somebody has written into the file since it was read."""
-        if self.wanted.file is not None:
-            async with self._busy:
-                await self._look(self.wanted.file)
+        file = self.wanted.file
+        if file is not None:
+            await self._to_the_end(self._look(file))
 
     async def report(self) -> ConfigurationReport:
         """Everything that can be set, as the file and the environment say it now."""
@@ -126,7 +132,8 @@ class LiveConfiguration:
             Conflict: there is no place for a file.
         """
         path = self._place()
-        async with self._busy:
+
+        async def change() -> list[str]:
             await self._look(path)
             self._refuse_other(etag)
             if self._problems:
@@ -139,16 +146,21 @@ class LiveConfiguration:
                 await self._replace(file, text)
             return changes.names
 
+        return await self._to_the_end(change())
+
     async def replace(self, text: str, *, etag: str = ANY_ETAG, only_check: bool = False) -> None:
         """Makes `text` the file; raises what `change` does."""
         path = self._place()
-        async with self._busy:
+
+        async def replace() -> None:
             await self._look(path)
             self._refuse_other(etag)
             file = await self._threads.run(lambda: self._opened(path))
             await self._refuse_objectionable(file, text)
             if not only_check:
                 await self._replace(file, text)
+
+        await self._to_the_end(replace())
 
     async def text(self) -> str:
         """What stands in the file."""
@@ -164,6 +176,25 @@ class LiveConfiguration:
     def problems(self) -> tuple[Problem, ...]:
         """Why the file cannot be used, if so."""
         return self._problems
+
+    async def _to_the_end(self, work: Coroutine[Any, Any, T]) -> T:
+        """One at a time; what has begun is ended even if whoever asked for it goes away, or the
+        file would say one thing and the Manager do another.
+        """
+
+        async def alone() -> T:
+            async with self._busy:
+                return await work
+
+        task = asyncio.create_task(alone())
+        self._under_way.add(task)
+        task.add_done_callback(self._under_way.discard)
+        try:
+            return await asyncio.shield(task)
+        except asyncio.CancelledError:
+            # Nobody is left who could want to know how it ends.
+            task.add_done_callback(lambda ended: ended.cancelled() or ended.exception())
+            raise
 
     def _place(self) -> Path:
         if self.wanted.file is None:

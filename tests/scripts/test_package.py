@@ -227,9 +227,18 @@ def test_it_renders_with_nothing_else_on_the_machine(programs: Path, tmp_path: P
         "    message = str(statistics.mean([1, 3]))\n"
         "    job.task('say', type='misc').command('echo', {'message': message})\n"
     )
+    (scripts / "of_flamenco_3.js").write_text(
+        "const JOB_TYPE = {label: 'Flamenco 3', settings: []};\n"
+        "function compileJob(job) {\n"
+        "  const task = author.Task('say', 'misc');\n"
+        "  task.addCommand(author.Command('echo', {message: 'hello'}));\n"
+        "  job.addTask(task);\n"
+        "}\n"
+    )
     with manager(programs, tmp_path / "farm") as farm:
         assert farm.ask("version")["version"] == current_version().shown
-        jobs = [farm.ask("jobs", ECHO), farm.ask("jobs", {**ECHO, "type": "own", "settings": {}})]
+        others = [{**ECHO, "type": kind, "settings": {}} for kind in ("own", "of-flamenco-3")]
+        jobs = [farm.ask("jobs", job) for job in (ECHO, *others)]
         with work(programs, tmp_path / "worker", farm):
             for job in jobs:
                 farm.wait_for(job["id"], "completed")

@@ -60,7 +60,7 @@ class TaskChanged(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TaskProgressed(Event):
-    """A task has done steps, or its worker says something else of it."""
+    """A task has done steps, its worker says something else of it, or one has it reserved."""
 
     task_id: str
 

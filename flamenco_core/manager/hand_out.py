@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from flamenco_core.errors import Conflict
+from flamenco_core.events import TaskProgressed
 from flamenco_core.manager import task_changes, transitions, upstream_news, worker_sessions
 from flamenco_core.manager.unit import Unit
 from flamenco_core.model import AssignedTask, Audience, Command, TaskRequest
@@ -111,6 +112,7 @@ def _reserve(unit: Unit, worker: StoredWorker, task: StoredTask, slot: int) -> A
         unit.db, task, worker_id=worker.id, slot=slot, until=until, now=unit.now
     )
     unit.audit("task.reserve", task.uuid, worker=worker.uuid, slot=slot, attempt=attempt)
+    unit.announce(TaskProgressed(task_id=task.uuid))
     return _assigned(unit, worker, tasks.by_id(unit.db, task.id))
 
 

@@ -186,7 +186,9 @@ def queue_later(unit: Unit, task: StoredTask, *, wait: timedelta, activity: str)
 def release(unit: Unit, task: StoredTask) -> None:
     """Ends the reservation of a task, so that anybody may have it."""
     job = jobs.by_id(unit.db, task.job_id)
-    change_alone(unit, task, lifecycle.held_back(task.status, job.status), is_bulk=True)
+    status = lifecycle.held_back(task.status, job.status)
+    change_alone(unit, task, status, is_bulk=True)
+    announce(unit, job, task, status)
     unit.audit("task.release", task.uuid, attempt=task.attempt)
 
 

@@ -40,7 +40,7 @@ class EventJobUpdate:
     type: str
     priority: int
     refresh_tasks: bool
-    """Whether so many tasks of the job changed that they are better read again."""
+    """Whether its tasks are new, or so many of them changed that they are better read again."""
     steps_completed: int
     steps_total: int
     delete_requested_at: datetime | None = None
@@ -80,7 +80,7 @@ class EventTasksUpdate:
 
     job_id: str
     changed: dict[str, int]
-    """How many tasks got each status."""
+    """How many tasks got each status; empty if all of them are new."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -124,6 +124,10 @@ class Gatherer:
         cause = changes.jobs.setdefault(event.job_id, JobCause())
         if isinstance(event, JobChanged) and event.status is not event.previous_status:
             changes.farm_status = True
+            if event.previous_status is None:
+                # A new job, or one that was compiled again: all of its tasks are new.
+                cause.refresh_tasks = True
+                changes.many_tasks.setdefault(event.job_id, Counter())
             if cause.previous_status is None:
                 cause.previous_status = event.previous_status
 

@@ -25,7 +25,20 @@ def test_a_new_job_is_told_with_what_a_row_of_a_list_shows(manager: RunningManag
     assert told["task_counts"] == {"queued": 2}
     assert (told["steps_completed"], told["steps_total"]) == (0, 2)
     assert "previous_status" not in told
-    assert told["refresh_tasks"] is False
+    assert told["refresh_tasks"] is True
+
+
+def test_who_follows_the_tasks_of_a_job_hears_that_it_was_compiled_again(
+    manager: RunningManager,
+) -> None:
+    job = manager.submit()
+    with following(manager, f"jobs/{job['id']}/tasks") as client:
+        change: dict[str, object] = {"status": "cancel-requested", "reason": "test"}
+        assert manager.post(f"/jobs/{job['id']}/setstatus", change).status == 204
+        client.await_event("tasks", lambda data: data["changed"] == {"canceled": 2})
+        change = {"status": "requeueing", "reason": "test", "compile_again": True}
+        assert manager.post(f"/jobs/{job['id']}/setstatus", change).status == 204
+        client.await_event("tasks", lambda data: data["changed"] == {})
 
 
 def test_a_task_is_told_to_its_job_and_the_job_and_worker_with_it(manager: RunningManager) -> None:

@@ -61,7 +61,8 @@ def checked_overrides(lines: Sequence[str], *, where: str = "rna_overrides") -> 
         place = f"{where}[{min(line, len(split)) - 1}]"
         raise _refusal(Problem(place, what, "correct the Python code")) from None
     except (ValueError, RecursionError, MemoryError, OverflowError) as error:
-        raise _refusal(Problem(where, f"are not valid Python: {error}")) from None
+        reason = str(error) or "they are nested too deeply"
+        raise _refusal(Problem(where, f"are not valid Python: {reason}")) from None
     return split
 
 

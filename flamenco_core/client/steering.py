@@ -18,7 +18,7 @@ from flamenco_core.model.action_requests import (
     WorkersActionRequest,
 )
 from flamenco_core.model.actions import JobAction, WorkerAction
-from flamenco_core.model.finding import FoundId, FoundIds, Kind
+from flamenco_core.model.finding import FoundId, FoundIds, IdKind
 from flamenco_core.model.forecast import FarmPlan, JobPlan, JobWhyNot, WorkerWhyNot
 from flamenco_core.model.jobs import JobMassDeletionInfo, JobRnaOverrides
 
@@ -99,7 +99,7 @@ class Steering(ManagerRequests):
         query = urlencode({"last_updated_max": wire.format_time(last_updated_max)})
         return self._get(f"/jobs/what-would-mass-delete-do?{query}", JobMassDeletionInfo)
 
-    def find_ids(self, kind: Kind, beginning: str) -> list[FoundId]:
+    def find_ids(self, kind: IdKind, beginning: str) -> list[FoundId]:
         """Things of a kind whose id begins so, at most ten of them."""
         return self._get(f"/ids/{kind}/{quote(beginning, safe='')}", FoundIds).found
 

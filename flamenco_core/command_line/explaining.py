@@ -12,7 +12,7 @@ from flamenco_core.client import ManagerClient
 from flamenco_core.command_line.ids import whole_id
 from flamenco_core.command_line.manager_option import with_json, with_manager
 from flamenco_core.command_line.output import print_json, print_table
-from flamenco_core.model.finding import Kind
+from flamenco_core.model.finding import IdKind
 from flamenco_core.model.forecast import JobWhyNot, PlannedHandOut, WhyNotCount, WorkerWhyNot
 
 
@@ -27,9 +27,9 @@ def why(manager_url: str, as_json: bool, job: str, worker: str | None) -> None:
     JOB and WORKER are ids or unmistakable beginnings of them; WORKER may be a name too.
     """
     with ManagerClient(manager_url) as client:
-        job_id = whole_id(client, Kind.JOB, job)
+        job_id = whole_id(client, IdKind.JOB, job)
         if worker is not None:
-            found = client.why_not(whole_id(client, Kind.WORKER, worker), job_id)
+            found = client.why_not(whole_id(client, IdKind.WORKER, worker), job_id)
             if as_json:
                 print_json(found)
             else:
@@ -50,7 +50,7 @@ def plan(manager_url: str, as_json: bool, job: str | None) -> None:
     """Show which task each free worker would get now, or what becomes of JOB next."""
     with ManagerClient(manager_url) as client:
         if job is not None:
-            of_job = client.job_plan(whole_id(client, Kind.JOB, job))
+            of_job = client.job_plan(whole_id(client, IdKind.JOB, job))
             if as_json:
                 print_json(of_job)
             else:
@@ -89,7 +89,7 @@ def overrides(manager_url: str, as_json: bool, job: str, file: Path | None, clea
     if file is not None and clear:
         raise click.UsageError("--set and --clear exclude each other")
     with ManagerClient(manager_url) as client:
-        job_id = whole_id(client, Kind.JOB, job)
+        job_id = whole_id(client, IdKind.JOB, job)
         if clear:
             lines = client.set_rna_overrides(job_id, [])
         elif file is not None:

@@ -6,18 +6,18 @@ from collections.abc import Sequence
 
 from flamenco_core.client import ManagerClient, ManagerRefused
 from flamenco_core.errors import FlamencoError, InvalidInput, NotFound, Problem
-from flamenco_core.model.finding import FoundId, Kind
+from flamenco_core.model.finding import FoundId, IdKind
 
 FULL_ID_LENGTH = 36
 
 _NO_SUCH_OPERATION = (404, 405)
 
 
-def whole_id(client: ManagerClient, kind: Kind, text: str) -> str:
+def whole_id(client: ManagerClient, kind: IdKind, text: str) -> str:
     """The id that is meant. Raises `NotFound`, naming the candidates if there are several."""
     if len(text) >= FULL_ID_LENGTH:
         return text.lower()
-    named = _named(client, text) if kind is Kind.WORKER else []
+    named = _named(client, text) if kind is IdKind.WORKER else []
     found = named or _found(client, kind, text)
     if len(found) == 1:
         return found[0].id
@@ -27,7 +27,7 @@ def whole_id(client: ManagerClient, kind: Kind, text: str) -> str:
     raise NotFound(f"several {kind}s have an id that begins with {text!r}: {names}")
 
 
-def whole_ids(client: ManagerClient, kind: Kind, texts: Sequence[str]) -> list[str]:
+def whole_ids(client: ManagerClient, kind: IdKind, texts: Sequence[str]) -> list[str]:
     """The same for several. Raises `InvalidInput` with all that are not clear."""
     ids: list[str] = []
     problems: list[Problem] = []
@@ -49,7 +49,7 @@ def _named(client: ManagerClient, text: str) -> list[FoundId]:
     ]
 
 
-def _found(client: ManagerClient, kind: Kind, text: str) -> list[FoundId]:
+def _found(client: ManagerClient, kind: IdKind, text: str) -> list[FoundId]:
     try:
         return client.find_ids(kind, text)
     except ManagerRefused as error:
@@ -60,11 +60,11 @@ def _found(client: ManagerClient, kind: Kind, text: str) -> list[FoundId]:
         raise
 
 
-def _listed(client: ManagerClient, kind: Kind, beginning: str) -> list[FoundId]:
+def _listed(client: ManagerClient, kind: IdKind, beginning: str) -> list[FoundId]:
     """From a Manager that knows whole ids only: Flamenco 3's has lists of jobs and of workers."""
-    if kind is Kind.TASK:
+    if kind is IdKind.TASK:
         raise FlamencoError("this Manager finds tasks by their whole ids only")
-    things = client.fetch_jobs() if kind is Kind.JOB else client.fetch_workers()
+    things = client.fetch_jobs() if kind is IdKind.JOB else client.fetch_workers()
     return [
         FoundId(id=thing.id, name=thing.name) for thing in things if thing.id.startswith(beginning)
     ]

@@ -24,7 +24,7 @@ from flamenco_core.command_line.output import (
     progress_text,
 )
 from flamenco_core.model import AvailableJobSetting, AvailableJobType, Job, JobsQueryResult
-from flamenco_core.model.finding import Kind
+from flamenco_core.model.finding import IdKind
 from flamenco_core.paths import this_platform
 
 
@@ -73,7 +73,7 @@ def job(manager_url: str, as_json: bool, job_id: str) -> None:
     """
     platform = "" if as_json else this_platform()
     with ManagerClient(manager_url) as client:
-        found = client.fetch_job(whole_id(client, Kind.JOB, job_id), platform=platform)
+        found = client.fetch_job(whole_id(client, IdKind.JOB, job_id), platform=platform)
     if as_json:
         print_json(found)
         return
@@ -89,7 +89,7 @@ def tasks(manager_url: str, as_json: bool, job_id: str, **asked: Any) -> None:
     """List the tasks of a job. JOB is its id or an unmistakable beginning of it."""
     query = query_of(asked)
     with ManagerClient(manager_url) as client:
-        job_id = whole_id(client, Kind.JOB, job_id)
+        job_id = whole_id(client, IdKind.JOB, job_id)
         found = client.fetch_job_tasks_page(job_id, query).tasks
     if as_json:
         print_json({"tasks": found})
@@ -121,7 +121,7 @@ def tasks(manager_url: str, as_json: bool, job_id: str, **asked: Any) -> None:
 def task_log(manager_url: str, as_json: bool, follow: bool, task_id: str) -> None:
     """Print the log of a task. TASK is its id or an unmistakable beginning of it."""
     with ManagerClient(manager_url) as client:
-        task_id = whole_id(client, Kind.TASK, task_id)
+        task_id = whole_id(client, IdKind.TASK, task_id)
         if follow:
             for piece in client.follow_task_log(task_id):
                 click.echo(piece, nl=False)

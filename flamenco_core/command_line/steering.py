@@ -21,7 +21,7 @@ from flamenco_core.model.action_requests import (
     WorkersActionRequest,
 )
 from flamenco_core.model.actions import JobAction, TaskAction, WorkerAction
-from flamenco_core.model.finding import Kind
+from flamenco_core.model.finding import IdKind
 from flamenco_core.statuses import TaskStatus
 
 Function = TypeVar("Function", bound=Callable[..., Any])
@@ -135,7 +135,7 @@ def delete(
     Asks before it does so, unless nobody could answer.
     """
     with ManagerClient(manager_url) as client:
-        ids = whole_ids(client, Kind.JOB, jobs)
+        ids = whole_ids(client, IdKind.JOB, jobs)
         is_asked = not yes and not dry_run and sys.stdin.isatty()
         if is_asked or (dry_run and not as_json):
             _show_deletion([client.delete_job_what_would_it_do(job_id) for job_id in ids])
@@ -160,7 +160,7 @@ def cancel_task(
     with ManagerClient(manager_url) as client:
         request = TasksActionRequest(
             action=TaskAction.CANCEL,
-            task_ids=whole_ids(client, Kind.TASK, tasks),
+            task_ids=whole_ids(client, IdKind.TASK, tasks),
             reason=reason,
             preview=dry_run,
         )
@@ -197,8 +197,8 @@ def requeue_task(
     with ManagerClient(manager_url) as client:
         request = TasksActionRequest(
             action=TaskAction.REQUEUE,
-            task_ids=whole_ids(client, Kind.TASK, tasks) if tasks else None,
-            job_id=whole_ids(client, Kind.JOB, [job])[0] if job else None,
+            task_ids=whole_ids(client, IdKind.TASK, tasks) if tasks else None,
+            job_id=whole_ids(client, IdKind.JOB, [job])[0] if job else None,
             status=TaskStatus(status) if status else None,
             reason=reason,
             with_dependants=not alone,
@@ -229,7 +229,7 @@ def ask_worker(
     with ManagerClient(manager_url) as client:
         request = WorkersActionRequest(
             action=WorkerAction(action),
-            worker_ids=whole_ids(client, Kind.WORKER, workers),
+            worker_ids=whole_ids(client, IdKind.WORKER, workers),
             is_lazy=lazy,
             preview=dry_run,
         )
@@ -251,7 +251,7 @@ STEERING_COMMANDS: tuple[click.Command, ...] = (
 
 def _act_on_jobs(manager_url: str, jobs: Sequence[str], as_json: bool, **request: Any) -> None:
     with ManagerClient(manager_url) as client:
-        ids = whole_ids(client, Kind.JOB, jobs)
+        ids = whole_ids(client, IdKind.JOB, jobs)
         _show(client.act_on_jobs(JobsActionRequest(job_ids=ids, **request)), "job", as_json)
 
 

@@ -44,7 +44,7 @@ from flamenco_core.model.events import (
     EventWorkerUpdate,
     LifeCycleEventType,
 )
-from flamenco_core.model.finding import FoundId, FoundIds, Kind
+from flamenco_core.model.finding import FoundId, FoundIds, IdKind
 from flamenco_core.model.following import (
     FollowAlive,
     FollowedEvent,
@@ -196,6 +196,7 @@ __all__ = [
     "FoundIds",
     "HeldTask",
     "HostSample",
+    "IdKind",
     "Job",
     "JobAction",
     "JobActionRequest",
@@ -215,7 +216,6 @@ __all__ = [
     "JobWhyNot",
     "JobsActionRequest",
     "JobsQueryResult",
-    "Kind",
     "LifeCycleEventType",
     "Login",
     "ManagerConfiguration",

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 
-class Kind(StrEnum):
+class IdKind(StrEnum):
     """What can be found by the beginning of its id."""
 
     JOB = "job"

@@ -6,7 +6,7 @@ import sqlite3
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from flamenco_core.model.finding import Kind
+from flamenco_core.model.finding import IdKind
 from flamenco_core.statuses import TaskStatus
 from flamenco_core.store.database import Statement, found
 
@@ -33,10 +33,10 @@ _WORKERS_AFTER = Statement(
     "SELECT uuid FROM workers WHERE id > :after AND deleted_at IS NULL ORDER BY id LIMIT :limit",
 )
 
-_BY_BEGINNING: Mapping[Kind, Statement] = {
-    Kind.JOB: _JOBS,
-    Kind.TASK: _TASKS,
-    Kind.WORKER: _WORKERS,
+_BY_BEGINNING: Mapping[IdKind, Statement] = {
+    IdKind.JOB: _JOBS,
+    IdKind.TASK: _TASKS,
+    IdKind.WORKER: _WORKERS,
 }
 
 
@@ -56,7 +56,7 @@ def tasks_with_status(
 
 
 def by_beginning(
-    db: sqlite3.Connection, kind: Kind, beginning: str, *, limit: int
+    db: sqlite3.Connection, kind: IdKind, beginning: str, *, limit: int
 ) -> list[dict[str, str]]:
     """Id and name of the things of a kind whose id begins so, in the order of their ids."""
     rows = _BY_BEGINNING[kind].run(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from aiohttp import web
 
-from flamenco_core.model.finding import FoundIds, Kind
+from flamenco_core.model.finding import FoundIds, IdKind
 from flamenco_core.store import selections
 from manager_service.json_answers import encoded_answer
 from manager_service.routing import (
@@ -19,7 +19,7 @@ from manager_service.routing import (
 
 OPERATIONS = OperationTable("meta")
 
-KIND = in_path("kind", one_of(Kind), "What is looked for.")
+KIND = in_path("kind", one_of(IdKind), "What is looked for.")
 BEGINNING = in_path(
     "beginning", matching("[0-9A-Fa-f-]{1,36}", "the beginning of an id"), "How its id begins."
 )

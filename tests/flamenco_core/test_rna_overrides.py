@@ -102,3 +102,11 @@ def test_commands_that_do_not_render_and_jobs_without_lines_are_left_alone() -> 
     assert with_overrides(echo, ["x = 1"]) is echo
     assert with_overrides(odd, ["x = 1"]) is odd
     assert with_overrides(plain, []) is plain
+
+
+def test_code_that_python_cannot_read_is_refused_with_a_reason() -> None:
+    with pytest.raises(InvalidInput) as refusal:
+        checked_overrides(["-" * 15_000 + "1"])
+    [problem] = refusal.value.problems
+    assert problem.where == "rna_overrides"
+    assert problem.what.rpartition(": ")[2], "it says why"

@@ -18,7 +18,7 @@ from flamenco_core.model.action_requests import (
     WorkersActionRequest,
 )
 from flamenco_core.model.actions import JobAction, TaskAction, WorkerAction
-from flamenco_core.model.finding import Kind
+from flamenco_core.model.finding import IdKind
 from flamenco_core.statuses import JobStatus, TaskStatus
 from tests.manager_service.running_manager import RunningManager
 from tests.manager_service.test_operations import eventually
@@ -126,7 +126,7 @@ def test_things_are_found_by_the_beginning_of_their_ids(
     manager: RunningManager, client: ManagerClient
 ) -> None:
     job = manager.submit()
-    [found] = client.find_ids(Kind.JOB, job["id"][:8])
+    [found] = client.find_ids(IdKind.JOB, job["id"][:8])
     assert (found.id, found.name) == (job["id"], job["name"])
 
 

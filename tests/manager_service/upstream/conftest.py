@@ -139,9 +139,9 @@ def document(number: int, *parents: int, **changes: Any) -> dict[str, Any]:
     }
 
 
-def eventually(condition: Callable[[], Any]) -> Any:
+def eventually(condition: Callable[[], Any], *, patience: float = PATIENCE) -> Any:
     """Waits until `condition` holds, and returns what it then said."""
-    deadline = time.monotonic() + PATIENCE
+    deadline = time.monotonic() + patience
     while not (found := condition()):
         assert time.monotonic() < deadline, "it has not happened"
         time.sleep(0.05)

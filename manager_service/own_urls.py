@@ -26,11 +26,26 @@ class OwnUrls:
         """The best one first. Through `own_url` alone, if that is set."""
         if self.own_url:
             return [self.own_url if self.own_url.endswith("/") else f"{self.own_url}/"]
-        hosts: Sequence[str] = [name for name in self.names if not name.startswith("*")]
+        hosts: Sequence[str] = _for_others(self.names)
         if not hosts:
             is_bound = not self.listen.is_everywhere
             hosts = [self.listen.host] if is_bound else reachable(i.ip for i in interfaces)
         return [self.listen.url_at(host) for host in hosts]
+
+
+def _for_others(names: Iterable[str]) -> list[str]:
+    """The names of a certificate that can be told to others; those of this machine if it has no
+    others.
+    """
+    usable = [name for name in names if not name.startswith("*")]
+    return [name for name in usable if not _is_of_this_machine(name)] or usable
+
+
+def _is_of_this_machine(name: str) -> bool:
+    try:
+        return ipaddress.ip_address(name).is_loopback
+    except ValueError:
+        return name == "localhost"
 
 
 def own_interfaces() -> list[IpInterface]:

@@ -7,6 +7,7 @@ it in Blender's own Python.
 from __future__ import annotations
 
 import contextlib
+import logging
 import selectors
 import socket
 import time
@@ -19,6 +20,8 @@ from urllib.parse import urlsplit
 from flamenco_core.client import ssdp
 from flamenco_core.client.manager_client import ManagerClient
 from flamenco_core.errors import FlamencoError
+
+log = logging.getLogger(__name__)
 
 SEARCH_TIME = timedelta(seconds=3)
 _AGAIN_SECONDS = 1.0
@@ -95,7 +98,9 @@ def _ask(address: _Address) -> FoundManager | None:
     try:
         with ManagerClient(address.url, timeout=_ASKING_TIME) as client:
             version = client.get_version()
-    except FlamencoError:
+    except FlamencoError as error:
+        # What was searched for and has answered ought to be there; of the rest nobody said so.
+        log.log(logging.DEBUG if address.sender == address.url else logging.INFO, "%s", error)
         return None
     return FoundManager(address.url, version.name, version.version, version.farm_id or "")
 

@@ -36,7 +36,9 @@ class FoundFarm:
     The answers are written out here; nothing of the project's own code takes part.
     """
 
-    def __init__(self, name: str, farm_id: str = "", *, port: int | None = None) -> None:
+    def __init__(
+        self, name: str, farm_id: str = "", *, port: int | None = None, scheme: str = "http"
+    ) -> None:
         version = {"version": "3.9", "shortversion": "3.9", "name": name, "git": "abc"}
         body = json.dumps(version | ({"farm_id": farm_id} if farm_id else {})).encode()
 
@@ -53,7 +55,7 @@ class FoundFarm:
                 pass
 
         self._http = ThreadingHTTPServer(("127.0.0.1", 0), Answers)
-        self.url = f"http://127.0.0.1:{self._http.server_address[1]}/"
+        self.url = f"{scheme}://127.0.0.1:{self._http.server_address[1]}/"
         self._udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self._udp.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         self._port = ssdp.PORT if port is None else port
@@ -171,6 +173,17 @@ def test_a_manager_on_this_machine_comes_before_others(
     with farms(FoundFarm("Annex", "farm-2"), FoundFarm("Studio", "farm-1")) as (_, url):
         monkeypatch.setattr(finding, "LOCAL_MANAGER", url)
         assert found_by(config) == url
+
+
+def test_a_manager_that_cannot_be_reached_is_not_passed_over_in_silence(
+    config: WorkerConfig, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
+    with farms(FoundFarm("Studio", scheme="https")), pytest.raises(NoManagerFound):
+        found_by(config)
+    assert "The Manager at https://127.0.0.1:" in caplog.text
+    assert "cannot be reached" in caplog.text
+    assert "127.0.0.1:1 " not in caplog.text  # where nobody said that there is one
 
 
 def test_nothing_found_says_what_to_do(config: WorkerConfig) -> None:

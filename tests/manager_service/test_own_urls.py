@@ -40,7 +40,7 @@ def test_a_manager_on_every_address_has_one_url_for_each() -> None:
 def test_what_is_set_and_what_the_certificate_says_count_more() -> None:
     listen = ListenAddress("10.0.0.9", 443, "https")
     assert OwnUrls(listen).all(INTERFACES) == ["https://10.0.0.9/"]
-    names = ("farm.studio", "*.lan", "fd00::7")
+    names = ("localhost", "127.0.0.1", "farm.studio", "*.lan", "fd00::7")
     assert OwnUrls(listen, names=names).all(INTERFACES) == [
         "https://farm.studio/",
         "https://[fd00::7]/",

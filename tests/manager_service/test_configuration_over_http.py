@@ -328,13 +328,14 @@ def test_a_restart_is_refused_with_all_that_would_keep_the_manager_from_starting
     assert configured.post("/configuration/restart").status == 204
 
 
-def test_a_port_that_the_manager_has_itself_is_free_for_it(configured: RunningManager) -> None:
-    assert change(configured, settings={"listen": "127.0.0.1:8080"}).status == 200
+def test_a_port_that_the_manager_has_itself_is_free_for_it(tmp_path: Path) -> None:
     with socket.socket() as taken:
-        taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        taken.bind(("127.0.0.1", 8080))
+        taken.bind(("127.0.0.1", 0))
         taken.listen()
-        assert configured.post("/configuration/restart").status == 204
+        port = taken.getsockname()[1]
+        with serving(tmp_path / "farm", f"listen: ':{port}'\n") as manager:
+            assert change(manager, settings={"listen": f"127.0.0.1:{port}"}).status == 200
+            assert manager.post("/configuration/restart").status == 204
 
 
 def test_a_restart_is_asked_for_once_the_answer_is_on_its_way(configured: RunningManager) -> None:

@@ -10,6 +10,8 @@ from typing import TextIO
 from aiohttp import web
 from aiohttp.abc import AbstractAccessLogger
 
+from manager_service.proxies import CLIENT
+
 from flamenco_core.log_lines import LogForm, TextLines, WithPriority, form_for
 
 __all__ = ["ACCESS_LOG", "AccessLogger", "LogForm", "form_for", "formatter", "set_up_log"]
@@ -49,7 +51,7 @@ class AccessLogger(AbstractAccessLogger):
     def log(self, request: web.BaseRequest, response: web.StreamResponse, time: float) -> None:
         self.logger.info(
             "%s %s %s answered %d with %d bytes in %.1f ms",
-            request.remote or "-",
+            request.get(CLIENT, request.remote) or "-",
             request.method,
             request.path,
             response.status,

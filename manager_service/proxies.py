@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 IpAddress = ipaddress.IPv4Address | ipaddress.IPv6Address
 _SCHEMES = ("http", "https")
+CLIENT = web.RequestKey("client", str)
+"""Under this key the request, as the access log gets it, has the address of who really asks."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +113,7 @@ def seeing_through(proxies: TrustedProxies) -> Middleware:
             return answer_for(error, request)
         if origin is None:
             return await handler(request)
+        request[CLIENT] = origin.client
         headers: CIMultiDict[str] = request.headers.copy()
         if origin.host:
             headers[hdrs.HOST] = origin.host

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from manager_service.server import ListenAddress, Server
 from tests.manager_service.running_manager import Reply, RunningManager
 
 PROXIES = ("127.0.0.1/32", "10.9.0.0/16", "fd00:9::/32")
@@ -81,6 +82,17 @@ def test_strangers_cannot_say_who_they_are(tmp_path: Path) -> None:
     for trusted in ((), ("10.9.0.0/16",)):
         with RunningManager(tmp_path / str(len(trusted)), trusted_proxies=trusted) as manager:
             assert noted_address(manager, headers) == "127.0.0.1"
+
+
+def test_the_log_of_requests_names_the_client(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    manager = RunningManager(tmp_path, trusted_proxies=PROXIES)
+    manager.server = Server(manager.config, ListenAddress("127.0.0.1", 0), access_log=True)
+    with caplog.at_level("INFO"), manager:
+        manager.get("/version", headers={"X-Forwarded-For": "192.0.2.66, 10.1.2.3"})
+    said = [message for message in caplog.messages if "GET /api/v3/version" in message]
+    assert [message.split()[0] for message in said] == ["10.1.2.3"]
 
 
 @pytest.mark.parametrize(

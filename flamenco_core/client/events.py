@@ -270,7 +270,7 @@ class _LogPosition:
 
     def _read(self, attempt: int) -> Iterator[str]:
         given = self._given.get(attempt, 0)
-        content = self._client.fetch_attempt_log(self._task_id, attempt)
-        if len(content) > given:
-            self._given[attempt] = len(content)
-            yield content[given:].decode("utf-8", "replace")
+        content = self._client.fetch_attempt_log(self._task_id, attempt, start=given)
+        if content:
+            self._given[attempt] = given + len(content)
+            yield content.decode("utf-8", "replace")

@@ -143,10 +143,15 @@ class ManagerClient(Submitting, Steering, Looking):
         answer = self._checked(self._connection.request("GET", info.url))
         return answer.body.decode("utf-8", "replace")
 
-    def fetch_attempt_log(self, task_id: str, attempt: int) -> bytes:
-        """The log of one attempt at a task, as it is kept; empty if there is none."""
+    def fetch_attempt_log(self, task_id: str, attempt: int, *, start: int = 0) -> bytes:
+        """The log of one attempt at a task from byte `start` on; empty if there is nothing."""
         path = f"{API}/tasks/{quote(task_id, safe='')}/log.txt?attempt={attempt}"
-        return self._checked(self._connection.request("GET", path)).body
+        headers = {"Range": f"bytes={start}-"} if start else {}
+        answer = self._connection.request("GET", path, headers=headers)
+        if start and answer.status == 416:
+            return b""
+        content = self._checked(answer).body
+        return content if answer.status == 206 else content[start:]
 
     def follow(self, *topics: str) -> EventStream:
         """What happens from now on about topics such as `jobs`, `workers` or `jobs/ID/tasks`.

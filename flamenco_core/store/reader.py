@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 import sqlite3
+from contextlib import AbstractContextManager
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
@@ -358,6 +359,10 @@ class FarmReader(TaskLogReading):
         """How many jobs that are not done, tasks of theirs, and workers have each status."""
         with snapshot(self._db):
             return farm_counts.count(self._db)
+
+    def at_one_moment(self) -> AbstractContextManager[None]:
+        """While inside, all that is read is of one moment, whoever writes beside it."""
+        return snapshot(self._db)
 
     def event_of_job(self, uuid: str) -> dict[str, Any] | None:
         """What an event tells of a job; None if it is gone."""

@@ -89,9 +89,11 @@ class Describer:
         """What there is to tell to those who follow the `wanted` topics."""
         if self._reader is None:
             self._reader = self._open_reader()
-        reader = self._reader
-        described = _Round(reader, changes, wanted)
-        messages = [*described.messages()]
+        with self._reader.at_one_moment():
+            return self._describe(self._reader, changes, wanted)
+
+    def _describe(self, reader: FarmReader, changes: Changes, wanted: Set[str]) -> list[Message]:
+        messages = [*_Round(reader, changes, wanted).messages()]
         if topics.FARM in wanted and (changes.farm_status or self._farm_status is None):
             status = farm_status(reader.worker_statuses(), reader.unfinished_job_statuses())
             if status is not self._farm_status:

@@ -125,6 +125,35 @@ def test_a_log_is_followed_from_its_beginning_over_attempts_and_cut_lines(
     assert text.encode() == manager.get(f"/tasks/{task}/log.txt").content
 
 
+def test_a_log_that_outgrows_an_event_is_followed_without_a_gap(
+    manager: RunningManager, line: InterruptedLine
+) -> None:
+    worker = manager.add_worker()
+    manager.submit()
+    task = take_task(manager, worker)["uuid"]
+    with client_of(line.port) as client:
+        pieces = client.follow_task_log(task)
+        text = next(pieces)
+        report(manager, worker, task, log="a long line of a log\n" * 40_000)
+        report(manager, worker, task, log="the end")
+        while "the end" not in text:
+            text += next(pieces)
+        pieces.close()  # type: ignore[attr-defined]
+    assert text.encode() == manager.get(f"/tasks/{task}/log.txt").content
+
+
+def test_a_part_of_an_attempts_log_can_be_fetched(manager: RunningManager) -> None:
+    worker = manager.add_worker()
+    manager.submit()
+    task = take_task(manager, worker)["uuid"]
+    with client_of(manager.port) as client:
+        whole = client.fetch_attempt_log(task, 1)
+        assert whole.startswith(b"20")
+        assert client.fetch_attempt_log(task, 1, start=5) == whole[5:]
+        assert client.fetch_attempt_log(task, 1, start=len(whole)) == b""
+        assert client.fetch_attempt_log(task, 2) == b""
+
+
 def test_closing_ends_the_waiting_of_another_thread(manager: RunningManager) -> None:
     got: list[list[FarmEvent | ReadAgain]] = []
     with client_of(manager.port) as client, client.follow("tags") as stream:

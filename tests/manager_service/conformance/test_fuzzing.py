@@ -6,11 +6,10 @@ import os
 import subprocess
 import sys
 from pathlib import Path
-from uuid import uuid4
 
 import pytest
 
-from tests.manager_service.conformance.exchange import Exchange, Worker, running_manager
+from tests.manager_service.conformance.exchange import Exchange, running_manager
 from tests.manager_service.conformance.walk import let_workers_in, submit_jobs, tag_workers
 
 CHECKS = (
@@ -44,22 +43,25 @@ def settings_for(api: Exchange, *, with_known_ids: bool) -> str:
     job = submit_jobs(api)
     tag = tag_workers(api, worker)
     task = api.ask("fetchJobTasks", 200, job_id=job).json["tasks"][0]["id"]
-    known = {"job_id": job, "task_id": task, "worker_id": worker.id, "tag_id": tag}
-    ids = {name: value if with_known_ids else str(uuid4()) for name, value in known.items()}
+    known = {
+        "path.job_id": job,
+        "path.task_id": task,
+        "path.worker_id": worker.id,
+        "path.tag_id": tag,
+        "path.typeName": "echo-sleep-test",
+        "body.type": "echo-sleep-test",
+    }
+    lines = [f'headers = {{ Authorization = "{worker.headers["Authorization"]}" }}']
+    if with_known_ids:
+        lines += ["[parameters]", *(f'"{name}" = "{value}"' for name, value in known.items())]
     return "\n".join(
         [
-            f'headers = {{ Authorization = "{_login(worker)}" }}',
-            *(["[parameters]"] if with_known_ids else []),
-            *(f'"path.{name}" = "{value}"' for name, value in ids.items() if with_known_ids),
+            *lines,
             "[[operations]]",
             'include-operation-id = "scheduleTask"',
             'parameters = { "query.wait" = 0 }',
         ]
     )
-
-
-def _login(worker: Worker) -> str:
-    return worker.headers["Authorization"]
 
 
 @pytest.mark.timeout(TIME_LIMIT)

@@ -40,7 +40,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from flamenco_core.errors import Problem
@@ -223,6 +223,15 @@ class VariableTable:
     def located(self, path: StoredPath) -> PathOnPlatform:
         """Where a stored path is on this platform."""
         return PathOnPlatform(self._expand(str(path)), self.platform)
+
+    def with_oneway(self, values: Mapping[str, str]) -> VariableTable:
+        """The same with other values for one-way variables; names that are none are left out."""
+        known = {
+            name: value
+            for name, value in values.items()
+            if name in self.values and name not in self._paths
+        }
+        return replace(self, values={**self.values, **known}) if known else self
 
     def missing(self, text: str) -> list[str]:
         """The names in a text's placeholders that have no value here."""

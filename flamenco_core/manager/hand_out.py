@@ -9,7 +9,8 @@ from flamenco_core.errors import Conflict
 from flamenco_core.events import TaskProgressed
 from flamenco_core.manager import task_changes, transitions, upstream_news, worker_sessions
 from flamenco_core.manager.unit import Unit
-from flamenco_core.model import AssignedTask, Audience, Command, TaskRequest
+from flamenco_core.manager.worker_variables import variables_of
+from flamenco_core.model import AssignedTask, Command, TaskRequest
 from flamenco_core.rna_overrides import with_overrides
 from flamenco_core.rules import scheduling
 from flamenco_core.rules.scheduling import MustChangeStatus, NotAwake
@@ -134,7 +135,7 @@ def _assigned(unit: Unit, worker: StoredWorker, task: StoredTask) -> AssignedTas
 def _assigned_of(
     unit: Unit, worker: StoredWorker, job: StoredJob, task: StoredTask
 ) -> AssignedTask:
-    variables = unit.config.variables_for(Audience.WORKERS, worker.platform)
+    variables = variables_of(unit, worker)
     recipe = tasks.recipe(unit.db, task.id)
     return AssignedTask(
         uuid=task.uuid,

@@ -40,6 +40,11 @@ _GIVE = Statement(
     """INSERT INTO worker_tags (worker_id, tag_id) VALUES (:worker_id, :tag_id)
        ON CONFLICT DO NOTHING""",
 )
+_OF_WORKER = Statement(
+    "What a worker's tags are called.",
+    """SELECT g.uuid, g.name FROM worker_tags t JOIN tags g ON g.id = t.tag_id
+       WHERE t.worker_id = :worker_id""",
+)
 _WORKERS_WITH = Statement(
     "The workers that have a tag.",
     """SELECT w.uuid FROM worker_tags t INDEXED BY workers_of_tag
@@ -88,6 +93,12 @@ def jobs_that_need(db: sqlite3.Connection, tag: StoredTag, *, limit: int) -> lis
 def workers_with(db: sqlite3.Connection, tag: StoredTag) -> list[str]:
     """UUIDs of the workers that have a tag."""
     return [row["uuid"] for row in _WORKERS_WITH.run(db, id=tag.id).fetchall()]
+
+
+def names_of_worker(db: sqlite3.Connection, worker_id: int) -> frozenset[str]:
+    """Names and UUIDs of a worker's tags."""
+    rows = _OF_WORKER.run(db, worker_id=worker_id)
+    return frozenset(value for row in rows for value in (row["uuid"], row["name"]))
 
 
 def set_of_worker(db: sqlite3.Connection, worker_id: int, tag_ids: Iterable[int]) -> None:

@@ -103,6 +103,23 @@ def test_a_variable_that_changes_changes_the_settings(manager: RunningManager) -
     assert settings(manager, worker)["programs"] == {"ffmpeg": "/srv/ffmpeg"}
 
 
+def test_a_program_counts_instead_of_the_variable_of_its_name(manager: RunningManager) -> None:
+    rules = [
+        {"worker": NAME, "programs": {"blender": "{tools}/blender", "disk": "/x"}},
+        {"programs": {"blender": "everybody's"}},
+    ]
+    shown = manager.get("/configuration/settings").json["variables"]
+    shown["disk"] = {"is_twoway": True, "values": [{"value": "/mnt", "platforms": ["linux"]}]}
+    assert change(manager, worker_settings=rules, variables=shown).status == 200
+    for name, program in ((NAME, "/opt/tools/blender"), ("render-08", "everybody's")):
+        worker = manager.add_worker(name)
+        settings = {"program": "{blender}", "arguments": "{disk}/a"}
+        manager.submit(type="run-command", settings=settings)
+        task = manager.post("/worker/task", worker=worker).json
+        parameters = task["commands"][0]["parameters"]
+        assert parameters == {"exe": program, "args": ["/mnt/a"]}
+
+
 def test_a_farm_without_rules_tells_nothing(shared_manager: RunningManager) -> None:
     worker = shared_manager.add_worker(NAME)
     assert "settings" not in sign_on(shared_manager, worker)

@@ -17,6 +17,7 @@ from aiohttp import hdrs, web
 
 from flamenco_core.errors import FlamencoError
 from flamenco_core.store.listing import (
+    LARGEST_LIMIT,
     LARGEST_PAGE,
     Filter,
     Listing,
@@ -30,7 +31,6 @@ from manager_service.routing import TEXT, Call, Kind, Parameter, in_query, whole
 
 logger = logging.getLogger(__name__)
 
-LARGEST_LIMIT = 10_000
 PIECE = 5_000
 """Rows of a long list that are read and sent at once."""
 

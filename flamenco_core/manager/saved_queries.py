@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
+
 from flamenco_core import wire
 from flamenco_core.errors import Conflict, InvalidInput, Problem
 from flamenco_core.manager.unit import Unit
 from flamenco_core.model.saved_queries import SavedQuery, SavedQueryChange
 from flamenco_core.store import saved_queries
+from flamenco_core.store.listing import LARGEST_LIMIT
 from flamenco_core.store.lists import LISTINGS
 
 MOST_QUERIES = 1000
@@ -73,8 +76,8 @@ def _check(change: SavedQueryChange) -> None:
 
 
 def _read_limit(text: str) -> None:
-    if not text.isascii() or not text.isdigit():
-        raise ValueError(f"{text!r} is not a whole number")
+    if not re.fullmatch(r"[0-9]{1,5}", text) or not 1 <= int(text) <= LARGEST_LIMIT:
+        raise ValueError(f"{text[:20]!r} is not a whole number from 1 to {LARGEST_LIMIT}")
 
 
 def _refuse_taken_name(

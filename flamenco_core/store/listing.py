@@ -23,11 +23,17 @@ from flamenco_core.store.database import Statement, snapshot
 LARGEST_PAGE = 1000
 """Rows; a longer list comes in several pages."""
 
+LARGEST_LIMIT = 10_000
+"""Rows that can be asked for at once, which are several pages then."""
+
 STRETCH = 5_000
 """How many rows a statement with filters walks past at the most: a few milliseconds."""
 
 MOST_EXAMINED = 50_000
 """A page ends, full or not, after so many rows were looked at."""
+
+_GREATEST = 2**62
+"""More than any number that is stored."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,15 +64,17 @@ class Key:
 
     @property
     def first(self) -> object:
-        return "" if self.is_text else -(2**62)
+        return "" if self.is_text else -_GREATEST
 
     @property
     def last(self) -> object:
         # SQLite orders binary data after all texts.
-        return b"\xff" if self.is_text else 2**62
+        return b"\xff" if self.is_text else _GREATEST
 
     def takes(self, value: object) -> bool:
-        return isinstance(value, str) if self.is_text else type(value) is int
+        if self.is_text:
+            return isinstance(value, str)
+        return type(value) is int and abs(value) <= _GREATEST
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -186,26 +194,40 @@ def walk(
 
 def encode_cursor(sort: str, segment: int, keys: Sequence[object]) -> str:
     """Where a page ended, as a text that means nothing to its reader."""
-    content = json.dumps([sort, segment, *keys], separators=(",", ":"))
-    return base64.urlsafe_b64encode(content.encode()).decode().rstrip("=")
+    return opaque_cursor([sort, segment, *keys])
 
 
 def decode_cursor(text: str, sort: str, order: Order) -> tuple[int, list[Any]]:
     """Raises `InvalidInput` if it is not from a page of this list in this order."""
+    match read_opaque_cursor(text):
+        case [its_sort, int(segment), *keys] if its_sort == sort and type(segment) is int:
+            is_place = segment in range(len(order.segments))
+            if is_place and len(keys) == len(order.keys) and all(map(Key.takes, order.keys, keys)):
+                return segment, keys
+    raise wrong_cursor()
+
+
+def opaque_cursor(content: Sequence[object]) -> str:
+    """A place in a list, as a text that means nothing to its reader."""
+    encoded = json.dumps(content, separators=(",", ":")).encode()
+    return base64.urlsafe_b64encode(encoded).decode().rstrip("=")
+
+
+def read_opaque_cursor(text: str) -> list[Any]:
+    """What `opaque_cursor` made a text of; raises `InvalidInput` for other texts."""
     try:
         padded = text + "=" * (-len(text) % 4)
-        its_sort, segment, *keys = json.loads(base64.b64decode(padded, altchars=b"-_"))
-    except (ValueError, TypeError):
-        raise _wrong_cursor() from None
-    fits = len(keys) == len(order.keys) and all(map(Key.takes, order.keys, keys))
-    if its_sort != sort or type(segment) is not int or not fits:
-        raise _wrong_cursor()
-    if not 0 <= segment < len(order.segments):
-        raise _wrong_cursor()
-    return segment, keys
+        content = json.loads(base64.b64decode(padded, altchars=b"-_"))
+        json.dumps(content, ensure_ascii=False).encode()  # else SQLite could not take it
+    except (ValueError, TypeError, RecursionError):
+        raise wrong_cursor() from None
+    if not isinstance(content, list):
+        raise wrong_cursor()
+    return content
 
 
-def _wrong_cursor() -> InvalidInput:
+def wrong_cursor() -> InvalidInput:
+    """The refusal of a cursor that does not fit."""
     return one_problem(
         "query cursor",
         "is not the `next` of a page of this list in this order",

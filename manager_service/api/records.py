@@ -9,8 +9,9 @@ from aiohttp import web
 from flamenco_core.model.audit import AuditLog
 from flamenco_core.model.saved_queries import SavedQuery, SavedQueryChange, SavedQueryList
 from flamenco_core.store.audit_list import AUDIT
+from flamenco_core.store.listing import LARGEST_LIMIT
 from manager_service.json_answers import empty_answer, encoded_answer, json_answer
-from manager_service.lists import LARGEST_LIMIT, answer_list, parameters_of, request_of
+from manager_service.lists import answer_list, parameters_of, request_of
 from manager_service.routing import (
     UUID,
     Answer,

@@ -6,9 +6,7 @@ long on a network drive.
 
 from __future__ import annotations
 
-import base64
 import itertools
-import json
 import os
 import stat
 from bisect import bisect_right
@@ -24,6 +22,7 @@ from flamenco_core.model.files import (
     SequenceFrame,
     SequenceListing,
 )
+from flamenco_core.store.listing import opaque_cursor, read_opaque_cursor, wrong_cursor
 from manager_service.files.roots import Roots
 from manager_service.files.sequences import Sequence, grouped, read_pattern
 
@@ -197,14 +196,12 @@ def _key(name: str, *, is_folder: bool = False) -> _Key:
 
 
 def _cursor(key: _Key) -> str:
-    return base64.urlsafe_b64encode(json.dumps([key[0], key[2]]).encode()).decode()
+    return opaque_cursor([key[0], key[2]])
 
 
 def _read_cursor(text: str) -> _Key:
-    try:
-        rank, name = json.loads(base64.b64decode(text, altchars=b"-_"))
-        return _key(str(name), is_folder=rank == 0)
-    except (ValueError, TypeError):
-        raise one_problem(
-            "query cursor", "is not the `next` of a page", "leave it out for the first page"
-        ) from None
+    match read_opaque_cursor(text):
+        case [0 | 1 as rank, str(name)]:
+            return _key(name, is_folder=rank == 0)
+        case _:
+            raise wrong_cursor()

@@ -80,7 +80,8 @@ def test_a_folder_comes_in_pages(farm: tuple[RunningManager, Path]) -> None:
         query["cursor"] = page["next"]
     assert len(names) == len(set(names)) == page["total"] == 12
     assert names[:2] == ["Archive", "sub"]
-    assert ask(manager, "", path=folder, cursor="x").problems == ["query cursor"]
+    for cursor in ("x", "W10", "WzIsImEiXQ", "WzAsMV0", "W1tb" * 1500):
+        assert ask(manager, "", path=folder, cursor=cursor).problems == ["query cursor"]
 
 
 def test_the_top_folders_are_the_roots(farm: tuple[RunningManager, Path]) -> None:

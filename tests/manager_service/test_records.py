@@ -107,6 +107,8 @@ def test_a_name_is_taken_once_for_each_list_and_owner(manager: RunningManager) -
     [
         ({"query": {"sort": "updated", "colour": "red"}}, ["query.colour", "query.sort"]),
         ({"query": {"status": "sleeping", "limit": "many"}}, ["query.limit", "query.status"]),
+        ({"query": {"limit": "0"}}, ["query.limit"]),
+        ({"query": {"limit": "9" * 5000}}, ["query.limit"]),
         ({"name": "  "}, ["name"]),
         ({"list": "tags"}, ["list"]),
         ({"query": {"cursor": "abc"}}, ["query.cursor"]),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import itertools
 import json
 from collections.abc import Callable, Iterator, Mapping
@@ -218,10 +219,34 @@ def test_what_a_list_cannot_do_is_refused_with_what_it_can(
     assert said in refused.value.problems[0].what
 
 
-@pytest.mark.parametrize("cursor", ["x", "é", "W10", "WyJuYW1lIiwwLDEsMl0", "bnVsbA"])
+ODD_CURSORS = [
+    *("x", "é", "W10", "WyJuYW1lIiwwLDEsMl0", "bnVsbA", "eyJhIjowfQ"),
+    base64.urlsafe_b64encode(b"[" * 5000).decode(),
+    *(
+        listing.opaque_cursor(content)
+        for content in (
+            ["-created", 0],
+            ["-created", 0, 10**30],
+            ["-created", 0, 1.5],
+            ["-created", 0, True],
+            ["-created", 1, 1],
+            ["-created", "0", 1],
+            ["-created", 0, 1, 2],
+        )
+    ),
+]
+
+
+@pytest.mark.parametrize("cursor", ODD_CURSORS)
 def test_a_cursor_of_something_else_is_refused(farm: Manager, cursor: str) -> None:
     with farm.reader() as reader, pytest.raises(InvalidInput, match="of this list in this order"):
         reader.list_page(ListRequest(listing="jobs", cursor=cursor))
+
+
+def test_a_cursor_of_no_unicode_is_refused(farm: Manager) -> None:
+    cursor = listing.opaque_cursor(["name", 0, "\ud800", 1])
+    with farm.reader() as reader, pytest.raises(InvalidInput, match="of this list in this order"):
+        reader.list_page(ListRequest(listing="jobs", sort="name", cursor=cursor))
 
 
 def test_a_cursor_does_not_fit_another_order(farm: Manager) -> None:

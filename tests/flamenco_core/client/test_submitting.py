@@ -13,6 +13,7 @@ import pytest
 from flamenco_core.client import ManagerClient, ManagerRefused, ManagerUnreachable, submitting
 from flamenco_core.model import SubmittedJob
 from tests.manager_service.running_manager import RunningManager
+from tests.manager_service.test_operations import eventually
 
 JOB = SubmittedJob(
     name="only once",
@@ -160,3 +161,30 @@ def test_a_manager_that_is_not_there_is_told_at_once() -> None:
     client = ManagerClient(f"http://127.0.0.1:{port}", token="")
     with client, pytest.raises(ManagerUnreachable, match="nothing listens there"):
         client.submit_job(JOB)
+
+
+def test_who_gives_up_does_not_wait_for_another_try(
+    manager: RunningManager, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(submitting, "PAUSES", (timedelta(minutes=10),))
+    network = LossyNetwork(manager.port, lose=1)
+    client = ManagerClient(network.url, token="")
+    ends: list[Exception] = []
+
+    def submit() -> None:
+        try:
+            client.submit_job(JOB)
+        except ManagerUnreachable as error:
+            ends.append(error)
+
+    thread = threading.Thread(target=submit)
+    thread.start()
+    try:
+        eventually(lambda: network.submissions == 1)
+        while thread.is_alive():
+            client.abort()
+            thread.join(0.05)
+    finally:
+        network.close()
+    assert len(ends) == 1
+    assert network.submissions == 1

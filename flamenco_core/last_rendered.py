@@ -3,8 +3,8 @@
 There is always one set per job, under names that never change: a new image takes the place of the
 one before. Whoever shows them has to ask whether they have changed.
 
-Decoding needs Pillow (the extra `[manager]`), and is better done in a process of its own: what is
-decoded comes from elsewhere.
+Decoding needs Pillow and OpenImageIO (the extra `[manager]`), and is better done in a process of
+its own: what is decoded comes from elsewhere.
 """
 
 from __future__ import annotations
@@ -16,8 +16,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from flamenco_core import open_exr
 from flamenco_core.durable import make_folders, sync_folder
 from flamenco_core.errors import InvalidInput
+from flamenco_core.open_exr import UnreadableExrError
 from flamenco_core.task_logs import job_folder
 
 if TYPE_CHECKING:
@@ -31,13 +33,18 @@ MOST_PIXELS = 80_000_000
 
 JPEG_QUALITY = 85
 
-MEDIA_TYPES: Mapping[str, str] = {
+_PILLOW_TYPES: Mapping[str, str] = {
     "image/jpeg": "JPEG",
     "image/png": "PNG",
     "image/tiff": "TIFF",
     "image/webp": "WEBP",
 }
-"""What can be decoded, with Pillow's names for it."""
+"""With Pillow's names for them."""
+
+_EXR_TYPE = "image/x-exr"
+
+MEDIA_TYPES: Sequence[str] = (*_PILLOW_TYPES, _EXR_TYPE)
+"""What can be decoded."""
 
 
 class UnusableImage(InvalidInput):
@@ -81,6 +88,8 @@ def media_type_of(start: bytes) -> str | None:
         return "image/tiff"
     if start.startswith(b"RIFF") and start[8:12] == b"WEBP":
         return "image/webp"
+    if start.startswith(open_exr.MAGIC):
+        return _EXR_TYPE
     return None
 
 
@@ -89,13 +98,18 @@ def make_thumbnails(content: bytes) -> list[bytes]:
 
     Raises:
         UnusableImage: if it cannot be decoded whole, or has too many pixels.
-        ModuleNotFoundError: if Pillow is not installed.
+        ModuleNotFoundError: if Pillow is not installed, or for OpenEXR OpenImageIO.
     """
     from PIL import Image
 
+    if media_type_of(content) == _EXR_TYPE:
+        try:
+            return _scaled(open_exr.decoded(content, most_pixels=MOST_PIXELS))
+        except UnreadableExrError as error:
+            raise UnusableImage(f"The image cannot be decoded: {error}") from error
     try:
         # Only these decoders: some of the others start programs.
-        with Image.open(io.BytesIO(content), formats=tuple(MEDIA_TYPES.values())) as image:
+        with Image.open(io.BytesIO(content), formats=tuple(_PILLOW_TYPES.values())) as image:
             width, height = image.size
             if width * height > MOST_PIXELS:
                 raise UnusableImage(

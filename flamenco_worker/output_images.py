@@ -7,14 +7,22 @@ import logging
 import threading
 from datetime import timedelta
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from flamenco_core import open_exr
 from flamenco_core.client import ManagerClient, ManagerRefused, ManagerUnreachable
+from flamenco_core.open_exr import UnreadableExrError
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
 
 log = logging.getLogger(__name__)
 
 LARGEST_SIDE = 2048
 """Pixels. Larger images are made smaller before they travel."""
 JPEG_QUALITY = 85
+MOST_PIXELS = 150_000_000
+"""Of an OpenEXR image, so that showing it takes no more than a few gigabytes."""
 _NOT_OFFERED = frozenset({405, 501})
 """A 404 may mean one task only, whose job was deleted."""
 
@@ -32,7 +40,7 @@ class OutputImages:
         self._thread.start()
 
     def offer(self, task_id: str, path: Path) -> None:
-        """Returns at once; a file that nobody can show (EXR, say) is passed over."""
+        """Returns at once; a file that nobody can show (a video, say) is passed over."""
         if path.suffix.lower() not in _SHOWABLE:
             return
         with self._changed:
@@ -52,6 +60,8 @@ class OutputImages:
                 self._send(*waiting)
             except ManagerUnreachable as error:
                 log.info("an output image is not shown: %s", error)
+            except (OSError, UnreadableExrError) as error:
+                log.info("the output image %s cannot be shown: %s", waiting[1], error)
             except ManagerRefused as refusal:
                 self._is_wanted = refusal.status not in _NOT_OFFERED
                 log.info("the Manager does not take an output image: %s", refusal.message)
@@ -77,16 +87,24 @@ def as_jpeg(path: Path) -> bytes:
 
     Raises:
         OSError: if it cannot be decoded.
+        UnreadableExrError: the same, of an OpenEXR image.
     """
     from PIL import Image
 
+    if path.suffix.lower() == _EXR:
+        return _jpeg(open_exr.decoded_file(path, most_pixels=MOST_PIXELS))
     with Image.open(path) as image:
-        image.thumbnail((LARGEST_SIDE, LARGEST_SIDE))
-        content = io.BytesIO()
-        image.convert("RGB").save(content, "JPEG", quality=JPEG_QUALITY)
+        return _jpeg(image)
+
+
+def _jpeg(image: Image) -> bytes:
+    image.thumbnail((LARGEST_SIDE, LARGEST_SIDE))
+    content = io.BytesIO()
+    image.convert("RGB").save(content, "JPEG", quality=JPEG_QUALITY)
     return content.getvalue()
 
 
+_EXR = ".exr"
 _SHOWABLE = frozenset(
-    {".png", ".jpg", ".jpeg", ".tif", ".tiff", ".webp", ".bmp", ".tga", ".jp2", ".rgb"}
+    {_EXR, ".png", ".jpg", ".jpeg", ".tif", ".tiff", ".webp", ".bmp", ".tga", ".jp2", ".rgb"}
 )

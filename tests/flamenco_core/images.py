@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import io
 import struct
+import tempfile
 import zlib
+from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from PIL import Image
@@ -18,6 +21,34 @@ def encoded(image: Image.Image, form: str = "PNG", **options: Any) -> bytes:
     stream = io.BytesIO()
     image.save(stream, form, **options)
     return stream.getvalue()
+
+
+def encoded_as(media_type: str, image: Image.Image) -> bytes:
+    """An image in any of the forms that thumbnails are made of."""
+    if media_type == "image/x-exr":
+        return exr(image)
+    return encoded(image, media_type.removeprefix("image/").upper())
+
+
+def exr(image: Image.Image, *, channels: Sequence[str] = ("R", "G", "B")) -> bytes:
+    """An OpenEXR image whose first three channels are the image's; others are black.
+
+    Only for images of full and no colours, since these are the same in linear light.
+    """
+    import numpy as np
+    import OpenImageIO
+
+    pixels = np.zeros((image.height, image.width, len(channels)), np.float32)
+    pixels[:, :, :3] = np.asarray(image.convert("RGB"), np.float32) / 255
+    spec = OpenImageIO.ImageSpec(image.width, image.height, len(channels), OpenImageIO.HALF)
+    spec.channelnames = tuple(channels)
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "image.exr"
+        output = OpenImageIO.ImageOutput.create(str(file))
+        assert output.open(str(file), spec)
+        assert output.write_image(pixels)
+        output.close()
+        return file.read_bytes()
 
 
 def plain(colour: tuple[int, int, int], *, size: tuple[int, int] = (64, 48)) -> bytes:

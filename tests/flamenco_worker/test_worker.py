@@ -345,12 +345,12 @@ def test_the_last_image_is_shown_as_a_jpeg(manager: ProtocolManager, tmp_path: P
     from flamenco_worker.output_images import OutputImages
 
     Image.new("RGBA", (3000, 20), (255, 0, 0, 255)).save(tmp_path / "wide.png")
-    (tmp_path / "frame.exr").write_bytes(b"cannot be shown")
+    (tmp_path / "film.mp4").write_bytes(b"cannot be shown")
     client = ManagerClient(manager.url, worker_id="someone", secret="secret")
     manager.known_workers.add("someone")
     images = OutputImages(client)
     images.offer(FIRST, tmp_path / "wide.png")
-    images.offer(FIRST, tmp_path / "frame.exr")
+    images.offer(FIRST, tmp_path / "film.mp4")
     manager.wait_for(lambda: bool(manager.requests("/output-produced")), "the image")
     images.close(timedelta(seconds=PATIENCE))
     client.abort()

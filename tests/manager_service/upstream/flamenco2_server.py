@@ -42,6 +42,8 @@ class Server:
         self.logs: dict[str, str] = {}
         self.wanted_logs: list[dict[str, str]] = []
         self.refused: list[str] = []
+        self.indigestible: list[str] = []
+        self.refuses_gzip = False
         self.behaviour: dict[str, list[str]] = {}
         self.reads_gzip = False
         self.counter = itertools.count(1)
@@ -147,11 +149,17 @@ class Handler(BaseHTTPRequestHandler):
             self.close_connection = True
             self.connection.close()
             return
+        if behaviour.startswith("elsewhere:"):
+            self.answer(307, b"", {"Location": behaviour.partition(":")[2]})
+            return
         if behaviour.isdigit():
             self.answer(int(behaviour), b"as the test wants it", {})
             return
         if behaviour == "garbage":
             self.answer(200, b"<html>not what you think</html>", {})
+            return
+        if encoding == "gzip" and state.refuses_gzip:
+            self.answer(415, b"what is this?", {})
             return
         if encoding == "gzip":
             body = gzip.decompress(body)
@@ -187,6 +195,8 @@ class Handler(BaseHTTPRequestHandler):
                 )
                 return status, json.dumps(document).encode() if document else b"", headers
             if kind == "task-update-batch":
+                if any(task_id.encode() in body for task_id in state.indigestible):
+                    return 400, b"some update is not as it should be", {}
                 return 200, json.dumps(state.take_updates(json.loads(body))).encode(), {}
             if kind in ("startup", "update"):
                 state.notices.append({"kind": kind, **json.loads(body)})

@@ -189,6 +189,20 @@ def test_an_update_that_the_server_will_not_have_holds_up_no_other(
     assert server.statuses_told(1) == []
 
 
+def test_an_update_that_the_server_cannot_digest_holds_up_no_other(
+    server: UpstreamServer, linked: RunningManager
+) -> None:
+    server.control("set", {"indigestible": [task_id(3)]})
+    server.put(*(document(number) for number in range(1, 6)))
+    worker = linked.add_worker()
+    for _ in range(5):
+        report(linked, worker, next_task(linked, worker), "completed")
+    digestible = (1, 2, 4, 5)
+    eventually(lambda: all(server.status(number) == "completed" for number in digestible))
+    assert server.statuses_told(3) == []
+    assert all(server.statuses_told(number).count("completed") == 1 for number in digestible)
+
+
 def test_a_task_that_the_server_has_removed_is_cancelled_when_it_starts(
     server: UpstreamServer, linked: RunningManager
 ) -> None:
@@ -298,8 +312,9 @@ def test_a_download_can_be_asked_for(server: UpstreamServer, linked: RunningMana
     eventually(lambda: server.requests("depsgraph"))
     server.put(document(1))
     assert linked.post("/background/upstream-download/run").status == 204
-    eventually(lambda: jobs(linked))
-    assert background(linked)["upstream-download"]["result"] == "1 tasks, 1 of them new"
+    result = "1 tasks, 1 of them new"
+    eventually(lambda: background(linked)["upstream-download"]["result"] == result)
+    assert len(jobs(linked)) == 1
 
 
 def background(manager: RunningManager) -> dict[str, Any]:

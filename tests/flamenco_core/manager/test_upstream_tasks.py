@@ -259,6 +259,7 @@ def test_a_task_that_nothing_here_can_carry_out_fails_and_says_why(farm: Manager
     (update,) = [one for one in news(farm) if one["task_id"] == upstream_id(1)]
     assert update["task_status"] == "failed"
     assert update["activity"] == "Its command x is not known"
+    assert farm.check() == []
 
 
 def test_a_parent_that_failed_upstream_keeps_its_children_from_running(farm: Manager) -> None:
@@ -267,6 +268,7 @@ def test_a_parent_that_failed_upstream_keeps_its_children_from_running(farm: Man
     task = take_or_none(farm, worker)
     assert task is None or task.name == "render-3"
     assert (1, "failed") not in told_statuses(farm), "the server knows that"
+    assert farm.check() == []
 
 
 def test_cancelling_is_carried_out_once_however_often_it_is_asked(farm: Manager) -> None:
@@ -283,6 +285,7 @@ def test_cancelling_is_carried_out_once_however_often_it_is_asked(farm: Manager)
     farm.cancel_upstream([upstream_id(1)])
     assert told_statuses(farm) == [(1, "canceled")], "the server has not understood"
     assert statuses(farm)["render-3"] == "queued"
+    assert farm.check() == []
 
 
 def test_cancelling_an_unknown_task_is_confirmed(farm: Manager) -> None:

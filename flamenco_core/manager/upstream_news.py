@@ -19,6 +19,9 @@ from flamenco_core.store.tasks import StoredTask
 TAIL_LINES = 10
 """Lines of a task's log that the server shows."""
 
+LONGEST_ACTIVITY = 128
+"""Characters; more do not fit the server's own schema of a task."""
+
 _ID_LENGTH = 24
 
 
@@ -55,6 +58,8 @@ def add(unit: Unit, upstream_id: str, status: UpstreamStatus | None, **facts: An
     }
     if status is not None:
         body["task_status"] = status.value
+    if len(activity := body.get("activity", "")) > LONGEST_ACTIVITY:
+        body["activity"] = f"{activity[: LONGEST_ACTIVITY - 1]}…"
     upstream.add_update(
         unit.db,
         update_id=update_id,

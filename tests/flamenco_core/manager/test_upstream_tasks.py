@@ -145,6 +145,14 @@ def test_only_the_newest_progress_is_told(farm: Manager) -> None:
     assert news(farm)[-1]["activity"] == "second"
 
 
+def test_a_long_activity_is_cut_to_what_the_server_takes(farm: Manager) -> None:
+    download(farm, offered(1))
+    worker = awake_worker(farm, "blender")
+    task = take(farm, worker)
+    farm.update_task(worker, task.uuid, TaskUpdate(activity="word " * 100))
+    assert news(farm)[-1]["activity"] == ("word " * 100)[:127] + "…"
+
+
 def test_tasks_of_this_manager_are_not_told_of(farm: Manager) -> None:
     store(farm, compiled_job(1))
     worker = awake_worker(farm, "blender")

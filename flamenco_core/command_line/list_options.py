@@ -5,9 +5,10 @@ The Manager does the choosing and the sorting, and refuses what it cannot do wit
 
 from __future__ import annotations
 
+import dataclasses
 import json
-from collections.abc import Callable, Mapping
-from typing import Any, TypeVar
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, Protocol, TypeVar, cast
 
 import click
 
@@ -15,6 +16,7 @@ from flamenco_core.errors import one_problem
 from flamenco_core.statuses import JobStatus, TaskStatus, WorkerStatus
 
 Command = TypeVar("Command", bound=Callable[..., Any])
+P = TypeVar("P", bound="Page")
 
 
 def with_job_filters(command: Command) -> Command:
@@ -31,6 +33,7 @@ def with_job_filters(command: Command) -> Command:
             help="Only jobs with this in their metadata; can be given several times.",
         ),
         click.option("--submitted-by", metavar="WHO", help="Only theirs, such as person:ana."),
+        click.option("--worker-tag", metavar="ID", help="Only jobs for workers with this tag."),
         click.option("--min-priority", type=int, help="Only jobs of this priority or above."),
         click.option("--max-priority", type=int, help="Only jobs of this priority or below."),
         click.option("--created-since", metavar="TIME", help="Only jobs submitted since then."),
@@ -84,6 +87,35 @@ def query_of(asked: Mapping[str, Any]) -> dict[str, str]:
         else:
             query[name] = str(value).lower() if isinstance(value, bool) else str(value)
     return query
+
+
+class Page(Protocol):
+    """Some items of a list."""
+
+    @property
+    def next(self) -> str | None: ...
+
+
+def pages_of(fetch: Callable[[Mapping[str, str]], P], query: Mapping[str, str]) -> Iterator[P]:
+    """The answer to a query or, if it wants so many items, pages until there are that many.
+
+    A page may have fewer than were asked for, where few of very many meet the filters.
+    """
+    left = int(query.get("limit", 0))
+    page = fetch(query)
+    yield page
+    while page.next is not None:
+        left -= _count(page)
+        if left <= 0:
+            return
+        page = fetch({**query, "limit": str(left), "cursor": page.next})
+        yield page
+
+
+def _count(page: object) -> int:
+    """How many items are in the one list that a page has."""
+    fields = (getattr(page, each.name) for each in dataclasses.fields(cast(Any, page)))
+    return next(len(value) for value in fields if isinstance(value, list))
 
 
 def _pair(text: str) -> tuple[str, str]:

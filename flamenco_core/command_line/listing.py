@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import partial
 from typing import Any
 
 import click
@@ -10,6 +11,7 @@ import click
 from flamenco_core.client import ManagerClient
 from flamenco_core.command_line.ids import whole_id
 from flamenco_core.command_line.list_options import (
+    pages_of,
     query_of,
     with_job_filters,
     with_task_filters,
@@ -39,7 +41,8 @@ def jobs(manager_url: str, as_json: bool, **asked: Any) -> None:
     """
     query = query_of(asked)
     with ManagerClient(manager_url) as client:
-        found = client.fetch_jobs(query)
+        pages = pages_of(client.fetch_jobs_page, query)
+        found = [job for page in pages for job in page.jobs]
     if as_json:
         print_json(JobsQueryResult(jobs=found))
         return
@@ -90,7 +93,8 @@ def tasks(manager_url: str, as_json: bool, job_id: str, **asked: Any) -> None:
     query = query_of(asked)
     with ManagerClient(manager_url) as client:
         job_id = whole_id(client, IdKind.JOB, job_id)
-        found = client.fetch_job_tasks_page(job_id, query).tasks
+        pages = pages_of(partial(client.fetch_job_tasks_page, job_id), query)
+        found = [task for page in pages for task in page.tasks]
     if as_json:
         print_json({"tasks": found})
         return
@@ -143,7 +147,8 @@ def workers(manager_url: str, as_json: bool, **asked: Any) -> None:
     """List the workers of the farm."""
     query = query_of(asked)
     with ManagerClient(manager_url) as client:
-        found = client.fetch_workers_page(query).workers
+        pages = pages_of(client.fetch_workers_page, query)
+        found = [worker for page in pages for worker in page.workers]
     if as_json:
         print_json({"workers": found})
         return

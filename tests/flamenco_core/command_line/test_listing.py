@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
 
-from flamenco_core.command_line.list_options import query_of
+from flamenco_core.command_line.list_options import pages_of, query_of
 from flamenco_core.errors import InvalidInput
+from flamenco_core.model import WorkerList, WorkerSummary
+from flamenco_core.statuses import WorkerStatus
 from tests.flamenco_core.command_line.conftest import Program
 from tests.manager_service.running_manager import RunningManager
+
+WORKER = WorkerSummary(
+    id="1", name="render", status=WorkerStatus.AWAKE, version="1", can_restart=False
+)
 
 
 def names(flamenco: Program, farm: RunningManager, *arguments: str) -> list[str]:
@@ -64,6 +71,24 @@ def test_what_the_manager_cannot_do_is_told_in_its_words(
 def test_options_become_parameters(asked: dict[str, Any], query: dict[str, str] | None) -> None:
     expected = {"status": "queued,active", "archived": "false"} if query is None else query
     assert query_of(asked) == expected
+
+
+def test_pages_are_asked_for_until_there_are_enough_items() -> None:
+    """A Manager gives short pages where few of very many items meet the filters."""
+    pages = {
+        None: WorkerList(workers=[], next="a"),
+        "a": WorkerList(workers=[WORKER], next="b"),
+        "b": WorkerList(workers=[WORKER, WORKER], next="c"),
+    }
+    asked: list[tuple[str, str | None]] = []
+
+    def fetch(query: Mapping[str, str]) -> WorkerList:
+        asked.append((query["limit"], query.get("cursor")))
+        return pages[query.get("cursor")]
+
+    found = [page.workers for page in pages_of(fetch, {"limit": "3"})]
+    assert found == [[], [WORKER], [WORKER, WORKER]]
+    assert asked == [("3", None), ("3", "a"), ("2", "b")]
 
 
 def test_metadata_without_a_value_are_refused() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,10 @@ from urllib.parse import urlencode
 import pytest
 
 from tests.manager_service.running_manager import Reply, RunningManager
+
+pytestmark = pytest.mark.skipif(
+    sys.platform == "win32", reason="links need rights on Windows, and names are no bytes"
+)
 
 CONTENT = bytes(range(256)) * 3000
 """More than one piece."""

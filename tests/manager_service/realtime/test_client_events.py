@@ -14,7 +14,9 @@ import pytest
 
 from flamenco_core import ManagerClient, ManagerRefused, ManagerUnreachable
 from flamenco_core.client.events import EventStream, FarmEvent, ReadAgain
-from flamenco_core.model import EventJobUpdate
+from flamenco_core.config import Tls
+from flamenco_core.model import EventJobUpdate, WorkerTag
+from tests.manager_service.https.authority import Authority, write_pair
 from tests.manager_service.people import GuardedManager, add_people
 from tests.manager_service.realtime.following import report, take_task
 from tests.manager_service.realtime.interrupted_line import InterruptedLine
@@ -183,6 +185,25 @@ def test_who_has_to_log_in_is_told_so(tmp_path: Path) -> None:
         with pytest.raises(ManagerRefused) as refused:
             client.follow("jobs")
         assert refused.value.status == 401
+
+
+def test_events_can_be_followed_over_tls(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    authority = Authority()
+    certificate, key = write_pair(tmp_path, authority.issue("localhost"))
+    trusted = tmp_path / "trusted.pem"
+    trusted.write_bytes(authority.pem)
+    tls = Tls(listen="127.0.0.1:0", key=key, certificate=certificate)
+    with RunningManager(tmp_path / "farm", tls=tls) as manager:
+        url = f"https://localhost:{manager.port}"
+        with ManagerClient(url) as client, pytest.raises(ManagerUnreachable, match="certificate"):
+            client.follow("jobs")
+        monkeypatch.setenv("SSL_CERT_FILE", str(trusted))
+        with ManagerClient(url) as client, client.follow("tags") as stream:
+            assert stream.next(timedelta(milliseconds=50)) is None
+            tag = client.create_worker_tag(WorkerTag(name="GPU"))
+            event = next(stream)
+            assert isinstance(event, FarmEvent)
+            assert event.data.tag == tag
 
 
 def test_many_clients_hear_the_same(manager: RunningManager) -> None:

@@ -21,7 +21,7 @@ from typing import IO, Any
 from uuid import uuid4
 
 from flamenco_core.errors import FlamencoError, Problem
-from flamenco_core.job_types.compiled import compiled_job_to_json
+from flamenco_core.job_types.compiled import CompiledJob, compiled_job_to_json, tasks_to_json
 from flamenco_core.job_types.compiler import compile_job
 from flamenco_core.job_types.library import JobTypeLibrary
 from flamenco_core.job_types.messages import error_to_json, problems_to_json, to_line
@@ -97,11 +97,16 @@ class _Helper:
         for kind, text in (("printed", printed.getvalue()), ("warned", warned.getvalue())):
             if text:
                 self.send({kind: text})
+        for part in message.pop("parts", ()):
+            self.send({"part": part})
         self.send(message)
         return OUT_OF_MEMORY not in message
 
     def _answer(self, request: dict[str, Any]) -> dict[str, Any]:
         try:
+            if request["do"] == "compile":
+                job = self._compiled(request)
+                return {"parts": tasks_to_json(job), "result": compiled_job_to_json(job)}
             return {"result": self._result(request)}
         except FlamencoError as error:
             return {"error": error_to_json(error)}
@@ -116,18 +121,17 @@ class _Helper:
                 return [to_json(job_type) for job_type in self._library.available()]
             case "get":
                 return to_json(self._library.get(request["name"]))
-            case "problems":
-                return problems_to_json(self._library.problems)
             case _:
-                return compiled_job_to_json(
-                    compile_job(
-                        self._library,
-                        from_json(request["submitted"], SubmittedJob),
-                        job_id=request["job_id"],
-                        created=datetime.fromisoformat(request["created"]),
-                        new_id=lambda: str(uuid4()),
-                    )
-                )
+                return problems_to_json(self._library.problems)
+
+    def _compiled(self, request: dict[str, Any]) -> CompiledJob:
+        return compile_job(
+            self._library,
+            from_json(request["submitted"], SubmittedJob),
+            job_id=request["job_id"],
+            created=datetime.fromisoformat(request["created"]),
+            new_id=lambda: str(uuid4()),
+        )
 
     def _before_running(self, path: Path, stamp: FileStamp) -> Problem | None:
         verdict = self._condemned.get(str(path))

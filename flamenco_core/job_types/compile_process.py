@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -20,7 +20,12 @@ from types import TracebackType
 from typing import Any, Self
 
 from flamenco_core.errors import CompileError, Problem, Unavailable
-from flamenco_core.job_types.compiled import CompiledJob, compiled_job_from_json
+from flamenco_core.job_types.compiled import (
+    CompiledJob,
+    CompiledTask,
+    compiled_job_from_json,
+    tasks_from_json,
+)
 from flamenco_core.job_types.helper_process import HelperEndedError, HelperProcess
 from flamenco_core.job_types.messages import error_from_json, problems_from_json
 from flamenco_core.model import AvailableJobType, SubmittedJob
@@ -102,8 +107,12 @@ class CompileProcess:
             "job_id": job_id,
             "created": created.isoformat(),
         }
+        tasks: list[CompiledTask] = []
         try:
-            return compiled_job_from_json(self._ask(request, condemned={}))
+            job = self._ask(
+                request, condemned={}, take_part=lambda part: tasks.extend(tasks_from_json(part))
+            )
+            return compiled_job_from_json(job, tasks)
         except HelperEndedError as ended:
             if not ended.running:
                 raise Unavailable(f"The process for compiling jobs {ended.reason}") from None
@@ -158,14 +167,20 @@ class CompileProcess:
                 for path, verdict in self._condemned.items()
             }
 
-    def _ask(self, request: dict[str, Any], *, condemned: dict[str, Any]) -> Any:
+    def _ask(
+        self,
+        request: dict[str, Any],
+        *,
+        condemned: dict[str, Any],
+        take_part: Callable[[Any], None] | None = None,
+    ) -> Any:
         """The result; raises the error that the helper answers, or `HelperEndedError`."""
         if not self._room.acquire(timeout=self._time_limit.total_seconds()):
             raise Unavailable("All job compilers are busy; try again in a moment")
         try:
             helper = self._take_helper()
             try:
-                answer = helper.ask({**request, "condemned": condemned})
+                answer = helper.ask({**request, "condemned": condemned}, take_part=take_part)
             except HelperEndedError:
                 self._refuse_if_closed()
                 raise

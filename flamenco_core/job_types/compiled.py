@@ -1,11 +1,13 @@
 """What compiling a submitted job yields: everything a store needs to keep it, and no more.
 
-These travel between the helper process and the Manager as JSON, hence the plain conversions
-below: both ends are this module, so nothing is checked here (the compiler has done that).
+These travel between the helper process and the Manager as JSON, the tasks in parts of their own,
+hence the plain conversions below: both ends are this module, so nothing is checked here (the
+compiler has done that).
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -57,8 +59,12 @@ class CompiledJob:
     """Valid lines of Python, carried out before each render of the job."""
 
 
+TASKS_IN_A_PART = 100
+"""So few that reading a part takes a millisecond: nothing else in the process runs meanwhile."""
+
+
 def compiled_job_to_json(job: CompiledJob) -> dict[str, Any]:
-    """The job as JSON-ready data; `compiled_job_from_json` makes it a job again."""
+    """The job without its tasks as JSON-ready data; see `compiled_job_from_json`."""
     return {
         "id": job.id,
         "name": job.name,
@@ -72,13 +78,23 @@ def compiled_job_to_json(job: CompiledJob) -> dict[str, Any]:
         "has_storage": job.storage is not None,
         "worker_tag": job.worker_tag,
         "created": job.created.isoformat(),
-        "tasks": [_task_to_json(task) for task in job.tasks],
         "rna_overrides": job.rna_overrides,
     }
 
 
-def compiled_job_from_json(data: dict[str, Any]) -> CompiledJob:
-    """The job that `compiled_job_to_json` took apart."""
+def tasks_to_json(job: CompiledJob) -> Iterator[list[dict[str, Any]]]:
+    """The tasks of a job as JSON-ready data, part by part, for `tasks_from_json`."""
+    for first in range(0, len(job.tasks), TASKS_IN_A_PART):
+        yield [_task_to_json(task) for task in job.tasks[first : first + TASKS_IN_A_PART]]
+
+
+def tasks_from_json(part: list[dict[str, Any]]) -> list[CompiledTask]:
+    """The tasks of one of the parts that `tasks_to_json` made."""
+    return [_task_from_json(task) for task in part]
+
+
+def compiled_job_from_json(data: dict[str, Any], tasks: list[CompiledTask]) -> CompiledJob:
+    """The job that `compiled_job_to_json` took apart, with its tasks."""
     checkout_id = data["shaman_checkout_id"]
     return CompiledJob(
         id=data["id"],
@@ -92,7 +108,7 @@ def compiled_job_from_json(data: dict[str, Any]) -> CompiledJob:
         storage=JobStorageInfo(shaman_checkout_id=checkout_id) if data["has_storage"] else None,
         worker_tag=data["worker_tag"],
         created=datetime.fromisoformat(data["created"]),
-        tasks=[_task_from_json(task) for task in data["tasks"]],
+        tasks=tasks,
         rna_overrides=data["rna_overrides"],
     )
 

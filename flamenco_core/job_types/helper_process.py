@@ -9,7 +9,8 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from threading import Lock, Timer
@@ -21,6 +22,9 @@ from flamenco_core.job_types.messages import to_line
 
 START_LIMIT = timedelta(seconds=60)
 """How long Python may take to start and to import us, on a machine that has just woken up."""
+
+SENDING_LIMIT = timedelta(seconds=60)
+"""How long a helper may take to pass on what a script has made, once it has begun to."""
 
 _EXIT_PATIENCE = 2.0
 """Seconds between the end of a helper's output and that of the helper itself."""
@@ -37,6 +41,14 @@ class HelperEndedError(Exception):
         """Goes on from the name of a script: "took longer than 10 seconds"."""
         self.running = running
         """The helper's last word on which script it was about to run."""
+
+
+@dataclass(slots=True)
+class _Heard:
+    """What a helper has said besides its answer."""
+
+    running: dict[str, Any] | None = None
+    """Its last word on which script it was about to run."""
 
 
 class HelperProcess:
@@ -65,10 +77,18 @@ class HelperProcess:
         self._requests = cast(IO[bytes], self._process.stdin)
         self._answers = cast(IO[bytes], self._process.stdout)
 
-    def ask(self, request: dict[str, Any]) -> dict[str, Any]:
-        """The answer to a request: `result` or `error`; raises `HelperEndedError`."""
+    def ask(
+        self, request: dict[str, Any], *, take_part: Callable[[Any], None] | None = None
+    ) -> dict[str, Any]:
+        """The answer to a request: `result` or `error`; `take_part` gets what comes before it.
+
+        The time limit is for what a script does, and not for passing on what it has made.
+
+        Raises:
+            HelperEndedError: the helper gave no answer, and is gone.
+        """
         line = to_line(request)
-        running: dict[str, Any] | None = None
+        heard = _Heard()
         try:
             if not self._is_ready:
                 with self._limited_to(START_LIMIT):
@@ -76,24 +96,36 @@ class HelperProcess:
             with self._limited_to(self._time_limit):
                 self._requests.write(line)
                 self._requests.flush()
-                for message in self._messages():
-                    if "running" in message:
-                        running = message
-                    elif "printed" in message:
-                        _log_printed(message["printed"], running, logging.INFO)
-                    elif "warned" in message:
-                        _log_printed(message["warned"], running, logging.WARNING)
-                    elif OUT_OF_MEMORY in message:
-                        self.kill(f"needed more than {self._memory_limit // 2**20} MB of memory")
-                    else:
-                        return message
+                message = self._next_of_answer(heard)
+            with self._limited_to(SENDING_LIMIT):
+                while message is not None and "part" in message:
+                    if take_part:
+                        take_part(message["part"])
+                    message = self._next_of_answer(heard)
+            if message is not None:
+                return message
         except (OSError, ValueError):
             pass  # it has gone, or was killed in the middle of a line
         except BaseException:
             # Ctrl+C, mostly: the answer that is still to come must not meet the next request.
             self.kill("was interrupted")
             raise
-        raise HelperEndedError(self._why_it_ended(), running)
+        raise HelperEndedError(self._why_it_ended(), heard.running)
+
+    def _next_of_answer(self, heard: _Heard) -> dict[str, Any] | None:
+        """The next part of an answer, or its end; None if the helper has ended."""
+        for message in self._messages():
+            if "running" in message:
+                heard.running = message
+            elif "printed" in message:
+                _log_printed(message["printed"], heard.running, logging.INFO)
+            elif "warned" in message:
+                _log_printed(message["warned"], heard.running, logging.WARNING)
+            elif OUT_OF_MEMORY in message:
+                self.kill(f"needed more than {self._memory_limit // 2**20} MB of memory")
+            else:
+                return message
+        return None
 
     def is_alive(self) -> bool:
         """Whether it can be asked again."""

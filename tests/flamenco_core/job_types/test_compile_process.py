@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import os
 import re
@@ -14,10 +15,13 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
 from flamenco_core.errors import CompileError, InvalidInput, NotFound, Unavailable, WrongEtag
+from flamenco_core.job_types import helper_process
 from flamenco_core.job_types.compile_process import MAX_HELPERS, CompileProcess
 from flamenco_core.job_types.compiled import CompiledJob
 from flamenco_core.model import SubmittedJob
@@ -69,6 +73,24 @@ def test_a_job_arrives_as_the_script_made_it(process: CompileProcess) -> None:
     assert job.tasks[0].commands[0].parameters == {"message": submitted.settings["message"]}
     assert [task.depends_on for task in job.tasks] == [[], [0], [0]]
     assert len({task.id for task in job.tasks}) == 3
+
+
+def test_a_large_job_arrives_whole_in_lines_that_are_quickly_read(
+    process: CompileProcess, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lengths: list[int] = []
+
+    def read(line: bytes) -> Any:
+        lengths.append(len(line))
+        return json.loads(line)
+
+    monkeypatch.setattr(helper_process, "json", SimpleNamespace(loads=read, dumps=json.dumps))
+    job = compiled(process, "echo-sleep-test", message="x", sleep_repeats=2500)
+    assert [task.name for task in job.tasks] == ["echo", *["sleep"] * 2500]
+    assert len({task.id for task in job.tasks}) == 2501
+    assert all(task.depends_on == [0] for task in job.tasks[1:])
+    assert len(lengths) > 25
+    assert max(lengths) < 50_000
 
 
 def test_errors_arrive_with_their_type_and_problems(process: CompileProcess) -> None:

@@ -20,6 +20,9 @@ from flamenco_core.config import MqttClient
 logger = logging.getLogger(__name__)
 
 KEEP_ALIVE = timedelta(seconds=30)
+CONNECTING_TIME = timedelta(seconds=3)
+"""How long a broker may take to answer at all; a Manager that stops may have to wait for that."""
+
 SHORTEST_PAUSE = timedelta(seconds=1)
 LONGEST_PAUSE = timedelta(seconds=30)
 """Between attempts to connect; each is twice as long as the one before."""
@@ -112,6 +115,7 @@ class Broker:
             client.tls_set_context(ssl.create_default_context())
         if settings.username:
             client.username_pw_set(settings.username, settings.password or None)
+        client.connect_timeout = CONNECTING_TIME.total_seconds()
         client.max_inflight_messages_set(IN_FLIGHT)
         client.reconnect_delay_set(
             int(SHORTEST_PAUSE.total_seconds()), int(LONGEST_PAUSE.total_seconds())

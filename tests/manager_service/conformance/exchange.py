@@ -166,16 +166,31 @@ def _is_known_deviation(operation: str, status: int) -> bool:
     return (is_workers and status == 403) or status in UNDOCUMENTED.get(operation, ())
 
 
+PROGRAM = [sys.executable, "-X", "utf8", "-m", "manager_service.cli"]
+
+
+def add_admin(home: Path) -> str:
+    """Switches accounts on, before the first start; returns a token for everything."""
+    home.mkdir()
+    settings = "_meta: {version: 3}\nauthentication: local\n"
+    (home / "flamenco-manager.yaml").write_text(settings, encoding="utf-8")
+    user = [*PROGRAM, "user", f"--home={home}"]
+    password = "correct horse battery staple\n"
+    added = [*user, "add", "ana", "--role=admin"]
+    subprocess.run(added, input=password, text=True, check=True, capture_output=True)
+    shown = subprocess.run([*user, "token", "ana"], text=True, check=True, capture_output=True)
+    return shown.stdout.split()[-1]
+
+
 @contextmanager
 def running_manager(home: Path) -> Iterator[Exchange]:
-    """`flamenco-manager` in a process of its own, with nothing but defaults and two timeouts."""
-    home.mkdir()
+    """`flamenco-manager` in a process of its own, with defaults for all that is not in `home`."""
+    home.mkdir(exist_ok=True)
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    command = [sys.executable, "-X", "utf8", "-m", "manager_service.cli"]
     process = subprocess.Popen(
-        [*command, f"--home={home}", f"--listen=127.0.0.1:{port}"],
+        [*PROGRAM, f"--home={home}", f"--listen=127.0.0.1:{port}"],
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         text=True,

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.manager_service.conformance.exchange import Exchange, running_manager
+from tests.manager_service.conformance.exchange import Exchange, add_admin, running_manager
 from tests.manager_service.conformance.walk import let_workers_in, submit_jobs, tag_workers
 
 CHECKS = (
@@ -64,44 +64,62 @@ def settings_for(api: Exchange, *, with_known_ids: bool) -> str:
     )
 
 
+def run(api: Exchange, settings: str, folder: Path, *more: str) -> None:
+    """Lets schemathesis ask for everything; all that it finds is in the failure's message."""
+    file = folder / "schemathesis.toml"
+    file.write_text(settings, encoding="utf-8")
+    address = f"http://{api.host}:{api.port}"
+    command = [
+        str(Path(sys.executable).with_name("schemathesis")),
+        f"--config-file={file}",
+        "run",
+        f"{address}/api/v3/openapi.json",
+        f"--url={address}",
+        f"--checks={','.join(CHECKS)}",
+        "--generation-deterministic",
+        "--request-timeout=30",
+        "--continue-on-failure",
+        "--warnings=off",
+        "--no-color",
+        *(f"--exclude-operation-id={name}" for name in LEFT_OUT),
+        *more,
+    ]
+    finished = subprocess.run(
+        command,
+        cwd=folder,
+        env={**os.environ, "PYTHONUTF8": "1"},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        encoding="utf-8",
+        timeout=TIME_LIMIT,
+        check=False,
+    )
+    assert "generated" in finished.stdout, finished.stdout
+    assert finished.returncode == 0, finished.stdout
+
+
 @pytest.mark.timeout(TIME_LIMIT)
 @pytest.mark.parametrize("with_known_ids", [True, False], ids=["known ids", "any ids"])
 def test_random_requests_get_documented_answers(
     tmp_path: Path, examples: int, with_known_ids: bool
 ) -> None:
+    # What deletes the things that the others are asked for is left to the other run.
+    which = ["--phases=coverage,fuzzing", "--exclude-method=DELETE"]
     with running_manager(tmp_path / "home") as api:
-        settings = tmp_path / "schemathesis.toml"
-        settings.write_text(settings_for(api, with_known_ids=with_known_ids), encoding="utf-8")
-        address = f"http://{api.host}:{api.port}"
-        command = [
-            str(Path(sys.executable).with_name("schemathesis")),
-            f"--config-file={settings}",
-            "run",
-            f"{address}/api/v3/openapi.json",
-            f"--url={address}",
-            f"--max-examples={examples}",
-            f"--checks={','.join(CHECKS)}",
-            "--phases=coverage,fuzzing" if with_known_ids else "--phases=fuzzing",
-            "--generation-deterministic",
-            "--request-timeout=30",
-            "--continue-on-failure",
-            "--warnings=off",
-            "--no-color",
-            *(f"--exclude-operation-id={name}" for name in LEFT_OUT),
-            # What deletes the things that the others are asked for.
-            *(["--exclude-method=DELETE"] if with_known_ids else []),
-        ]
-        finished = subprocess.run(
-            command,
-            cwd=tmp_path,
-            env={**os.environ, "PYTHONUTF8": "1"},
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            encoding="utf-8",
-            timeout=TIME_LIMIT,
-            check=False,
-        )
-    assert "generated" in finished.stdout, finished.stdout
-    assert finished.returncode == 0, finished.stdout
+        settings = settings_for(api, with_known_ids=with_known_ids)
+        which = which if with_known_ids else ["--phases=fuzzing"]
+        run(api, settings, tmp_path, f"--max-examples={examples}", *which)
+
+
+@pytest.mark.timeout(TIME_LIMIT)
+@pytest.mark.parametrize("is_admin", [True, False], ids=["an admin", "anybody"])
+def test_random_requests_to_a_manager_with_accounts_get_documented_answers(
+    tmp_path: Path, examples: int, is_admin: bool
+) -> None:
+    token = add_admin(tmp_path / "home")
+    login = f'headers = {{ Authorization = "Bearer {token}" }}' if is_admin else ""
+    count = f"--max-examples={max(examples // 3, 1)}"
+    with running_manager(tmp_path / "home") as api:
+        run(api, login, tmp_path, count, "--phases=fuzzing")

@@ -58,7 +58,8 @@ def log_file(storage: Path, job_id: str, task_id: str, attempt: int) -> Path:
 
 def dated(time: datetime, text: str) -> str:
     """A line of the Manager's own for a task's log, with its time in UTC."""
-    return f"{time.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ} {text}"
+    moment = time.astimezone(UTC).replace(tzinfo=None)
+    return f"{moment.isoformat(timespec='seconds')}Z {text}"
 
 
 def append(file: Path, chunks: Iterable[LogChunk]) -> bool:

@@ -9,7 +9,7 @@ import uuid
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
-from datetime import UTC, datetime, tzinfo
+from datetime import UTC, datetime, timedelta, tzinfo
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -39,6 +39,10 @@ from flamenco_core.store.workers import Sighting
 logger = logging.getLogger(__name__)
 
 Subscriber = Callable[[Sequence[Event]], None]
+
+
+LAST_SEEN_PERIOD = timedelta(seconds=1)
+"""Workers' signs of life go along with a change this often at most: each is a row to be written."""
 
 
 def _utc_now() -> datetime:
@@ -115,6 +119,7 @@ class OpenFarm(ABC):
         self._subscribers: list[Subscriber] = []
         self._events: list[Event] = []
         self._last_seen: dict[str, Sighting] = {}
+        self._last_seen_written = self._steady.now - LAST_SEEN_PERIOD
         self._job_types = JobTypeLibrary([config.scripts])
         self._failure_classes: Sequence[FailureClass] = BUILT_IN
         self._is_read_only = False
@@ -194,8 +199,18 @@ class OpenFarm(ABC):
     @contextmanager
     def unit_of_work(self) -> Iterator[None]:
         """Makes one transaction of several calls; inside another one, a savepoint of it."""
-        with self._unit_in(self._transactions.unit()):
+        if not self._transactions.is_group:
+            with self._unit_in(self._transactions.unit()):
+                yield
+            return
+        # Inside a group it has to cost next to nothing.
+        first_event, changes_before = len(self._events), self._db.total_changes
+        try:
             yield
+        except BaseException:
+            del self._events[first_event:]
+            self._transactions.spoil_if_changed(changes_before)
+            raise
 
     @contextmanager
     def _unit_in(self, transaction: AbstractContextManager[None]) -> Iterator[None]:
@@ -248,13 +263,15 @@ class OpenFarm(ABC):
 
     def _take_along_last_seen(self, changes_before: int) -> None:
         """A poll alone is no reason to write to the disk; a change takes its time along."""
-        if self._db.total_changes != changes_before:
+        is_time = self._steady.now >= self._last_seen_written + LAST_SEEN_PERIOD
+        if is_time and self._db.total_changes != changes_before:
             self._write_last_seen()
 
     def _write_last_seen(self) -> None:
         # Should the commit fail, the next sign of life brings a newer time anyway.
         workers.store_last_seen(self._db, self._last_seen)
         self._last_seen.clear()
+        self._last_seen_written = self._steady.now
 
     @contextmanager
     def _unit(self, actor: Actor) -> Iterator[Unit]:

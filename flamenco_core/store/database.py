@@ -119,6 +119,11 @@ class Transactions:
         return self._depth
 
     @property
+    def is_group(self) -> bool:
+        """Whether a group is open, in which inner units make no savepoints."""
+        return self._is_group
+
+    @property
     def is_spoiled(self) -> bool:
         """Whether the group cannot be kept any more."""
         return self._is_spoiled
@@ -149,22 +154,17 @@ class Transactions:
         finally:
             self._is_spoiled = was_spoiled
 
+    def spoil_if_changed(self, changes_before: int) -> None:
+        """To be called when something inside a group failed; `changes_before` is the number of
+        the connection's changes when that began.
+        """
+        self._is_spoiled |= self._db.total_changes != changes_before
+
     @contextmanager
     def unit(self) -> Iterator[None]:
         """Keeps what is done inside, all of it or, if an exception leaves it, nothing."""
-        if not self._is_group:
-            with self._marked_unit():
-                yield
-            return
-        changes_before = self._db.total_changes
-        self._depth += 1
-        try:
+        with self._marked_unit():
             yield
-        except BaseException:
-            self._is_spoiled |= self._db.total_changes != changes_before
-            raise
-        finally:
-            self._depth -= 1
 
     @contextmanager
     def _marked_unit(self, *, is_kept: bool = True) -> Iterator[None]:

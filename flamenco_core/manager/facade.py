@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from flamenco_core import model, wire
+from flamenco_core import model
 from flamenco_core.manager import backups, timeouts, upkeep
 from flamenco_core.manager.account_care import AccountCare
 from flamenco_core.manager.acting import Acting
@@ -12,6 +12,7 @@ from flamenco_core.manager.forecasting import Forecasting
 from flamenco_core.manager.job_care import JobCare
 from flamenco_core.manager.job_steering import JobSteering
 from flamenco_core.manager.log_care import LogCare
+from flamenco_core.manager.looking import Looking
 from flamenco_core.manager.records import Records
 from flamenco_core.manager.upkeep import Finding
 from flamenco_core.manager.upstream_side import UpstreamSide
@@ -32,20 +33,13 @@ class Manager(
     UpstreamSide,
     Records,
     LogCare,
+    Looking,
 ):
     """The engine of a farm: synchronous, for one thread, in a script or inside the service.
 
     What a method has returned is on disk. Every method that names a job, task or worker that
     does not exist raises `NotFound`.
     """
-
-    def tasks(self, job_id: str) -> list[model.TaskSummary]:
-        """The tasks of a job, in their order."""
-        return [wire.from_json(task, model.TaskSummary) for task in self._reader.tasks(job_id)]
-
-    def task_log(self, task_id: str) -> str:
-        """The log of all attempts at a task."""
-        return self._reader.task_log(task_id)
 
     def job_types(self) -> list[model.AvailableJobType]:
         return self._job_types.available()

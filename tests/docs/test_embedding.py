@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import doctest
+import re
 from pathlib import Path
 
 import pytest
 
+import flamenco_core
 from tests.manager_service.running_manager import RunningManager
 
 DOCUMENT = Path(__file__).resolve().parents[2] / "docs" / "embedding.md"
@@ -25,3 +27,14 @@ def test_the_examples_run_as_they_stand(tmp_path: Path, monkeypatch: pytest.Monk
         )
     assert result.attempted > 40
     assert result.failed == 0
+
+
+def test_the_documented_names_are_the_public_ones() -> None:
+    text = DOCUMENT.read_text(encoding="utf-8")
+    table = text.partition("## What is public")[2].partition("| --- |")[2]
+    assert sorted(re.findall(r"`(\w+)`", table)) == sorted(flamenco_core.__all__)
+
+
+def test_the_examples_need_nothing_that_is_not_public() -> None:
+    text = DOCUMENT.read_text(encoding="utf-8")
+    assert set(re.findall(r"(?:from|import) (flamenco_core[\w.]*)", text)) == {"flamenco_core"}

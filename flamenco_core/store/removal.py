@@ -44,7 +44,7 @@ _MARK_FOR_DELETION = Statement(
 _FINISHED_BEFORE = Statement(
     "Jobs that are done and have not changed since a time, those longest unchanged first.",
     """SELECT uuid FROM jobs INDEXED BY finished_jobs
-       WHERE status IN ('completed', 'canceled', 'failed') AND delete_requested_at IS NULL
+       WHERE finished_at IS NOT NULL AND delete_requested_at IS NULL
        AND updated_at <= :time ORDER BY updated_at LIMIT :limit""",
 )
 _CHECKOUT = Statement(
@@ -128,7 +128,7 @@ _DROP_BLOCKS = Statement(
 _DONE_BEFORE = Statement(
     "Jobs that are done, not put away, and have not changed since a time, oldest first.",
     """SELECT uuid FROM jobs INDEXED BY jobs_to_retire
-       WHERE status IN ('completed', 'canceled', 'failed') AND delete_requested_at IS NULL
+       WHERE finished_at IS NOT NULL AND delete_requested_at IS NULL
        AND archived_at IS NULL AND updated_at <= :time ORDER BY updated_at LIMIT :limit""",
 )
 _LAST_TASK = Statement(

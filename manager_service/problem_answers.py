@@ -7,7 +7,7 @@ import secrets
 from collections.abc import Iterable, Mapping
 
 import orjson
-from aiohttp import web
+from aiohttp import hdrs, web
 
 from flamenco_core import errors, shaman
 from flamenco_core.errors import FlamencoError, Problem
@@ -74,6 +74,8 @@ def answer_for(error: Exception, request: web.BaseRequest) -> web.Response:
         return _expected(error, request)
     if isinstance(error, web.HTTPRequestEntityTooLarge):
         return refusal(413, "The body of this request is too large")
+    if isinstance(error, web.RequestPayloadError):
+        return _unreadable_body(request)
     if isinstance(error, web.HTTPException):
         return refusal(error.status, error.text or error.reason, headers=_kept(error))
     return _unexpected(error, request)
@@ -124,6 +126,14 @@ def _expected(error: FlamencoError, request: web.BaseRequest) -> web.Response:
         told = (request_id, request.method, request.path, error)
         logger.warning("Request %s, %s %s: %s", *told, extra={"request_id": request_id})
     return refusal(status, _message(error), problems=error.problems, headers=headers)
+
+
+def _unreadable_body(request: web.BaseRequest) -> web.Response:
+    """The answer to a body that is not in the coding which its headers say."""
+    coding = request.headers.get(hdrs.CONTENT_ENCODING)
+    what = f"the body is not valid {coding}" if coding else "the body's chunks are not valid"
+    problem = Problem("", what, "send it as its headers say")
+    return refusal(400, f"The body cannot be read: {problem}", problems=[problem])
 
 
 def _message(error: FlamencoError) -> str:

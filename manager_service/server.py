@@ -21,7 +21,7 @@ from manager_service.pages import add_pages
 from manager_service.proxies import TrustedProxies, seeing_through
 from manager_service.realtime import socket_io
 from manager_service.service import Service
-from manager_service.serving import LARGEST_JSON_BODY, add_operations, refuse_unknown
+from manager_service.serving import ANY_PATH, LARGEST_JSON_BODY, add_operations, refuse_unknown
 
 logger = logging.getLogger(__name__)
 
@@ -126,5 +126,5 @@ def make_app(service: Service) -> web.Application:
     )
     if service.network is not None and service.network.is_discoverable:
         service.network.add_description(app)
-    app.router.add_route("*", "/{unknown:.*}", refuse_unknown)
+    app.router.add_route("*", ANY_PATH, refuse_unknown)
     return app

@@ -120,7 +120,10 @@ async def refuse_unknown(request: web.Request) -> web.StreamResponse:
 
 
 UNKNOWN_PATH = "/{unknown}"
-"""As aiohttp spells the catch-all route `/{unknown:.*}`."""
+"""As aiohttp spells the catch-all route `ANY_PATH`."""
+
+ANY_PATH = r"/{unknown:[\s\S]*}"
+"""Paths with line breaks too, which a dot would leave out."""
 
 
 async def _read(

@@ -123,6 +123,25 @@ BAD_REQUESTS: dict[str, tuple[str, str, dict[str, Any], int]] = {
     # what is wrong: (method, path, what else is sent, status)
     "an unknown path": ("GET", "/no-such-thing", {}, 404),
     "a path outside the API": ("GET", "/app/no-such-page", {}, 404),
+    "an unknown path with a line break": ("GET", "/no-such%0D%0Athing", {}, 404),
+    "a body that is not packed as its header says": (
+        "POST",
+        "/jobs",
+        {"body": b"not packed", "headers": {**JSON, "Content-Encoding": "gzip"}},
+        400,
+    ),
+    "a file that is not packed as its header says": (
+        "POST",
+        f"/shaman/files/{sha256(CONTENT)}/{len(CONTENT)}",
+        {
+            "body": CONTENT,
+            "headers": {
+                "Content-Type": "application/octet-stream",
+                "Content-Encoding": "gzip",
+            },
+        },
+        400,
+    ),
     "a wrong method": ("DELETE", "/version", {}, 405),
     "a wrong method on a path with a parameter": ("PUT", f"/jobs/{NOBODY}", {}, 405),
     "an id that is no UUID": ("GET", "/jobs/12", {}, 400),

@@ -8,10 +8,12 @@ from __future__ import annotations
 import argparse
 import asyncio
 import base64
+import contextlib
 import http.client
 import json
 import time
 
+JSON_CONTENT = "Content-Type: application/json\r\n"
 READY = {"platform": "linux", "supported_task_types": ["blender"]}
 
 
@@ -28,17 +30,29 @@ class Connection:
         self._authorization = f"Authorization: Basic {text}\r\n"
 
     async def post(self, path: str, body: object) -> tuple[int, bytes]:
-        content = json.dumps(body).encode()
+        return await self.request("POST", path, json.dumps(body).encode())
+
+    async def request(
+        self, method: str, path: str, content: bytes = b"", headers: str = JSON_CONTENT
+    ) -> tuple[int, bytes]:
+        """Status and content of the answer. `headers` end with a line break."""
         self._writer.write(
-            f"POST /api/v3/{path} HTTP/1.1\r\nHost: localhost\r\n{self._authorization}"
-            f"Content-Type: application/json\r\nContent-Length: {len(content)}\r\n\r\n".encode()
+            f"{method} /api/v3/{path} HTTP/1.1\r\nHost: localhost\r\n{self._authorization}"
+            f"{headers}Content-Length: {len(content)}\r\n\r\n".encode()
             + content
         )
         head = (await self._reader.readuntil(b"\r\n\r\n")).decode().lower()
+        if "\r\ntransfer-encoding:" in head:
+            raise RuntimeError(f"{path} was answered in chunks, which is not understood here")
         status = int(head[9:12])
         length = head.find("content-length: ")
         size = int(head[length + 16 : head.index("\r\n", length)]) if length >= 0 else 0
         return status, await self._reader.readexactly(size) if size else b""
+
+    async def close(self) -> None:
+        self._writer.close()
+        with contextlib.suppress(OSError):
+            await self._writer.wait_closed()
 
 
 class Load:

@@ -52,10 +52,12 @@ def main(setup: dict[str, Any]) -> int:
     requests, answers = _take_over_standard_streams()
     limit_memory(setup["memory_limit"])
     helper = _Helper(answers, setup)
-    helper.send({"ready": True})
-    for line in requests:
-        if not helper.serve(json.loads(line)):
-            return 1
+    # A pipe without a reader means that the parent has gone.
+    with contextlib.suppress(BrokenPipeError):
+        helper.send({"ready": True})
+        for line in requests:
+            if not helper.serve(json.loads(line)):
+                return 1
     return 0
 
 

@@ -9,11 +9,10 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 import urllib.error
 import urllib.request
 from base64 import b64encode
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
@@ -21,6 +20,7 @@ from typing import Any, TypeVar
 import psutil
 
 from tests.checkouts import ROOT
+from tests.eventually import eventually
 
 T = TypeVar("T")
 Answer = tuple[int, Any]
@@ -36,17 +36,6 @@ def free_port() -> int:
     with socket.create_server(("127.0.0.1", 0)) as probe:
         port: int = probe.getsockname()[1]
     return port
-
-
-def eventually(look: Callable[[], T | None], what: str, seconds: float = PATIENCE_SECONDS) -> T:
-    """Looks again and again until something true comes back."""
-    deadline = time.monotonic() + seconds
-    while True:
-        seen = look()
-        if seen:
-            return seen
-        assert time.monotonic() < deadline, f"waited {seconds} s in vain: {what}"
-        time.sleep(POLL_SECONDS)
 
 
 def request(url: str, body: object = None, *, login: tuple[str, str] | None = None) -> Answer:
@@ -113,6 +102,13 @@ def render_job(blend: Path, output: Path, **settings: object) -> dict[str, objec
         "submitter_platform": "linux",
         "settings": given | settings,
     }
+
+
+def echo_job(name: str, *, sleeps: int, **more: object) -> dict[str, object]:
+    """A submission of a job that needs no Blender and takes no time: one task, and then these."""
+    settings = {"message": name, "sleep_duration_seconds": 0, "sleep_repeats": sleeps}
+    described = {"name": name, "type": "echo-sleep-test", "submitter_platform": "linux"}
+    return {**described, "settings": settings, **more}
 
 
 @dataclass

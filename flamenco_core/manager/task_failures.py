@@ -30,7 +30,7 @@ def end_attempt(unit: Unit, worker: StoredWorker, task: StoredTask, *, activity:
         fail(unit, worker, task, activity)
         return
     waited = failures.times_waited(unit.db, task, found.name)
-    failures.classify_attempt(unit.db, task, found.name)
+    failures.classify_attempt(unit.db, task, found.name, sentence=found.sentence)
     activity = f"{found.sentence} ({activity})"
     match policy_after(found, waited):
         case FailurePolicy.WAIT:

@@ -64,6 +64,8 @@ class Attempt:
     worker_name: str
     outcome: str | None = None
     """The status that the task had then; absent if the attempt goes on."""
+    failure_class: str | None = None
+    """Why it failed, such as `out-of-memory`, if its log tells."""
     device: str | None = None
     run_seconds: float | None = None
     load_seconds: float | None = None

@@ -44,6 +44,18 @@ class TaskSummary:
     last_touched: datetime | None = None
     run_seconds: float | None = None
     """How long the newest attempt took."""
+    failure_class: str | None = None
+    """Why the newest attempt failed, such as `out-of-memory`, if its log tells."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskFailure:
+    """Why an attempt failed, as its log tells."""
+
+    failure_class: str
+    """The name of the failure class, such as `out-of-memory`."""
+    sentence: str
+    """What it means and what to do, for the artist."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,6 +87,8 @@ class Task:
     failed_by_workers: list[TaskWorker]
     attempt: int | None = None
     """How often the task has been handed out."""
+    failure: TaskFailure | None = None
+    """Why the newest attempt failed, if its log tells."""
     actions: list[ActionChoice] | None = None
     """What can be done with it now, and why not the rest."""
 

@@ -23,7 +23,10 @@ _KNOWN = Statement(
     """SELECT 1 FROM jobs WHERE uuid = :uuid
        UNION ALL SELECT 1 FROM attempt_statistics WHERE job_uuid = :uuid LIMIT 1""",
 )
-_TEXTS = ("job_name", "job_type", "task_name", "task_type", "worker_name", "outcome", "device")
+_TEXTS = (
+    *("job_name", "job_type", "task_name", "task_type", "worker_name"),
+    *("outcome", "failure_class", "device"),
+)
 ATTEMPTS = Listing(
     name="attempts",
     joins="",
@@ -61,6 +64,9 @@ ATTEMPTS = Listing(
     },
     filters=(
         list_filters.exactly("outcome", "s.outcome", "Only attempts that ended so."),
+        list_filters.exactly(
+            "failure_class", "s.failure_class", "Only attempts that failed for this reason."
+        ),
         list_filters.exactly("worker", "s.worker_uuid", "Only attempts of this worker (its id)."),
         list_filters.exactly("task", "s.task_uuid", "Only attempts at this task (its id)."),
         list_filters.exactly("task_type", "s.task_type", "Only attempts at tasks of this type."),

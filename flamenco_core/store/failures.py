@@ -28,7 +28,7 @@ _COUNT_OF_WORKER = Statement(
 _TAG_OF_JOB = Statement("The tag of a job.", "SELECT tag_id FROM jobs WHERE id = :job_id")
 _CLASSIFY = Statement(
     "Notes why an attempt failed.",
-    """UPDATE task_attempts SET failure_class = :failure_class
+    """UPDATE task_attempts SET failure_class = :failure_class, failure_sentence = :sentence
        WHERE task_id = :task_id AND attempt = :attempt""",
 )
 _TIMES_WAITED = Statement(
@@ -122,9 +122,17 @@ def _could_try(db: sqlite3.Connection, task: StoredTask, *, failed_at: int) -> i
     return int(count)
 
 
-def classify_attempt(db: sqlite3.Connection, task: StoredTask, failure_class: str) -> None:
-    """Stores the class with the task's present attempt."""
-    _CLASSIFY.run(db, task_id=task.id, attempt=task.attempt, failure_class=failure_class)
+def classify_attempt(
+    db: sqlite3.Connection, task: StoredTask, failure_class: str, *, sentence: str
+) -> None:
+    """Stores the class with the task's present attempt, and what it means for the artist."""
+    _CLASSIFY.run(
+        db,
+        task_id=task.id,
+        attempt=task.attempt,
+        failure_class=failure_class,
+        sentence=sentence,
+    )
 
 
 def times_waited(db: sqlite3.Connection, task: StoredTask, failure_class: str) -> int:

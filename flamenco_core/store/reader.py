@@ -71,9 +71,11 @@ _TASK_COLUMNS = """t.id, t.uuid, t.name, t.status, t.index_in_job, t.priority, c
     w.address AS worker_address"""
 _TASK = Statement(
     "A task, with what it runs.",
-    f"""SELECT {_TASK_COLUMNS}, j.uuid AS job_uuid, m.commands FROM tasks t
+    f"""SELECT {_TASK_COLUMNS}, j.uuid AS job_uuid, m.commands, a.failure_class,
+       a.failure_sentence FROM tasks t
        JOIN jobs j ON j.id = t.job_id JOIN task_classes c ON c.id = t.task_class_id
        LEFT JOIN task_commands m ON m.task_id = t.id LEFT JOIN workers w ON w.id = t.worker_id
+       LEFT JOIN task_attempts a ON a.task_id = t.id AND a.attempt = t.attempt
        WHERE t.uuid = :uuid""",
 )
 _FAILED_BY = Statement(
@@ -266,6 +268,8 @@ class FarmReader(TaskLogReading):
         }
         if row["last_touched_at"] is not None:
             task["last_touched"] = wire_rows.time(row["last_touched_at"])
+        if row["failure_class"] is not None:
+            task["failure"] = wire_rows.failure(row)
         return task
 
     def last_rendered_job(self) -> str | None:

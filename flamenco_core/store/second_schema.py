@@ -137,6 +137,13 @@ CREATE TABLE logs_to_compress (
     PRIMARY KEY (task_id, attempt)
 ) WITHOUT ROWID;
 
+-- Why attempts failed: what their artists read, and the class, which outlives the job.
+ALTER TABLE task_attempts ADD COLUMN failure_sentence TEXT NOT NULL DEFAULT '';
+ALTER TABLE attempt_statistics ADD COLUMN failure_class TEXT;
+UPDATE attempt_statistics SET failure_class = (SELECT a.failure_class FROM task_attempts a
+    JOIN tasks t ON t.id = a.task_id
+    WHERE t.uuid = attempt_statistics.task_uuid AND a.attempt = attempt_statistics.attempt);
+
 -- The audit log by time, also that of people alone.
 CREATE INDEX audit_by_time ON audit (at, id);
 CREATE INDEX audit_of_people ON audit (actor, id) WHERE actor >= 'person:' AND actor < 'person;';

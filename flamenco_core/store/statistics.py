@@ -28,7 +28,7 @@ _COPIED = (
 _TIMES = ("run_time", "load_time", "render_time", "save_time")
 """Microseconds."""
 _MEASURED = (
-    *("outcome", *_TIMES, "peak_memory", "device", "samples"),
+    *("outcome", "failure_class", *_TIMES, "peak_memory", "device", "samples"),
     *("output_count", "output_files", "is_warm"),
 )
 _SUMMED = ("attempts", "completed", "failed", "measured", "warm", *_TIMES, "output_count")
@@ -39,7 +39,8 @@ _FIND = Statement(
     "An attempt: what is kept of it when its job is gone, and its statistics if it has some.",
     f"""SELECT j.uuid AS job_uuid, j.name AS job_name, j.type AS job_type, t.uuid AS task_uuid,
            t.name AS task_name, c.task_type, a.attempt, w.uuid AS worker_uuid,
-           w.name AS worker_name, a.outcome AS its_outcome, a.ended_at - a.started_at AS lasted,
+           w.name AS worker_name, a.outcome AS its_outcome, a.failure_class AS its_class,
+           a.ended_at - a.started_at AS lasted,
            s.id, {", ".join(f"s.{name}" for name in _MEASURED)}
        FROM task_attempts a JOIN tasks t ON t.id = a.task_id JOIN jobs j ON j.id = t.job_id
        JOIN task_classes c ON c.id = t.task_class_id JOIN workers w ON w.id = a.worker_id
@@ -140,7 +141,7 @@ def _change(
     if before["peak_memory"] is not None:
         after["peak_memory"] = max(before["peak_memory"], after["peak_memory"])
     if is_end:
-        after["outcome"] = row["its_outcome"]
+        after["outcome"], after["failure_class"] = row["its_outcome"], row["its_class"]
         if after["run_time"] is None:
             # Times of day: somebody may have set the clock back meanwhile.
             after["run_time"] = max(0, row["lasted"])

@@ -46,9 +46,13 @@ FIELDS: Mapping[str, str] = {
         "(SELECT s.run_time / 1000000.0 FROM attempt_statistics s "
         "WHERE s.task_uuid = t.uuid AND s.attempt = t.attempt)"
     ),
+    "failure_class": json_text(
+        "(SELECT a.failure_class FROM task_attempts a "
+        "WHERE a.task_id = t.id AND a.attempt = t.attempt)"
+    ),
     "actions": possible_actions.TASK_ACTIONS,
 }
-_MORE_FIELDS = ("activity", "attempt", "last_touched", "run_seconds", "actions")
+_MORE_FIELDS = ("activity", "attempt", "last_touched", "run_seconds", "failure_class", "actions")
 """Only given to those who ask for them."""
 
 FAILED_FIRST = (

@@ -101,3 +101,8 @@ def tag(row: sqlite3.Row) -> dict[str, str]:
 def time(microseconds: int) -> str:
     """A stored time as text."""
     return wire.format_time(from_microseconds(microseconds))
+
+
+def failure(row: sqlite3.Row) -> dict[str, str]:
+    """Why an attempt failed."""
+    return {"failure_class": row["failure_class"], "sentence": row["failure_sentence"]}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import timedelta
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from flamenco_core.manager import MANAGER, Manager, log_files
 from flamenco_core.model import TaskStatusChange, TaskUpdate
 from flamenco_core.rules.failure_classes import BUILT_IN
 from flamenco_core.statuses import JobStatus, TaskStatus
+from flamenco_core.store.listing import ListRequest
 from tests.flamenco_core.farms import (
     FakeClock,
     ask,
@@ -78,6 +80,27 @@ def test_a_task_that_ran_out_of_memory_is_tried_elsewhere(manager: Manager) -> N
     assert failure_classes(manager, task_id) == ["out-of-memory"]
     assert take(manager, other).uuid == task_id
     assert "ran out of memory" in activity(manager, task_id)
+
+
+def test_why_a_task_failed_is_told_with_the_task_and_its_attempts(manager: Manager) -> None:
+    worker, other = awake_worker(manager), awake_worker(manager)
+    job = store(manager, compiled_job(20))
+    task_id = fail_with(manager, worker, OUT_OF_MEMORY)
+    failure = manager.task(task_id).failure
+    assert failure is not None
+    assert (failure.failure_class, failure.sentence[:28]) == (
+        "out-of-memory",
+        "The worker ran out of memory",
+    )
+    request = ListRequest(listing="tasks", subject=job, fields="failure_class")
+    with manager.reader() as reader:
+        told = [json.loads(item) for item in reader.list_page(request).items]
+    assert [item.get("failure_class") for item in told[:2]] == ["out-of-memory", None]
+    assert take(manager, other).uuid == task_id
+    assert manager.task(task_id).failure is None
+    manager.delete_job(job, actor=MANAGER)
+    manager.finish_removals()
+    assert "out-of-memory" in {attempt.failure_class for attempt in manager.attempts(job)}
 
 
 def test_a_failure_without_a_class_is_told_in_the_workers_words(manager: Manager) -> None:

@@ -75,6 +75,7 @@ def run_process(
     on_line: Callable[[str], None],
     cancellation: Cancellation,
     on_start: Callable[[int], None] = lambda _pid: None,
+    on_memory_peak: Callable[[int], None] = lambda _size: None,
     environment: Mapping[str, str] | None = None,
     oom_score: int | None = None,
     grace: timedelta = GRACE,
@@ -87,6 +88,9 @@ def run_process(
 
     Args:
         on_start: gets the child's process id.
+        on_memory_peak: gets, when it has ended in whatever way, the most bytes of memory that the
+            child (Windows: all of its processes together) had. Never less than the worker's own
+            on Linux, which counts the moment before the child becomes a program of its own.
         environment: added to the worker's own.
         oom_score: Linux only: -1000 to 1000, the higher the sooner the kernel ends the child when
             memory runs out.
@@ -113,6 +117,7 @@ def run_process(
         child.kill()
         reader.join()
         child.close()
+        on_memory_peak(child.memory_peak)
         with _LIVING_LOCK:
             _LIVING.discard(child)
     cancellation.check()
@@ -137,6 +142,8 @@ class _Child:
         self._lock = threading.Lock()
         self._is_gone = False
         self.pid = process.pid
+        self.memory_peak = 0
+        """Bytes; known when it has ended."""
         assert process.stdout is not None  # noqa: S101 - for the type checker; it is a pipe
         self.output: IO[bytes] = process.stdout
         if sys.platform == "win32":
@@ -146,7 +153,17 @@ class _Child:
             self._job.add(process.pid)
 
     def wait(self) -> int:
-        return self._process.wait()
+        """Waits for its end, and returns its exit code."""
+        if sys.platform == "win32":
+            exit_code = self._process.wait()
+            self.memory_peak = self._job.memory_peak()
+            return exit_code
+        # Only this tells what the child had; otherwise the same as `Popen.wait`.
+        _pid, status, usage = os.wait4(self.pid, 0)
+        unit = 1 if sys.platform == "darwin" else 1024
+        self.memory_peak = usage.ru_maxrss * unit
+        self._process.returncode = os.waitstatus_to_exitcode(status)
+        return self._process.returncode
 
     def end(self, grace: timedelta) -> None:
         """Asks it to end; kills it if it does not."""

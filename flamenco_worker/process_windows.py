@@ -42,6 +42,13 @@ if sys.platform == "win32":
     _kernel32.AssignProcessToJobObject.argtypes = (wintypes.HANDLE, wintypes.HANDLE)
     _kernel32.TerminateJobObject.argtypes = (wintypes.HANDLE, wintypes.UINT)
     _kernel32.CloseHandle.argtypes = (wintypes.HANDLE,)
+    _kernel32.QueryInformationJobObject.argtypes = (
+        wintypes.HANDLE,
+        ctypes.c_int,
+        ctypes.c_void_p,
+        wintypes.DWORD,
+        ctypes.c_void_p,
+    )
     _kernel32.SetInformationJobObject.argtypes = (
         wintypes.HANDLE,
         ctypes.c_int,
@@ -76,6 +83,20 @@ if sys.platform == "win32":
                     raise ctypes.WinError(ctypes.get_last_error())
             finally:
                 _kernel32.CloseHandle(process)
+
+        def memory_peak(self) -> int:
+            """The most memory, in bytes, that all of them together had; 0 if Windows does not
+            tell.
+            """
+            limits = _ExtendedLimits()
+            is_told = _kernel32.QueryInformationJobObject(
+                self._handle,
+                _EXTENDED_LIMIT_INFORMATION,
+                ctypes.byref(limits),
+                ctypes.sizeof(limits),
+                None,
+            )
+            return int(limits.PeakJobMemoryUsed) if is_told else 0
 
         def terminate(self) -> None:
             """Ends all of them at once."""

@@ -10,7 +10,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 from flamenco_core.errors import StorageError
-from flamenco_core.model import AssignedTask, TaskUpdate
+from flamenco_core.model import AssignedTask, TaskStatistics, TaskUpdate
 from flamenco_core.statuses import TaskStatus
 
 log = logging.getLogger(__name__)
@@ -50,6 +50,7 @@ class TaskReporter:
         self._activity: str | None = None
         self._steps = 0
         self._steps_sent = 0
+        self._statistics: TaskStatistics | None = None
         self._sent_at = clock()
         self._held_back: list[TaskUpdate] = []
 
@@ -104,6 +105,15 @@ class TaskReporter:
                 del self._held_back[0]
             return True
 
+    def add_statistics(self, statistics: TaskStatistics) -> None:
+        """Goes with the next update; to be called once, before the last one.
+
+        A Manager that counts no attempts, as Flamenco 3's, has no use for them and gets none.
+        """
+        if self._task.attempt is not None:
+            with self._lock:
+                self._statistics = statistics
+
     def completed(self) -> None:
         self._say(TaskStatus.COMPLETED, "Completed")
 
@@ -128,8 +138,13 @@ class TaskReporter:
     def _gather(self) -> None:
         text = "".join(f"{line}\n" for line in self._lines)
         steps = self._steps if self._steps != self._steps_sent else None
-        update = TaskUpdate(log=text or None, activity=self._activity, steps_completed=steps)
-        self._lines, self._size, self._activity = [], 0, None
+        update = TaskUpdate(
+            log=text or None,
+            activity=self._activity,
+            steps_completed=steps,
+            statistics=self._statistics,
+        )
+        self._lines, self._size, self._activity, self._statistics = [], 0, None, None
         self._steps_sent = self._steps
         if update != TaskUpdate():
             self._hold(update)

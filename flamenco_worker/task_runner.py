@@ -14,6 +14,7 @@ from pathlib import Path
 from flamenco_core.client import ManagerClient
 from flamenco_core.errors import FlamencoError
 from flamenco_core.model import AssignedTask, TaskUpdate
+from flamenco_worker.attempt_statistics import AttemptStatistics
 from flamenco_worker.cancellation import Cancellation, Cancelled
 from flamenco_worker.commands import CommandContext, make_command
 from flamenco_worker.machine_settings import MachineSettings
@@ -48,26 +49,35 @@ class TaskRunner:
         """Runs `task` to its end, or until `cancellation`; a failure is reported, not raised."""
         log.info("task %s (%s) begins, attempt %s", task.name, task.uuid, task.attempt or 1)
         reporter = TaskReporter(task, self.send_update)
+        statistics = AttemptStatistics()
         reporter.started()
         with _Attendant(self, task, reporter, cancellation):
             try:
-                ending = self._run_to_its_end(task, reporter, cancellation)
+                ending = self._run_to_its_end(task, reporter, cancellation, statistics)
                 # The Manager must hear of it, or it hands the same attempt out again.
                 while not reporter.flush():
                     cancellation.sleep(TICK)
             except Cancelled as cancelled:
                 reporter.log(f"stopped: {cancelled.message}")
+                reporter.add_statistics(statistics.so_far())
                 reporter.flush()
                 log.info("task %s is given up: %s", task.name, cancelled.message)
                 return Ending.GIVEN_UP
         return ending
 
     def _run_to_its_end(
-        self, task: AssignedTask, reporter: TaskReporter, cancellation: Cancellation
+        self,
+        task: AssignedTask,
+        reporter: TaskReporter,
+        cancellation: Cancellation,
+        statistics: AttemptStatistics,
     ) -> Ending:
         """Raises `Cancelled`; reports every other ending."""
         try:
-            self._run_commands(task, reporter, cancellation)
+            try:
+                self._run_commands(task, reporter, cancellation, statistics)
+            finally:
+                reporter.add_statistics(statistics.so_far())
         except Cancelled:
             raise
         except FlamencoError as error:
@@ -85,7 +95,11 @@ class TaskRunner:
         return Ending.COMPLETED
 
     def _run_commands(
-        self, task: AssignedTask, reporter: TaskReporter, cancellation: Cancellation
+        self,
+        task: AssignedTask,
+        reporter: TaskReporter,
+        cancellation: Cancellation,
+        statistics: AttemptStatistics,
     ) -> None:
         context = CommandContext(
             task_id=task.uuid,
@@ -99,6 +113,7 @@ class TaskRunner:
             oom_score=self.machine.oom_score,
             threads=self.machine.threads,
             program=self.machine.program,
+            statistics=statistics,
         )
         # Wrong parameters of a late command need not wait for the early ones.
         commands = [make_command(command) for command in task.commands]

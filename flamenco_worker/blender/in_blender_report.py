@@ -60,6 +60,8 @@ def describe_render(scene: Any, request: dict[str, Any]) -> dict[str, Any]:
         "height": height,
         "cropped": render.use_border and render.use_crop_to_border,
         "missing": _missing_files(scene),
+        "samples": _samples(scene),
+        "device": _device(scene),
     }
 
 
@@ -108,6 +110,30 @@ def _reasons_to_render_in_place(scene: Any) -> list[str]:
     if scene.render.is_movie_format:
         reasons.append("its output is a movie")
     return reasons
+
+
+def _samples(scene: Any) -> int | None:
+    """How many samples each pixel gets; None for engines that go by something else."""
+    if scene.render.engine == "CYCLES":
+        return int(scene.cycles.samples)
+    if scene.render.engine.startswith("BLENDER_EEVEE"):
+        return int(scene.eevee.taa_render_samples)
+    return None
+
+
+def _device(scene: Any) -> str | None:
+    """What Cycles is set to render on; None for other engines, which choose by themselves."""
+    if scene.render.engine != "CYCLES":
+        return None
+    if scene.cycles.device == "CPU":
+        return "CPU"
+    addon = bpy.context.preferences.addons.get("cycles")
+    kind = addon.preferences.compute_device_type if addon else "NONE"
+    if kind == "NONE":
+        return "CPU"  # Cycles falls back to it
+    devices = addon.preferences.get_devices_for_type(kind)
+    names = [device.name for device in devices if device.use]
+    return f"{kind}: {', '.join(names)}" if names else "CPU"
 
 
 def _compositor(scene: Any) -> Any:

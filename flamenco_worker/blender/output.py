@@ -25,6 +25,15 @@ class FrameSaved:
 
 
 @dataclass(frozen=True, slots=True)
+class FrameTimed:
+    """A frame is done, and took so many seconds. Blender 5 does not say so."""
+
+    total: float
+    saving: float
+    """Of the total."""
+
+
+@dataclass(frozen=True, slots=True)
 class FrameProgress:
     """The render of a frame goes on."""
 
@@ -77,13 +86,14 @@ class RenderReport:
     content: dict[str, Any]
 
 
-Event = FrameSaved | FrameProgress | FrameSkipped | Trouble | RenderReport
+Event = FrameSaved | FrameTimed | FrameProgress | FrameSkipped | Trouble | RenderReport
 
 _LOG_PREFIX = re.compile(
     r"(?:\d+:\d\d(?::\d\d)?\.\d{3}\s+)?(?:[A-Za-z][\w.]*\s+\|\s*)?(?:ERROR\s+)?"
 )
 _SAVED = re.compile(r"Saved: '(?P<path>.+)'$")
 _SKIPPED = re.compile(r'[Ss]kipping existing frame "(?P<path>.+)"')
+_TIMED = re.compile(r"Time: (?P<total>[\d:.]+)(?: \(Saving: (?P<saving>[\d:.]+)\))?$")
 _FRAME = re.compile(r"Fra:(?P<frame>-?\d+) ")
 _SAMPLES = re.compile(
     r"(?:Sample (?P<done>\d+)/(?P<total>\d+)|Rendering (?P<done2>\d+) / (?P<total2>\d+) samples)"
@@ -284,6 +294,8 @@ def parse_line(line: str) -> Event | None:
         return _frame_progress(int(match["frame"]), text)
     if match := _SAVED.match(text):
         return FrameSaved(match["path"])
+    if match := _TIMED.match(text):
+        return FrameTimed(_seconds(match["total"]), _seconds(match["saving"] or "0"))
     if match := _SKIPPED.match(text):
         return FrameSkipped(match["path"])
     for rule in _RULES:
@@ -291,6 +303,14 @@ def parse_line(line: str) -> Event | None:
             sentence = rule.sentence.format(line=text, **match.groupdict())
             return Trouble(rule.kind, sentence, rule.decisive)
     return None
+
+
+def _seconds(text: str) -> float:
+    """Of `[hours:]minutes:seconds`."""
+    seconds = 0.0
+    for part in text.split(":"):
+        seconds = seconds * 60 + float(part)
+    return seconds
 
 
 def _frame_progress(frame: int, text: str) -> FrameProgress:

@@ -47,7 +47,7 @@ class EncodeAudio:
     def run(self, context: CommandContext) -> None:
         ffmpeg = find_ffmpeg(self.exe, context.ffmpeg)
         wanted = seconds_of_sound(context, ffmpeg, self.input)
-        with partial_file(self.output) as partial:
+        with partial_file(context, self.output) as partial:
             command = [ffmpeg, *self.exe_args, "-nostdin", "-i", str(self.input)]
             command += ["-map", "0:a:0", "-c:a", self.codec, "-b:a", self.bitrate]
             run_ffmpeg(context, [*command, "-y", str(partial)])
@@ -91,7 +91,7 @@ class MuxAudio:
     def run(self, context: CommandContext) -> None:
         ffmpeg = find_ffmpeg(self.exe, context.ffmpeg)
         frames = self.frames or count_frames(context, ffmpeg, self.video)
-        with partial_file(self.output) as partial:
+        with partial_file(context, self.output) as partial:
             command = [ffmpeg, *self.exe_args, "-nostdin"]
             command += ["-i", str(self.video), "-i", str(self.audio)]
             command += ["-map", "0:v:0", "-map", "1:a:0", "-c", "copy", *self.args]

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol, Self
 
 from flamenco_core.errors import FlamencoError
+from flamenco_worker.attempt_statistics import AttemptStatistics
 from flamenco_worker.cancellation import Cancellation
 from flamenco_worker.process import Finished, quoted, run_process
 
@@ -40,6 +41,8 @@ class CommandContext:
     """How many threads of the processor a render may use; `None`: all."""
     program: Callable[[str], str] = str
     """What to run where a command names a program."""
+    statistics: AttemptStatistics = field(default_factory=AttemptStatistics)
+    """Where a command says what it measured and made."""
 
     def run(
         self,
@@ -77,6 +80,7 @@ class CommandContext:
             on_line=handle,
             on_start=started,
             cancellation=cancellation or self.cancellation,
+            on_memory_peak=self.statistics.add_memory_peak,
             oom_score=self.oom_score,
         )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from shutil import disk_usage
@@ -93,6 +93,7 @@ class BlenderRender:
             context.log(f"frame {frame} is verified: {path}")
             context.step()
             context.output_produced(path)
+            context.statistics.add_outputs(_files_of(path, run.plans))
 
         with FrameCollector(on_frame) as collector:
             run = _BlenderRun(context, self.arguments, collector)
@@ -107,6 +108,14 @@ class BlenderRender:
                 shown.insert(0, "The disk that the frames go to is full")
             shown += [f"Blender said: {trouble.sentence}" for trouble in run.troubles[-1:]]
             raise CommandFailed(". ".join(shown))
+
+
+def _files_of(shown: Path, plans: Iterable[RenderPlan]) -> list[Path]:
+    """All files of the frame that one of them is shown for."""
+    for plan in plans:
+        for frame in [expected.frame for expected in plan.files if expected.path == shown]:
+            return [expected.path for expected in plan.files if expected.frame == frame]
+    return []
 
 
 def _owner(context: CommandContext) -> str:
@@ -148,6 +157,7 @@ class _BlenderRun:
                 was told.
         """
         parser = OutputParser(self._handle)
+        self.context.statistics.blender_starts()
         try:
             with self.context.cancellation.callback(self._pass_on_cancellation):
                 finished = self.context.run(
@@ -183,10 +193,12 @@ class _BlenderRun:
             raise CommandFailed("Blender ended before it came to the render, and did not say why")
 
     def _handle(self, event: Event) -> None:
+        self.context.statistics.blender_says(event)
         match event:
             case RenderReport() if "failure" in event.content:
                 self._end(event.content["failure"])
             case RenderReport():
+                self.context.statistics.render_begins(event.content)
                 self._begin(RenderPlan.from_report(event.content))
             case FrameSaved() if self.collector is not None:
                 self.collector.saved(Path(event.path))

@@ -44,7 +44,7 @@ class ConcatenateVideos:
             raise CommandFailed(f"There are no videos to join: {self.input_glob}")
         ffmpeg = find_ffmpeg(self.exe, context.ffmpeg)
         wanted = sum(count_frames(context, ffmpeg, Path(video)) for video in videos)
-        with partial_file(self.output) as partial:
+        with partial_file(context, self.output) as partial:
             with _index(self.output.parent, videos) as index:
                 command = [ffmpeg, *self.exe_args, "-nostdin", "-f", "concat", "-safe", "0"]
                 run_ffmpeg(context, [*command, "-i", str(index), "-c", "copy", "-y", str(partial)])

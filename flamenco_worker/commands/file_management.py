@@ -101,6 +101,7 @@ class CopyFile:
             partial.unlink(missing_ok=True)
             what = f"{self.source} to {self.destination}"
             raise CommandFailed(f"Cannot copy {what}: {error.strerror or error}") from error
+        context.statistics.add_outputs([self.destination])
 
 
 def unused_name(path: Path) -> Path:

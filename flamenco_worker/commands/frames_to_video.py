@@ -60,7 +60,7 @@ class FramesToVideo:
         if not frames:
             raise CommandFailed(f"There are no frames to make a video of: {self.input_glob}")
         ffmpeg = find_ffmpeg(self.exe, context.ffmpeg)
-        with partial_file(self.output) as partial:
+        with partial_file(context, self.output) as partial:
             with self._input_arguments(frames) as input_arguments:
                 self._encode(context, ffmpeg, input_arguments, partial)
             self._verify(context, ffmpeg, partial, len(frames))

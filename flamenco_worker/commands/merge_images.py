@@ -130,6 +130,7 @@ class MergeImages:
         for position in read[0].averaged():
             canvas[:, :, position] /= weights
         self._write(canvas, read[0])
+        context.statistics.add_outputs([self.output])
         context.log(f"the merged image is {self.output}, {self.width} × {self.height}")
 
     def _as_large_as_the_first_tile(self) -> Self:

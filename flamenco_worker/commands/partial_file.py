@@ -7,11 +7,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from uuid import uuid4
 
-from flamenco_worker.commands.base import CommandFailed
+from flamenco_worker.commands.base import CommandContext, CommandFailed
 
 
 @contextmanager
-def partial_file(output: Path) -> Iterator[Path]:
+def partial_file(context: CommandContext, output: Path) -> Iterator[Path]:
     """A path beside `output` to write to, which becomes `output` if the block does not raise.
 
     Nobody sees half a file under the final name. The suffix stays, as it says which format it is.
@@ -24,6 +24,7 @@ def partial_file(output: Path) -> Iterator[Path]:
         output.parent.mkdir(parents=True, exist_ok=True)
         yield partial
         partial.replace(output)
+        context.statistics.add_outputs([output])
     except OSError as error:
         reason = error.strerror or str(error)
         raise CommandFailed(f"Cannot write {output}: {reason}") from error

@@ -76,6 +76,7 @@ class MoveNumbered:
             what = f"{self.source} to {self.destination}"
             raise CommandFailed(f"Cannot move {what}: {error.strerror or error}") from error
         context.output_produced(target)
+        context.statistics.add_outputs([target])
 
 
 @dataclass(frozen=True, slots=True)

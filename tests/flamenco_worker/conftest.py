@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from flamenco_worker.attempt_statistics import AttemptStatistics
 from flamenco_worker.cancellation import Cancellation
 from flamenco_worker.commands import CommandContext
 from tests.flamenco_worker.blenders import BPY, ROOT, BlenderProgram
@@ -48,6 +49,7 @@ class RecordedTask:
     activities: list[str] = field(default_factory=list)
     images: list[Path] = field(default_factory=list)
     cancellation: Cancellation = field(default_factory=Cancellation)
+    statistics: AttemptStatistics = field(default_factory=AttemptStatistics)
 
     @property
     def log(self) -> str:
@@ -66,6 +68,7 @@ class RecordedTask:
             activity=self.activities.append,
             output_produced=self.images.append,
             ffmpeg=ffmpeg,
+            statistics=self.statistics,
         )
 
 

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from PIL import Image
@@ -85,6 +86,11 @@ def is_completed(manager: ProtocolManager, uuid: str) -> Callable[[], bool]:
     return lambda: "completed" in manager.statuses_of(uuid)
 
 
+def told_statistics(manager: ProtocolManager) -> list[dict[str, Any]]:
+    """The updates of the first task that tell what it took."""
+    return [update for update in manager.updates_of(FIRST) if "statistics" in update]
+
+
 def test_it_registers_signs_on_takes_tasks_and_signs_off(
     manager: ProtocolManager, tmp_path: Path
 ) -> None:
@@ -99,6 +105,7 @@ def test_it_registers_signs_on_takes_tasks_and_signs_off(
     assert manager.statuses_of(FIRST) == ["active", "completed"]
     assert 'echo: "good morning"' in manager.log_of(FIRST)
     assert all(update["attempt"] == 1 for update in manager.updates_of(FIRST))
+    assert [set(update["statistics"]) for update in told_statistics(manager)] == [{"run_seconds"}]
     (request, *_rest) = manager.requests("/task")
     assert (request.body["slot"], request.body["holding"]) == (0, [])
 
@@ -304,6 +311,7 @@ def test_stopping_hands_the_task_back_without_a_verdict(
     assert worker.stop() == 0
     assert manager.statuses_of(FIRST) == ["active"]
     assert "stopped: the test ends" in manager.log_of(FIRST)
+    assert len(told_statistics(manager)) == 1
     assert manager.received[-1].path == "/sign-off"
 
 
@@ -315,7 +323,8 @@ def test_a_manager_that_never_waits_is_not_asked_without_pause(tmp_path: Path) -
         manager.hand_out(task_of(FIRST, command("echo", message="old"), attempt=None))
         manager.wait_for(is_completed(manager, FIRST), "the task")
         assert len(manager.requests("/task")) < 20
-        assert all("attempt" not in update for update in manager.updates_of(FIRST))
+        updates = manager.updates_of(FIRST)
+        assert not any({"attempt", "statistics"} & update.keys() for update in updates)
 
 
 def test_a_worker_that_the_manager_has_lost_sight_of_says_that_it_is_awake(

@@ -12,7 +12,7 @@ PATIENCE = 60.0
 """Seconds; only a test that fails waits so long."""
 
 
-def eventually(look: Callable[[], T], what: str = "", *, seconds: float = PATIENCE) -> T:
+def eventually(look: Callable[[], T | None], what: str = "", seconds: float = PATIENCE) -> T:
     """Looks again and again until something true comes back."""
     deadline = time.monotonic() + seconds
     while not (seen := look()):

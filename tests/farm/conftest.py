@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -29,6 +30,15 @@ def demo(tmp_path_factory: pytest.TempPathFactory, blender: Path) -> Path:
 def farm(tmp_path: Path, blender: Path) -> Iterator[Farm]:
     """A farm with a running Manager; the test starts the Worker."""
     farm = Farm(tmp_path / "farm", blender)
+    farm.start_manager()
+    yield farm
+    farm.stop()
+
+
+@pytest.fixture
+def idle_farm(tmp_path: Path) -> Iterator[Farm]:
+    """A farm with a running Manager and without Blender."""
+    farm = Farm(tmp_path / "farm", Path(sys.executable))
     farm.start_manager()
     yield farm
     farm.stop()

@@ -5,10 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 import re
-import sys
 from collections import Counter
-from collections.abc import Iterator
-from pathlib import Path
 
 import psutil
 import pytest
@@ -33,15 +30,6 @@ are on their way.
 
 
 ORDINARY_LINE = re.compile(r"Flamenco Manager |[\d-]{10} [\d:.+]+ (DEBUG|INFO|WARNING) ")
-
-
-@pytest.fixture
-def idle_farm(tmp_path: Path) -> Iterator[Farm]:
-    """A farm without Blender."""
-    farm = Farm(tmp_path / "farm", Path(sys.executable))
-    farm.start_manager()
-    yield farm
-    farm.stop()
 
 
 @pytest.mark.timeout(1800)

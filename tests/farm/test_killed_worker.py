@@ -6,7 +6,8 @@ from pathlib import Path
 
 import psutil
 
-from tests.farm.farm import Farm, eventually
+from tests.eventually import eventually
+from tests.farm.farm import Farm
 from tests.farm.frames import decoded_size, frames_in
 from tests.farm.slow_scene import FRAMES, RESOLUTION, make_slow_scene
 

@@ -14,7 +14,8 @@ import pytest
 
 from pythons import find_python
 from tests.checkouts import copy_source
-from tests.farm.farm import eventually, request, run_blender
+from tests.eventually import eventually
+from tests.farm.farm import request, run_blender
 from tests.farm.frames import decoded_size, frames_in
 from tests.farm.quick_start import INSTALLATION_SECONDS, QuickStart, faults_of_demo, path_without
 from tests.farm.slow_scene import make_slow_scene

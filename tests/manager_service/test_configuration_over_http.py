@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import json
 import socket
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ from typing import Any
 import pytest
 
 from flamenco_core.config import load_config
+from tests.eventually import eventually
 from tests.manager_service.running_manager import Reply, RunningManager
 
 FILE = "flamenco-manager.yaml"
@@ -65,13 +65,6 @@ def change(manager: RunningManager, etag: str = "", query: str = "", **body: Any
 
 def text_of(manager: RunningManager) -> str:
     return (manager.config.home / FILE).read_text(encoding="utf-8")
-
-
-def eventually(is_so: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 20
-    while not is_so():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
 
 
 def test_each_setting_says_its_value_and_where_it_comes_from(configured: RunningManager) -> None:

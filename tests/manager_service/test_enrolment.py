@@ -12,9 +12,9 @@ import pytest
 from flamenco_core.client import ManagerRefused
 from flamenco_worker.config import WorkerConfig
 from flamenco_worker.worker import Worker
+from tests.eventually import eventually
 from tests.manager_service.people import GuardedManager, add_people, add_token, bearer
 from tests.manager_service.running_manager import Reply, RunningManager, WorkerLogin
-from tests.manager_service.test_operations import eventually
 
 SECRET = "let me in, ünïcode too"
 

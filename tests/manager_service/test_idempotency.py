@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
+from tests.eventually import eventually
 from tests.manager_service.running_manager import Reply, RunningManager, send, submission
-from tests.manager_service.test_operations import eventually
 
 KEY = {"Idempotency-Key": "8e03978e-40d5-43e8-bc93-6894a57f9324"}
 

@@ -19,6 +19,7 @@ from flamenco_core.client import ManagerClient
 from flamenco_core.last_rendered import LARGEST_IMAGE_BYTES
 from flamenco_worker.output_images import OutputImages
 from manager_service import images
+from tests.eventually import eventually
 from tests.flamenco_core.images import (
     BLUE,
     GREEN,
@@ -36,7 +37,7 @@ from tests.manager_service.running_manager import (
     WorkerLogin,
     receive,
 )
-from tests.manager_service.test_operations import eventually, take_task, update
+from tests.manager_service.test_operations import take_task, update
 from tests.manager_service.test_refusals import assert_is_refusal
 
 NAMES = [thumbnail.name for thumbnail in last_rendered.THUMBNAILS]

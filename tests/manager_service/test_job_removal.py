@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
+from tests.eventually import eventually
 from tests.manager_service.running_manager import RunningManager, WorkerLogin
-from tests.manager_service.test_operations import eventually, take_task, update
+from tests.manager_service.test_operations import take_task, update
 
 UNKNOWN = "00000000-0000-0000-0000-000000000000"
 

@@ -12,6 +12,7 @@ import pytest
 
 from manager_service.api import all_operations
 from manager_service.routing import Role
+from tests.eventually import eventually
 from tests.manager_service.people import (
     PASSWORD,
     GuardedManager,
@@ -21,7 +22,6 @@ from tests.manager_service.people import (
     cookie_pair,
 )
 from tests.manager_service.running_manager import RunningManager, receive, submission
-from tests.manager_service.test_operations import eventually
 
 NEW_PASSWORD = "a different pass phrase"
 DAY = 24 * 3600 * 1_000_000

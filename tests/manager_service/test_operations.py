@@ -2,23 +2,14 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from tests.eventually import eventually
 from tests.manager_service.running_manager import RunningManager, WorkerLogin, submission
 
 TIME_LIMIT = 20
 """Seconds within which background work has to have happened."""
-
-
-def eventually(condition: Callable[[], bool]) -> None:
-    """Waits until something that happens by itself has happened."""
-    deadline = time.monotonic() + TIME_LIMIT
-    while not condition():
-        assert time.monotonic() < deadline, "it did not happen in time"
-        time.sleep(0.02)
 
 
 def take_task(manager: RunningManager, worker: WorkerLogin) -> dict[str, Any]:

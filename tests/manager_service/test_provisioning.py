@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.eventually import eventually
 from tests.manager_service.running_manager import RunningManager, WorkerLogin
 from tests.manager_service.test_configuration_over_http import change, serving
 
@@ -52,13 +52,6 @@ def next_task(manager: RunningManager, worker: WorkerLogin) -> dict[str, Any]:
     done = {"taskStatus": "completed", "attempt": task["attempt"]}
     assert manager.post(f"/worker/task/{task['uuid']}", done, worker=worker).status == 204
     return task
-
-
-def eventually(is_so: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 20
-    while not is_so():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
 
 
 def test_a_worker_is_told_at_sign_on_with_its_variables_filled_in(manager: RunningManager) -> None:

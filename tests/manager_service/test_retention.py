@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from flamenco_core.rules import timeouts
+from tests.eventually import eventually
 from tests.manager_service.running_manager import RunningManager
-from tests.manager_service.test_operations import eventually
 
 
 def test_jobs_that_are_done_for_long_enough_go(

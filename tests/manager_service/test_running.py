@@ -15,8 +15,9 @@ from prometheus_client.parser import text_string_to_metric_families as families
 
 from manager_service.background import disk_space, work
 from manager_service.background.disk_space import DiskSpace
+from tests.eventually import eventually
 from tests.manager_service.running_manager import RunningManager
-from tests.manager_service.test_operations import eventually, take_task
+from tests.manager_service.test_operations import take_task
 
 
 def samples(manager: RunningManager) -> dict[tuple[str, tuple[str, ...]], float]:

@@ -7,9 +7,10 @@ import os
 import socket
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
+from tests.eventually import eventually
 from tests.manager_service.running_manager import RunningManager, receive, send, sha256
-from tests.manager_service.test_operations import eventually
 
 SMALL = b"a small file"
 LARGE = os.urandom(2**20) * 5 + b"and a bit"
@@ -140,7 +141,7 @@ def test_more_than_was_announced_is_refused_before_all_of_it_has_come(
 
 
 def test_files_that_nothing_uses_are_removed_in_time(tmp_path: Path) -> None:
-    often = {
+    often: dict[str, Any] = {
         "shaman_garbage_period": timedelta(milliseconds=50),
         "shaman_garbage_max_age": timedelta(milliseconds=500),
     }

@@ -10,8 +10,9 @@ import pytest
 
 from flamenco_core.rules import timeouts
 from manager_service.background import work
+from tests.eventually import eventually
 from tests.manager_service.running_manager import RunningManager, WorkerLogin
-from tests.manager_service.test_operations import eventually, take_task
+from tests.manager_service.test_operations import take_task
 
 
 def status(manager: RunningManager, worker: WorkerLogin) -> str:

@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
+from tests.eventually import eventually
 from tests.manager_service.people import PASSWORD, GuardedManager, add_people, add_token, bearer
 from tests.manager_service.running_manager import RunningManager, submission
-from tests.manager_service.test_operations import eventually
 
 
 @pytest.fixture

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
+from tests.eventually import eventually
 from tests.manager_service.running_manager import (
     Reply,
     RunningManager,
@@ -14,7 +15,6 @@ from tests.manager_service.running_manager import (
     receive,
     send,
 )
-from tests.manager_service.test_operations import eventually
 
 LONG = 25
 """Seconds; a test that waits this long has failed."""

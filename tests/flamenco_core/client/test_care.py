@@ -11,8 +11,8 @@ import pytest
 from flamenco_core.client import ManagerClient, ManagerRefused
 from flamenco_core.model import JobTagChange, WorkerSleepSchedule, WorkerTag
 from flamenco_core.statuses import JobStatus
+from tests.eventually import eventually
 from tests.manager_service.running_manager import RunningManager
-from tests.manager_service.test_operations import eventually
 
 
 @pytest.fixture

@@ -20,8 +20,8 @@ from flamenco_core.model.action_requests import (
 from flamenco_core.model.actions import JobAction, TaskAction, WorkerAction
 from flamenco_core.model.finding import IdKind
 from flamenco_core.statuses import JobStatus, TaskStatus
+from tests.eventually import eventually
 from tests.manager_service.running_manager import RunningManager
-from tests.manager_service.test_operations import eventually
 
 
 @pytest.fixture

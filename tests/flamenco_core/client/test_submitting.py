@@ -12,8 +12,8 @@ import pytest
 
 from flamenco_core.client import ManagerClient, ManagerRefused, ManagerUnreachable, submitting
 from flamenco_core.model import SubmittedJob
+from tests.eventually import eventually
 from tests.manager_service.running_manager import RunningManager
-from tests.manager_service.test_operations import eventually
 
 JOB = SubmittedJob(
     name="only once",

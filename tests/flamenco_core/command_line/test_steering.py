@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from tests.eventually import eventually
 from tests.flamenco_core.command_line.conftest import Program
 from tests.manager_service.running_manager import RunningManager
-from tests.manager_service.test_operations import eventually, take_task, update
+from tests.manager_service.test_operations import take_task, update
 
 NOBODY = "00000000-0000-4000-8000-000000000000"
 

@@ -17,8 +17,8 @@ import pytest
 
 from flamenco_core.config import Tls
 from manager_service.server import ListenAddress, Server
+from tests.eventually import eventually
 from tests.manager_service.https.pebble import Pebble, free_ports, running_pebble
-from tests.manager_service.https.test_own_certificate import wait_until
 from tests.manager_service.running_manager import TIME_LIMIT, Reply, RunningManager, receive
 
 NAME = "farm.studio"
@@ -107,7 +107,7 @@ def shown(manager: RunningManager, context: ssl.SSLContext) -> str:
 
 def test_the_first_certificate_comes_by_itself_and_is_kept(studio: Studio, pebble: Pebble) -> None:
     with studio.manager(pebble.directory_url) as manager:
-        wait_until(lambda: is_ready(studio))
+        eventually(lambda: is_ready(studio))
         led_on = studio.over_http("/app/?x=1").headers["Location"]
         assert led_on == f"https://{NAME}:{manager.port}/app/?x=1"
         first = shown(manager, pebble.issuer)
@@ -126,11 +126,11 @@ def test_a_certificate_that_is_growing_old_is_renewed_without_a_gap(
     studio: Studio, hasty_pebble: Pebble
 ) -> None:
     with studio.manager(hasty_pebble.directory_url) as manager:
-        wait_until(lambda: is_ready(studio))
+        eventually(lambda: is_ready(studio))
         context = hasty_pebble.issuer
         first = shown(manager, context)  # which fails with a certificate that has expired
         account_key = studio.kept[0].read_bytes()
-        wait_until(lambda: shown(manager, context) != first)
+        eventually(lambda: shown(manager, context) != first)
     assert studio.kept[0].read_bytes() == account_key
 
 
@@ -138,7 +138,7 @@ def test_a_name_that_leads_elsewhere_is_said_to_whoever_opens_the_page(
     studio: Studio, strayed_pebble: Pebble
 ) -> None:
     with studio.manager(strayed_pebble.directory_url) as manager:
-        wait_until(lambda: b"could not see that the name leads here" in said(studio))
+        eventually(lambda: b"could not see that the name leads here" in said(studio))
         reply = studio.over_http("/")
         assert reply.status == 503
         assert reply.headers["Retry-After"]
@@ -159,9 +159,9 @@ def test_an_authority_that_serves_only_those_it_knows_is_shown_the_key(
     ) as pebble:
         monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(pebble.ca_file))
         with studio.manager(pebble.directory_url):
-            wait_until(lambda: b"The authority refuses" in said(studio))
+            eventually(lambda: b"The authority refuses" in said(studio))
         with studio.manager(pebble.directory_url, acme_key_id="kid-1", acme_hmac_key=key):
-            wait_until(lambda: is_ready(studio))
+            eventually(lambda: is_ready(studio))
 
 
 def test_an_authority_that_is_away_is_waited_for(
@@ -169,7 +169,7 @@ def test_an_authority_that_is_away_is_waited_for(
 ) -> None:
     nowhere = f"https://127.0.0.1:{free_ports(1)[0]}/dir"
     with studio.manager(nowhere):
-        wait_until(lambda: b"cannot be reached" in said(studio))
+        eventually(lambda: b"cannot be reached" in said(studio))
     assert "The next attempt is in 5 minutes" in caplog.text
 
 
@@ -177,10 +177,10 @@ def test_a_kept_certificate_that_was_damaged_is_replaced(
     studio: Studio, pebble: Pebble, caplog: pytest.LogCaptureFixture
 ) -> None:
     with studio.manager(pebble.directory_url):
-        wait_until(lambda: is_ready(studio))
+        eventually(lambda: is_ready(studio))
     studio.kept[1].write_text("torn")
     with studio.manager(pebble.directory_url) as manager:
-        wait_until(lambda: is_ready(studio))
+        eventually(lambda: is_ready(studio))
         assert shown(manager, pebble.issuer)
     assert "The kept certificate is replaced" in caplog.text
 

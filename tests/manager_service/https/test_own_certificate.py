@@ -10,8 +10,7 @@ import socket
 import ssl
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -22,6 +21,7 @@ from flamenco_core.client import ManagerClient, ManagerUnreachable
 from flamenco_core.config import Tls
 from manager_service import listeners
 from manager_service.https.certificates import CertificateRefused
+from tests.eventually import eventually
 from tests.manager_service.https.authority import Authority, new_key, write_pair
 from tests.manager_service.running_manager import TIME_LIMIT, RunningManager, receive
 
@@ -70,13 +70,6 @@ def serial(manager: RunningManager) -> str:
         found = connection.getpeercert()
         assert found
         return str(found["serialNumber"])
-
-
-def wait_until(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + TIME_LIMIT
-    while not condition():
-        assert time.monotonic() < deadline, "this never came true"
-        time.sleep(0.01)
 
 
 def test_clients_that_trust_the_authority_are_served(secure: RunningManager) -> None:
@@ -144,7 +137,7 @@ def test_a_new_certificate_is_taken_and_connections_stay(
         version(kept)
         kept_socket, before = kept.sock, serial(secure)
         write_pair(tmp_path, AUTHORITY.issue("localhost", "127.0.0.1"))
-        wait_until(lambda: serial(secure) != before)
+        eventually(lambda: serial(secure) != before)
         version(kept)
         assert kept.sock is kept_socket
 
@@ -154,16 +147,16 @@ def test_a_broken_new_certificate_is_refused_and_the_old_one_stays(
 ) -> None:
     before = serial(secure)
     (tmp_path / "farm.key").write_bytes(new_key())
-    wait_until(lambda: "is the key of another certificate" in caplog.text)
+    eventually(lambda: "is the key of another certificate" in caplog.text)
     assert "the old one stays in use" in caplog.text
     assert serial(secure) == before
     (tmp_path / "farm.crt").unlink()
-    wait_until(lambda: "cannot be read" in caplog.text)
+    eventually(lambda: "cannot be read" in caplog.text)
     assert serial(secure) == before
     refusals = [record for record in caplog.records if record.levelno >= logging.WARNING]
     assert len(refusals) == 2  # one line for each change, however often it is looked at
     write_pair(tmp_path, AUTHORITY.issue("localhost"))
-    wait_until(lambda: serial(secure) != before)
+    eventually(lambda: serial(secure) != before)
 
 
 def test_without_an_address_of_its_own_https_takes_the_place_of_http(tmp_path: Path) -> None:

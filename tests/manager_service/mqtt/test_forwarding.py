@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import logging
 import subprocess
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -13,10 +12,11 @@ import pytest
 from flamenco_core.config import MqttClient
 from manager_service.mqtt.forwarder import MQTT_QUEUE_FILE
 from manager_service.mqtt.queue import MqttQueue
+from tests.eventually import eventually
 from tests.manager_service.https.authority import Authority, write_pair
 from tests.manager_service.mqtt.mosquitto import PASSWORD, USER, Listener, Mosquitto
 from tests.manager_service.realtime.following import report, take_task
-from tests.manager_service.running_manager import TIME_LIMIT, RunningManager
+from tests.manager_service.running_manager import RunningManager
 
 
 @pytest.fixture
@@ -33,13 +33,6 @@ def listener(broker: Mosquitto) -> Iterator[Listener]:
 
 def manager_with(tmp_path: Path, url: str, **settings: str) -> RunningManager:
     return RunningManager(tmp_path / "farm", mqtt=MqttClient(enabled=True, broker=url, **settings))
-
-
-def eventually(is_so: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + TIME_LIMIT
-    while not is_so():
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
 
 
 def kept(tmp_path: Path) -> int:

@@ -58,10 +58,14 @@ class Connection:
 class Load:
     """All workers together, until they have done so many cycles."""
 
-    def __init__(self, cycles: int) -> None:
+    def __init__(self, cycles: int, *, fetch: str = "worker/task") -> None:
+        """`fetch` is the path that tasks are asked for at."""
         self.left = cycles
         self.done = 0
         self.times: list[float] = []
+        self.acknowledged: list[tuple[str, dict[str, object]]] = []
+        """Task and update."""
+        self._fetch = fetch
 
     async def timed_post(self, connection: Connection, path: str, body: object) -> bytes:
         began = time.perf_counter()
@@ -74,14 +78,17 @@ class Load:
     async def work(self, connection: Connection) -> None:
         while self.left > 0:
             self.left -= 1
-            answer = await self.timed_post(connection, "worker/task", {})
+            answer = await self.timed_post(connection, self._fetch, {})
             task = json.loads(answer)
-            path = f"worker/task/{task['uuid']}"
             progress = {"attempt": task["attempt"], "activity": "Rendering", "stepsCompleted": 1}
-            await self.timed_post(connection, path, progress)
+            await self._update(connection, task["uuid"], progress)
             end = {"attempt": task["attempt"], "taskStatus": "completed", "log": "done\n"}
-            await self.timed_post(connection, path, end)
+            await self._update(connection, task["uuid"], end)
             self.done += 1
+
+    async def _update(self, connection: Connection, task: str, update: dict[str, object]) -> None:
+        await self.timed_post(connection, f"worker/task/{task}", update)
+        self.acknowledged.append((task, update))
 
 
 async def signed_on(port: int, number: int) -> Connection:

@@ -9,7 +9,28 @@ from flamenco_core.errors import StorageError
 from flamenco_core.rules.failure_classes import BUILT_IN, FailureClass, parse_failure_classes
 
 FAILURE_CLASSES_FILE = "failure-classes.yaml"
-"""Lies in the data folder; read when the farm is opened."""
+"""Lies in the data folder; read when the farm is opened, and when it changes."""
+
+
+class FailureClassFile:
+    """The file as it is now, for whoever looks at it again and again. Any thread may."""
+
+    def __init__(self, home: Path) -> None:
+        self._file = home / FAILURE_CLASSES_FILE
+        self._seen = _stamp(self._file)
+
+    def news(self) -> Sequence[FailureClass] | None:
+        """All classes, if the file is not what it was when it was last of use; else None.
+
+        Raises:
+            InvalidInput, StorageError: as `load_failure_classes`.
+        """
+        stamp = _stamp(self._file)
+        if stamp == self._seen:
+            return None
+        classes = load_failure_classes(self._file)
+        self._seen = stamp
+        return classes
 
 
 def load_failure_classes(file: Path) -> Sequence[FailureClass]:
@@ -26,3 +47,12 @@ def load_failure_classes(file: Path) -> Sequence[FailureClass]:
     except (OSError, UnicodeDecodeError) as error:
         raise StorageError(f"The failure classes {file} cannot be read: {error}") from error
     return parse_failure_classes(text, name=file.name)
+
+
+def _stamp(file: Path) -> tuple[int, int, int] | None:
+    """Tells one content of the file from another; None if there is no file."""
+    try:
+        status = file.stat()
+    except OSError:
+        return None
+    return status.st_mtime_ns, status.st_size, status.st_ino

@@ -234,6 +234,10 @@ class OpenFarm(ABC):
         """Decides by another configuration from now on; files and folders stay where they are."""
         self.config = config
 
+    def use_failure_classes(self, classes: Sequence[FailureClass]) -> None:
+        """Tells by these why tasks fail from now on; see `failure_class_file`."""
+        self._failure_classes = classes
+
     def record(self, actor: Actor, action: str, subject: str, **details: object) -> None:
         """Puts into the audit log what somebody did that is not stored in the farm."""
         with self._unit(actor) as unit:

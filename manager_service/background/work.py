@@ -26,6 +26,7 @@ from flamenco_core.rules.lifecycle import SWEEPS
 from flamenco_core.shaman import ShamanStore
 from manager_service.background import disk_space, integrity
 from manager_service.background.chore import Chore
+from manager_service.background.failure_class_watch import FailureClassWatch
 from manager_service.background.job_removal import JobRemoval
 from manager_service.health import Health
 from manager_service.threads import Threads
@@ -76,6 +77,9 @@ RETENTION_PERIOD = timedelta(minutes=10)
 DISKS_PERIOD = timedelta(minutes=1)
 """How often the room on the disks is looked at."""
 
+FAILURE_CLASSES_PERIOD = timedelta(seconds=10)
+"""How often the studio's own failure classes are looked at for changes."""
+
 PROBE_PERIOD = timedelta(seconds=10)
 """How often it is tried whether the database can be written."""
 
@@ -106,6 +110,7 @@ class BackgroundWork:
         self._health = health
         self._integrity = integrity.IntegrityCheck(config.database_file)
         self._removal = JobRemoval(farm, threads, self._log_storage, shaman, job_files_lock)
+        self._failure_classes = FailureClassWatch(farm, threads, config.home)
         self._logs = Chore("task-logs", "Moving task logs", self._move_logs, delay=LOG_DELAY)
         self._compression = Chore(
             "compress-logs", "Compressing task logs", self._compress_logs, period=COMPRESSION_PERIOD
@@ -175,6 +180,11 @@ class BackgroundWork:
                 at_start=False,
                 interrupt=self._integrity.interrupt,
             )
+
+        yield Chore(
+            *("failure-classes", "Reading failure classes", self._failure_classes.look),
+            period=FAILURE_CLASSES_PERIOD,
+        )
 
     def _shaman_chores(self) -> Iterator[Chore]:
         shaman, period = self._shaman, self._config.shaman_garbage_period

@@ -18,7 +18,7 @@ from environment import ROOT, CannotGoOnError
 
 SPEC = ROOT / "scripts" / "standalone" / "flamenco.spec"
 SUMS = "SHA256SUMS"
-BESIDE = ("README.md", "LICENSE", "docs", "deploy")
+BESIDE = ("README.md", "LICENSE", "docs")
 """What lies in the folder beside the programs."""
 
 _LAST_LINES = 15

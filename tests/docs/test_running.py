@@ -17,7 +17,7 @@ from tests.manager_service.running_manager import RunningManager
 
 ROOT = Path(__file__).resolve().parents[2]
 TEXT = (ROOT / "docs" / "running.md").read_text(encoding="utf-8")
-UNITS = sorted((ROOT / "deploy" / "systemd").glob("*.service"))
+UNITS = sorted((ROOT / "docs" / "services" / "systemd").glob("*.service"))
 WHO = ("manager", "worker")
 
 
@@ -91,7 +91,7 @@ def test_the_managers_unit_leaves_little_to_attack() -> None:
 
 @pytest.mark.parametrize("who", WHO)
 def test_launchd_can_read_its_files(who: str) -> None:
-    file = ROOT / "deploy" / "launchd" / f"org.flamenco.{who}.plist"
+    file = ROOT / "docs" / "services" / "launchd" / f"org.flamenco.{who}.plist"
     job = plistlib.loads(file.read_bytes())
     assert job["Label"] == file.stem
     assert job["ProgramArguments"][:2] == [f"/opt/flamenco/flamenco-{who}", "--home"]
@@ -100,7 +100,7 @@ def test_launchd_can_read_its_files(who: str) -> None:
 
 @pytest.mark.parametrize("who", WHO)
 def test_the_task_scheduler_can_read_its_files(who: str) -> None:
-    text = (ROOT / "deploy" / "windows" / f"flamenco-{who}.xml").read_text(encoding="utf-8")
+    text = (ROOT / "docs" / "services" / "windows" / f"flamenco-{who}.xml").read_text(encoding="utf-8")
     # PowerShell passes a text: a declaration would name another encoding than the text's.
     assert not text.startswith("<?xml")
     task = ElementTree.fromstring(text)
@@ -111,7 +111,7 @@ def test_the_task_scheduler_can_read_its_files(who: str) -> None:
 
 def test_the_container_file_is_one_and_starts_the_manager() -> None:
     """No container can be built in a test."""
-    file = ROOT / "deploy" / "container" / "Containerfile"
+    file = ROOT / "docs" / "services" / "container" / "Containerfile"
     hadolint = Path(sys.executable).with_name("hadolint")
     checked = subprocess.run(
         [str(hadolint), "--no-color", str(file)], capture_output=True, text=True, check=False

@@ -162,7 +162,7 @@ def test_wheel_and_source_have_what_they_must_and_the_sums_are_right(built: Path
     for file in ("flamenco_core/job_types/prelude.js", "manager_service/web/overview.html"):
         assert file in names
         assert file in sources
-    assert {"scripts/package.py", "deploy/systemd/flamenco-manager.service"} <= sources
+    assert {"scripts/package.py", "docs/services/systemd/flamenco-manager.service"} <= sources
     lines = (built / "SHA256SUMS").read_text().splitlines()
     assert len(lines) == 3
     for line in lines:
@@ -193,7 +193,7 @@ def test_the_folder_has_the_programs_and_what_admins_need(programs: Path) -> Non
     for name in ("flamenco-manager", "flamenco-worker"):
         assert version in run(programs / name, "--version").stdout
     assert "Submit jobs" in run(programs / "flamenco", "--help").stdout
-    assert (programs / "deploy" / "systemd" / "flamenco-manager.service").exists()
+    assert (programs / "docs" / "services" / "systemd" / "flamenco-manager.service").exists()
     assert (programs / "docs" / "running.md").exists()
     assert (programs / "VERSION").read_text().startswith("v")
 

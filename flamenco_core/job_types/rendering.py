@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
+from flamenco_core.blender_arguments import python_in_one_line
+from flamenco_core.frames import frames_for_blender
 from flamenco_core.job_types.authoring import (
     AuthoredJob,
     AuthoredTask,
@@ -119,3 +121,25 @@ def render_with_blender(
         },
         total_step_count=frames,
     )
+
+
+def render_images(
+    task: AuthoredTask,
+    job: AuthoredJob,
+    frames: Iterable[int],
+    output: str,
+    image_format: str,
+    script: str,
+    *last: str,
+) -> None:
+    """Lets a task render frames to images of a format after a script; `last` comes at the end."""
+    numbers = [*frames]
+    arguments = [
+        *("--render-output", output),
+        *("--render-format", image_format),
+        # Behind the format, on which the choice of depths depends.
+        *("--python-expr", python_in_one_line(script, task.name)),
+        *("--render-frame", frames_for_blender(numbers)),
+        *last,
+    ]
+    render_with_blender(task, job, arguments, frames=len(numbers))

@@ -12,7 +12,6 @@ import re
 from dataclasses import dataclass
 from itertools import pairwise
 
-from flamenco_core.blender_arguments import python_in_one_line
 from flamenco_core.frames import FrameRange, cut_frames, frame_in_file_name, parse_frames
 from flamenco_core.job_types import any_paths
 from flamenco_core.job_types.authoring import (
@@ -29,7 +28,7 @@ from flamenco_core.job_types.rendering import (
     FRAMES,
     OUTPUT_SETTINGS,
     SCENE,
-    render_with_blender,
+    render_images,
     settle_output_path,
 )
 from flamenco_core.model import DEFAULT_PRIORITY
@@ -236,7 +235,8 @@ def author_chunk(
         render = job.task(f"render-{name}", type="blender")
         samples = (chunk.first, chunk.count, settings.cycles_sample_count)
         script = CHUNK_SCRIPT.format(samples=samples, denoise=bool(settings.denoise))
-        author_render(render, job, frames, folders.rendered(chunk), "OPEN_EXR_MULTILAYER", script)
+        output = folders.rendered(chunk)
+        render_images(render, job, frames, output, "OPEN_EXR_MULTILAYER", script)
         # On the workers that render: they have the memory for large images.
         name = f"merge-to-sample-{chunk.end}-frames-{frames}"
         merge = job.task(name, type="blender", priority=RESULT_PRIORITY)
@@ -275,7 +275,8 @@ def author_previews(
         task.depends_on(merge.task)
         script = PREVIEW_SCRIPT + picture_script(folders, merge.frames, denoise=False)
         first = folders.merged(chunk, merge.frames.first)
-        author_render(task, job, merge.frames, folders.preview(chunk), "JPEG", script, "--", first)
+        output = folders.preview(chunk)
+        render_images(task, job, merge.frames, output, "JPEG", script, "--", first)
 
 
 def author_finish(
@@ -294,7 +295,7 @@ def author_finish(
     script = picture_script(folders, merge.frames, denoise=bool(settings.denoise))
     # An argument of its own, in which variables are replaced without harm to the script.
     first = folders.merged(chunk, merge.frames.first)
-    author_render(task, job, merge.frames, output, settings.format, script, "--", first)
+    render_images(task, job, merge.frames, output, settings.format, script, "--", first)
 
 
 def picture_script(folders: Folders, frames: FrameRange, *, denoise: bool) -> str:
@@ -309,23 +310,3 @@ def exr_path(output: str, frame: int) -> str:
     *_, (start, end) = [match.span() for match in re.finditer("#+", name)] or [(len(name),) * 2]
     number = frame_in_file_name(frame, (end - start) or 4)
     return any_paths.join(folder, f"{name[:start]}{number}{name[end:]}.exr")
-
-
-def author_render(
-    task: AuthoredTask,
-    job: AuthoredJob,
-    frames: FrameRange,
-    output: str,
-    image_format: str,
-    script: str,
-    *last: str,
-) -> None:
-    arguments = [
-        *("--render-output", output),
-        *("--render-format", image_format),
-        # Behind the format, on which the choice of depths depends.
-        *("--python-expr", python_in_one_line(script, task.name)),
-        *("--render-frame", frames.for_blender()),
-        *last,
-    ]
-    render_with_blender(task, job, arguments, frames=len(frames))

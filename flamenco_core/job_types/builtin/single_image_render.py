@@ -10,8 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from itertools import pairwise
 
-from flamenco_core.blender_arguments import python_in_one_line
-from flamenco_core.frames import frame_in_file_name, frames_for_blender
+from flamenco_core.frames import frame_in_file_name
 from flamenco_core.job_types import any_paths
 from flamenco_core.job_types.authoring import (
     AuthoredJob,
@@ -26,7 +25,7 @@ from flamenco_core.job_types.rendering import (
     FORMAT,
     OUTPUT_SETTINGS,
     SCENE,
-    render_with_blender,
+    render_images,
     settle_output_path,
 )
 
@@ -205,7 +204,7 @@ def author_tile(job: AuthoredJob, folder: str, tile: Tile) -> AuthoredTask:
     )
     task = job.task(f"render-{tile.name}", type="blender")
     output = any_paths.join(folder, f"{tile.name}-{'#' * FRAME_DIGITS}")
-    author_render(task, job, output, "OPEN_EXR_MULTILAYER", script)
+    render_images(task, job, [job.settings.frame], output, "OPEN_EXR_MULTILAYER", script)
     return task
 
 
@@ -248,7 +247,8 @@ def author_final(job: AuthoredJob, output: str, merged: str) -> AuthoredTask:
     picture = MERGED_PICTURE_SCRIPT.format(sequence=(), denoise=denoise)
     script = FINAL_SCRIPT.format(**resolution(job)) + picture
     # An argument of its own, in which variables are replaced without harm to the script.
-    author_render(task, job, output, job.settings.format, script, "--", merged)
+    frames = [job.settings.frame]
+    render_images(task, job, frames, output, job.settings.format, script, "--", merged)
     return task
 
 
@@ -260,17 +260,3 @@ def resolution(job: AuthoredJob) -> dict[str, object]:
         "percentage": settings.resolution_percentage,
         "denoise": bool(settings.denoise),
     }
-
-
-def author_render(
-    task: AuthoredTask, job: AuthoredJob, output: str, image_format: str, script: str, *last: str
-) -> None:
-    arguments = [
-        *("--render-output", output),
-        *("--render-format", image_format),
-        # Behind the format, on which the choice of depths depends.
-        *("--python-expr", python_in_one_line(script, task.name)),
-        *("--render-frame", frames_for_blender([job.settings.frame])),
-        *last,
-    ]
-    render_with_blender(task, job, arguments, frames=1)

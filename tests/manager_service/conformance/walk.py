@@ -182,7 +182,7 @@ def work(api: Exchange, job: str, castor: Worker, pollux: Worker) -> None:
     api.ask("taskUpdate", 409, worker=pollux, task_id=task, body=update)
     send_images(api, castor, task)
     wait_until(lambda: api.ask("fetchJobLastRenderedInfo", None, job_id=job).status == 200)
-    api.ask("fetchGlobalLastRenderedInfo", 200)
+    wait_until(lambda: api.ask("fetchGlobalLastRenderedInfo", None).status == 200)
     api.ask("taskUpdate", 204, worker=castor, task_id=task, body={"taskStatus": "completed"})
     for operation in ("fetchTask", "fetchTaskLogInfo", "fetchTaskLogTail"):
         api.ask(operation, 200, task_id=task)

@@ -24,7 +24,7 @@ log = logging.getLogger(__name__)
 
 STOP_EVERY_SECONDS = 0.3
 EXIT_CODE_AT_ONCE = 130
-_NEEDED = {"PIL": "Pillow", "OpenImageIO": "OpenImageIO"}
+_NEEDED = {"PIL": "Pillow", "OpenImageIO": "OpenImageIO", "psutil": "psutil"}
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -34,7 +34,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     missing = [name for module, name in _NEEDED.items() if not importlib.util.find_spec(module)]
     if missing:
         sys.exit(
-            f"flamenco-worker needs {' and '.join(missing)}, which the extra [worker] brings: "
+            f"flamenco-worker needs {', '.join(missing)}, which the extra [worker] brings: "
             "pip install 'flamenco-python[worker]'"
         )
     try:

@@ -21,6 +21,7 @@ from flamenco_core.statuses import WorkerStatus
 from flamenco_worker.backing_off import BackOff
 from flamenco_worker.cancellation import Cancellation
 from flamenco_worker.config import WorkerConfig
+from flamenco_worker.host_reports import SAMPLE_EVERY, SEND_EVERY, HostReports
 from flamenco_worker.machine_settings import MachineSettings
 from flamenco_worker.output_images import OutputImages
 from flamenco_worker.registration import Credentials, Registration, Stopped
@@ -45,6 +46,8 @@ class Pace:
     at once that there is no task (Flamenco 3); it doubles from the first to the longest."""
     while_asleep: timedelta = timedelta(seconds=5)
     may_i_run: timedelta = MAY_I_RUN_EVERY
+    host_sample: timedelta = SAMPLE_EVERY
+    host_report: timedelta = SEND_EVERY
     flush_at_end: timedelta = timedelta(seconds=5)
     """How long updates may still be sent when the worker ends; the rest goes with the next run."""
     sign_off: timedelta = timedelta(seconds=3)
@@ -82,6 +85,11 @@ class Worker:
         config.home.mkdir(parents=True, exist_ok=True)
         self._queue = UpdateQueue(config.home / QUEUE_NAME, self._client, self._new_back_off())
         self._images = OutputImages(self._client)
+        self._host_reports = HostReports(
+            ManagerClient(config.manager_url),
+            sample_every=self._pace.host_sample,
+            send_every=self._pace.host_report,
+        )
         self._machine = MachineSettings(config)
         self._runner = TaskRunner(
             self._client,
@@ -142,6 +150,7 @@ class Worker:
         self._credentials, status = registration.sign_on()
         self._asking.sign_in(self._credentials.worker_id, self._credentials.secret)
         log.info("signed on at %s as %s", self._client.url, self._config.worker_name)
+        self._host_reports.start(self._credentials.worker_id, self._credentials.secret)
         self._queue.start(self._credentials.worker_id, self._task_was_refused)
         return status
 
@@ -270,6 +279,7 @@ class Worker:
         self._stopping.wait(pauses.next_wait().total_seconds())
 
     def _end(self) -> None:
+        self._host_reports.close()
         self._images.close()
         if self._credentials is None:
             self._queue.close()

@@ -132,6 +132,10 @@ class HostPoint:
     gpu_percent: float | None = None
     gpu_memory_used: float | None = None
     disk_free: float | None = None
+    network_received: float | None = None
+    network_sent: float | None = None
+    disk_read: float | None = None
+    disk_written: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -167,6 +167,12 @@ class HostSample:
     """Bytes, on the fullest graphics card."""
     disk_free: int | None = field(default=None, metadata=_NOT_NEGATIVE)
     """Bytes, where the worker keeps its temporary files."""
+    network_received: int | None = field(default=None, metadata=_NOT_NEGATIVE)
+    """Bytes a second, lately; so are the next three."""
+    network_sent: int | None = field(default=None, metadata=_NOT_NEGATIVE)
+    disk_read: int | None = field(default=None, metadata=_NOT_NEGATIVE)
+    """From disks of this machine, not over the network."""
+    disk_written: int | None = field(default=None, metadata=_NOT_NEGATIVE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -21,7 +21,10 @@ from flamenco_core import wire
 from flamenco_core.model import HostSample
 from flamenco_core.store.database import Statement
 
-METRICS = ("cpu_percent", "memory_used", "gpu_percent", "gpu_memory_used", "disk_free")
+METRICS = (
+    *("cpu_percent", "memory_used", "gpu_percent", "gpu_memory_used", "disk_free"),
+    *("network_received", "network_sent", "disk_read", "disk_written"),
+)
 """In the order in which they are stored; a new one goes to the end."""
 
 _GET = Statement(

@@ -73,6 +73,8 @@ class ProtocolManager:
         }
         self.fail: Callable[[Received], int | None] = lambda _request: None
         """Gives the status to answer a request with instead, or None to answer it properly."""
+        self.farm_id: str | None = None
+        """Told by Managers that take more than Flamenco 3's."""
         self.known_workers: set[str] = set()
         self._changed = threading.Condition()
         self._server: ThreadingHTTPServer | None = None
@@ -204,13 +206,14 @@ class ProtocolManager:
 
     def _answer(self, request: Received) -> tuple[int, Any]:
         if request.path == "/register-worker":
-            uuid = f"00000000-0000-4000-8000-{len(self.known_workers):012}"
-            self.known_workers.add(uuid)
-            keep = ("name", "platform", "supported_task_types")
-            same = {key: request.body[key] for key in keep}
-            return 200, {"uuid": uuid, "address": "", "status": "", "software": "", **same}
+            return 200, self._register(request)
+        if request.path == "/api/v3/version":
+            return 200, self._version()
         if request.user not in self.known_workers:
             return 403, {"code": 403, "message": "unknown worker"}
+        return self._answer_worker(request)
+
+    def _answer_worker(self, request: Received) -> tuple[int, Any]:
         match request.path.split("/")[1:]:
             case ["sign-on"]:
                 told = {"settings": self.settings} if self.settings else {}
@@ -229,9 +232,20 @@ class ProtocolManager:
                 return 200, self.may_run
             case ["task", _uuid, "output-produced"]:
                 return 202, None
-            case ["sign-off"] | ["task", _]:
+            case ["sign-off" | "host-statistics"] | ["task", _]:
                 return 204, None
         return 404, {"code": 404, "message": "no such path"}
+
+    def _register(self, request: Received) -> dict[str, Any]:
+        uuid = f"00000000-0000-4000-8000-{len(self.known_workers):012}"
+        self.known_workers.add(uuid)
+        keep = ("name", "platform", "supported_task_types")
+        same = {key: request.body[key] for key in keep}
+        return {"uuid": uuid, "address": "", "status": "", "software": "", **same}
+
+    def _version(self) -> dict[str, str]:
+        version = {"name": "test", "version": "3.9", "shortversion": "3.9", "git": "none"}
+        return version | ({"farm_id": self.farm_id} if self.farm_id else {})
 
     def _wanted(self) -> dict[str, str] | None:
         return {"status_requested": self.status_wanted} if self.status_wanted else None

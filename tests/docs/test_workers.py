@@ -1,0 +1,47 @@
+"""What the documentation says of a worker's settings is what it takes."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+import yaml
+
+from flamenco_core.errors import InvalidInput
+from flamenco_worker.config import DEFAULT_TASK_TYPES, load_config
+
+TEXT = (Path(__file__).resolve().parents[2] / "docs" / "workers.md").read_text(encoding="utf-8")
+_ROW = re.compile(r"^\| `(\w+)` \| (.*?) \| .+ \|$", re.MULTILINE)
+
+
+def documented() -> dict[str, str]:
+    """The settings with their defaults, as they stand in the table."""
+    return dict(_ROW.findall(TEXT))
+
+
+def test_the_table_has_every_setting_and_no_other(tmp_path: Path) -> None:
+    file = tmp_path / "flamenco-worker.yaml"
+    file.write_text("no_such_setting: 1")
+    with pytest.raises(InvalidInput) as refused:
+        load_config(config_file=file, home=tmp_path, environment={})
+    known = refused.value.problems[0].hint.removeprefix("known are ").split(", ")
+    assert sorted(documented()) == known
+
+
+def test_the_defaults_are_those_of_the_table(tmp_path: Path) -> None:
+    config = load_config(home=tmp_path, environment={})
+    for name, text in documented().items():
+        if not text.startswith("`"):
+            continue
+        default = getattr(config, name)
+        written = yaml.safe_load(text.strip("`"))
+        assert written == (list(default) if isinstance(default, tuple) else default), name
+    assert list(DEFAULT_TASK_TYPES) == yaml.safe_load(documented()["task_types"].strip("`"))
+
+
+def test_the_examples_are_taken(tmp_path: Path) -> None:
+    file = tmp_path / "flamenco-worker.yaml"
+    for example in re.findall(r"```yaml\n(.*?)```", TEXT, re.DOTALL):
+        file.write_text(example)
+        load_config(config_file=file, home=tmp_path, environment={})

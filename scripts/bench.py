@@ -22,6 +22,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from bench_events import bench_events
 from bench_farm import bench_farm
 from bench_figures import Figure
+from bench_first_task import bench_first_task
 from bench_lists import bench_lists
 from flamenco_core.manager import MANAGER, Manager
 from flamenco_core.model import JobStatusChange, TaskStatusChange
@@ -256,6 +257,7 @@ BENCHES: dict[str, Callable[[], Iterator[Figure]]] = {
     "events": bench_events,
     "fan": bench_fan,
     "farm": bench_farm,
+    "first-task": bench_first_task,
     "lists": bench_lists,
     "memory": bench_memory,
     "schedule": bench_schedule,

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from tests.checkouts import ROOT
-from tests.farm.farm import Farm, bpy_program, run_blender
+from tests.farm.farm import Farm, bpy_program, free_port, run_blender
+from tests.farm.killing_proxy import KillingProxy
 
 
 @pytest.fixture(scope="session")
@@ -42,3 +43,10 @@ def idle_farm(tmp_path: Path) -> Iterator[Farm]:
     farm.start_manager()
     yield farm
     farm.stop()
+
+
+@pytest.fixture
+def proxy() -> Iterator[KillingProxy]:
+    proxy = KillingProxy(free_port())
+    yield proxy
+    proxy.close()

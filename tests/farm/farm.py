@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -268,3 +269,11 @@ class Farm:
 
 def _environment() -> dict[str, str]:
     return os.environ | {"PYTHONPATH": str(ROOT)}
+
+
+def waiting_workers(farm: Farm) -> int:
+    """How many are idle, and wait in their requests for a task."""
+    metrics = str(farm.get("/api/v3/metrics"))
+    found = re.search(r"^flamenco_waiting_workers (\d+)", metrics, re.MULTILINE)
+    assert found, metrics
+    return int(found[1])

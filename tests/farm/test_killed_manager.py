@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 import demo_scene
-from tests.farm.farm import Farm, echo_job, free_port, request
+from tests.farm.farm import Farm, echo_job, request
 from tests.farm.frames import pixel_faults
 from tests.farm.killing_proxy import Exchange, KillingProxy, Moment
 
@@ -21,13 +21,6 @@ HAND_OUT = r"POST /api/v3/worker/task[ ?]"
 UPDATE = r"POST /api/v3/worker/task/[0-9a-f-]+ "
 SUBMISSION = r"POST /api/v3/jobs "
 ECHO_SLEEPS = 20
-
-
-@pytest.fixture
-def proxy() -> Iterator[KillingProxy]:
-    proxy = KillingProxy(free_port())
-    yield proxy
-    proxy.close()
 
 
 @pytest.fixture

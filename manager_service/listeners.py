@@ -32,6 +32,10 @@ CERTIFICATE_PERIOD = timedelta(seconds=10)
 _STOPPING_SECONDS = 10
 """How long requests may go on once the server stops."""
 
+_IDLE_SECONDS = 180
+"""How long a connection may go without a whole request before it is closed. Longer than reverse
+proxies and workers keep one for later, so that it is they who close it."""
+
 
 class Listeners:
     """Opens the sockets, and keeps the certificate in order while they are open."""
@@ -101,6 +105,7 @@ class Listeners:
             access_log=self._access_log,
             access_log_class=AccessLogger,
             handle_signals=False,
+            keepalive_timeout=_IDLE_SECONDS,
             handler_cancellation=True,  # a worker that waits for a task may go away
             lingering_time=_LINGERING_SECONDS,
             shutdown_timeout=_STOPPING_SECONDS,

@@ -17,6 +17,7 @@ from pathlib import Path
 from flamenco_core.config import DEFAULT_FILE_NAME, Config, load_config
 from flamenco_core.errors import FlamencoError
 from flamenco_core.version import current_version
+from manager_service import open_files
 from manager_service.ending import End
 from manager_service.server import Server, parse_listen
 from manager_service.systemd import Systemd
@@ -40,6 +41,7 @@ def run(options: argparse.Namespace, home: Path) -> None:
     # A thread that waits for Python's lock asks for it after this time. With the default of 5 ms,
     # each SQL statement of the write thread could take that long while another thread computes.
     sys.setswitchinterval(_SWITCH_SECONDS)
+    open_files.raise_limit()
     _make(home)
     opens_page = options.setup
     while _run_once(options, home, opens_page=opens_page) is End.RESTART:

@@ -107,6 +107,21 @@ def test_a_restart_takes_up_the_new_configuration_in_the_same_process(tmp_path: 
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows ends a program without asking it")
+@pytest.mark.skipif(sys.platform != "linux", reason="asks /proc what the Manager may have open")
+def test_it_asks_for_as_many_connections_as_it_may_have(tmp_path: Path) -> None:
+    import resource
+
+    present, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (256, most))
+    try:
+        with running("--home", tmp_path, "--listen", "127.0.0.1:0") as (process, _):
+            limits = Path(f"/proc/{process.pid}/limits").read_text()
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (present, most))
+    row = next(row for row in limits.splitlines() if row.startswith("Max open files"))
+    assert int(row.split()[3]) == min(most, 65_536)
+
+
 def test_who_interrupts_twice_does_not_wait(tmp_path: Path) -> None:
     listen = f"--listen=127.0.0.1:{free_port()}"
     with running("--home", tmp_path, listen, "--debug") as (process, url):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import os
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import Any
 
 from flamenco_core.errors import InvalidInput, Problem
 from flamenco_worker.host import default_home, host_name
+from flamenco_worker.process import Priority
 
 CONFIG_NAME = "flamenco-worker.yaml"
 DEFAULT_MANAGER_URL = "http://localhost:8080/"
@@ -18,6 +20,30 @@ DEFAULT_TASK_TYPES = ("blender", "ffmpeg", "file-management", "misc")
 HIGHEST_EXIT_CODE = 255
 REGISTRATION_SECRET_VARIABLE = "FLAMENCO_WORKER_REGISTRATION_SECRET"  # noqa: S105 - a name
 OOM_SCORES = range(-1000, 1001)
+
+
+DEFAULT_FREE_SPACE = 500_000_000
+_UNITS = {
+    "": 1,
+    "B": 1,
+    "KB": 10**3,
+    "MB": 10**6,
+    "GB": 10**9,
+    "TB": 10**12,
+    "KIB": 2**10,
+    "MIB": 2**20,
+    "GIB": 2**30,
+    "TIB": 2**40,
+}
+_SIZE = re.compile(r"(?P<number>\d+(?:\.\d+)?)\s*(?P<unit>[A-Za-z]*)")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PreTaskCheck:
+    """What of the storage has to be there before a task is begun."""
+
+    read: tuple[Path, ...] = ()
+    write: tuple[Path, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,6 +62,11 @@ class WorkerConfig:
     """Anything but 0 says that something starts the worker again when it ends with it."""
     oom_score_adjust: int | None = None
     """Linux: what commands get as their OOM score; absent means: leave it."""
+    process_priority: Priority = Priority.LOW
+    """Of the programs that commands run."""
+    minimum_free_space: int = DEFAULT_FREE_SPACE
+    """Bytes that the disks of this machine must have left before a task; 0: do not look."""
+    pre_task_check: PreTaskCheck = field(default_factory=PreTaskCheck)
     ffmpeg: str = ""
     """The FFmpeg for tasks that ask for plain `ffmpeg`; empty means: look for one."""
     worker_registration_secret: str = field(default="", repr=False)
@@ -105,7 +136,7 @@ def read_config_file(path: Path) -> dict[str, Any]:
         if fault:
             problems.append(Problem(place, f"{key} {fault}"))
         elif value is not None:
-            values[key] = tuple(value) if isinstance(value, list) else value
+            values[key] = _CONVERSIONS.get(key, _as_it_is)(value)
     if problems:
         raise InvalidInput("The worker's configuration cannot be used", problems=problems)
     return values
@@ -142,6 +173,46 @@ def _check_addresses(value: Any) -> str:
     return ""
 
 
+def _as_it_is(value: Any) -> Any:
+    return tuple(value) if isinstance(value, list) else value
+
+
+def _check_priority(value: Any) -> str:
+    if value is None or value in list(Priority):
+        return ""
+    return f"must be one of {', '.join(Priority)}"
+
+
+def _check_size(value: Any) -> str:
+    if value is None or (not isinstance(value, bool) and _bytes(value) is not None):
+        return ""
+    return "must be a number of bytes, or a size such as 2 GB or 512 MiB"
+
+
+def _bytes(value: Any) -> int | None:
+    """A size in bytes; None if it is none."""
+    match = _SIZE.fullmatch(str(value).strip())
+    unit = _UNITS.get(match["unit"].upper()) if match else None
+    return round(float(match["number"]) * unit) if match and unit else None
+
+
+def _check_storage(value: Any) -> str:
+    if not isinstance(value, dict | None) or set(value or {}) - {"read", "write"}:
+        return "must have the keys read and write, each with a list of paths"
+    for paths in (value or {}).values():
+        for path in paths if isinstance(paths, list) else [paths]:
+            if not isinstance(path, str) or not Path(path).is_absolute():
+                return f"must name whole paths, beginning at the root; {path!r} is none"
+    return ""
+
+
+def _storage(value: Mapping[str, Any]) -> PreTaskCheck:
+    def listed(paths: Any) -> tuple[Path, ...]:
+        return tuple(Path(path) for path in (paths if isinstance(paths, list) else [paths]))
+
+    return PreTaskCheck(**{key: listed(paths) for key, paths in value.items()})
+
+
 def _check_whole_number(allowed: range) -> Callable[[Any], str]:
     def check(value: Any) -> str:
         is_number = isinstance(value, int) and not isinstance(value, bool)
@@ -161,5 +232,14 @@ _CHECKS: Mapping[str, Callable[[Any], str]] = {
     "oom_score_adjust": _check_whole_number(OOM_SCORES),
     "ffmpeg": _check_text,
     "worker_registration_secret": _check_text,
+    "process_priority": _check_priority,
+    "minimum_free_space": _check_size,
+    "pre_task_check": _check_storage,
 }
 """Each setting's check: the end of a sentence that says what is wrong, or nothing."""
+_CONVERSIONS: Mapping[str, Callable[[Any], Any]] = {
+    "process_priority": Priority,
+    "minimum_free_space": _bytes,
+    "pre_task_check": _storage,
+}
+"""What is made of values that have passed their check."""

@@ -10,6 +10,7 @@ import logging
 
 from flamenco_core.model.worker_protocol import ProvisionedSettings
 from flamenco_worker.config import WorkerConfig
+from flamenco_worker.process import Priority
 
 log = logging.getLogger(__name__)
 
@@ -61,6 +62,10 @@ class MachineSettings:
     @property
     def oom_score(self) -> int | None:
         return self._told.limits.get("oom_score_adjust", self._config.oom_score_adjust)
+
+    @property
+    def priority(self) -> Priority:
+        return self._config.process_priority
 
     @property
     def threads(self) -> int | None:

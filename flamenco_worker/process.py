@@ -10,6 +10,7 @@ folder of their own.
 from __future__ import annotations
 
 import codecs
+import contextlib
 import logging
 import os
 import shlex
@@ -21,6 +22,7 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from enum import StrEnum
 from pathlib import Path
 from typing import IO
 
@@ -34,6 +36,20 @@ GRACE = timedelta(seconds=5)
 LONGEST_LINE = 16 * 1024 * 1024
 """Bytes. Longer lines are cut into pieces of this size."""
 _LAUNCHER = Path(__file__).with_name("process_launcher.py")
+
+
+class Priority(StrEnum):
+    """How much a child gets of a processor that others want, too; all of it if nobody does."""
+
+    NORMAL = "normal"
+    LOW = "low"
+    """Less than the programs of a person who works at the machine."""
+    IDLE = "idle"
+    """As little as the system can give."""
+
+
+_NICENESS = {Priority.NORMAL: 0, Priority.LOW: 10, Priority.IDLE: 19}
+"""POSIX: how much is added to the worker's own."""
 
 
 class ProgramMissing(FlamencoError):
@@ -78,6 +94,7 @@ def run_process(
     on_memory_peak: Callable[[int], None] = lambda _size: None,
     environment: Mapping[str, str] | None = None,
     oom_score: int | None = None,
+    priority: Priority = Priority.NORMAL,
     grace: timedelta = GRACE,
 ) -> Finished:
     """Runs `command` to its end; `on_line` gets each line of its output, from another thread.
@@ -94,6 +111,7 @@ def run_process(
         environment: added to the worker's own.
         oom_score: Linux only: -1000 to 1000, the higher the sooner the kernel ends the child when
             memory runs out.
+        priority: also of all that the child starts.
 
     Raises:
         ProgramMissing: if the program cannot be started.
@@ -101,7 +119,8 @@ def run_process(
     """
     cancellation.check()
     program = find_program(command[0])
-    child = _start([program, *command[1:]], {**os.environ, **(environment or {})}, oom_score)
+    environment = {**os.environ, **(environment or {})}
+    child = _start([program, *command[1:]], environment, oom_score, priority)
     with _LIVING_LOCK:
         _LIVING.add(child)
     on_start(child.pid)
@@ -213,16 +232,25 @@ _LIVING: set[_Child] = set()
 _LIVING_LOCK = threading.Lock()
 
 
-def _start(command: list[str], environment: dict[str, str], oom_score: int | None) -> _Child:
+def _start(
+    command: list[str], environment: Mapping[str, str], oom_score: int | None, priority: Priority
+) -> _Child:
     started = command
     group: dict[str, int] = {}
     if sys.platform == "win32":
-        group["creationflags"] = subprocess.CREATE_NEW_PROCESS_GROUP | subprocess.CREATE_NO_WINDOW
+        kind = {
+            Priority.NORMAL: 0,
+            Priority.LOW: subprocess.BELOW_NORMAL_PRIORITY_CLASS,
+            Priority.IDLE: subprocess.IDLE_PRIORITY_CLASS,
+        }[priority]
+        flags = subprocess.CREATE_NEW_PROCESS_GROUP | subprocess.CREATE_NO_WINDOW
+        group["creationflags"] = flags | kind
     else:
         group["process_group"] = 0
     if sys.platform == "linux":
         launcher = [sys.executable, "-I", "-S", str(_LAUNCHER), str(os.getpid())]
-        started = [*launcher, "" if oom_score is None else str(oom_score), *command]
+        score = "" if oom_score is None else str(oom_score)
+        started = [*launcher, score, str(_NICENESS[priority]), *command]
     try:
         process = subprocess.Popen(
             started,
@@ -234,6 +262,10 @@ def _start(command: list[str], environment: dict[str, str], oom_score: int | Non
         )
     except OSError as error:
         raise ProgramMissing(f"{command[0]} cannot be started: {error.strerror}") from error
+    if sys.platform == "darwin":
+        own = os.getpriority(os.PRIO_PROCESS, 0)
+        with contextlib.suppress(ProcessLookupError):  # it has ended already
+            os.setpriority(os.PRIO_PROCESS, process.pid, min(20, own + _NICENESS[priority]))
     return _Child(process)
 
 

@@ -2,7 +2,7 @@
 
 Linux only; a file of its own, run with `python -I -S`, since Python offers no safe way to do this
 between fork and exec in a program with threads. Arguments: the worker's process id, the OOM score
-or an empty text, and the command.
+or an empty text, by how much to be nicer than the worker, and the command.
 """
 
 import ctypes
@@ -14,7 +14,7 @@ _SIGKILL = 9
 
 
 def main() -> None:
-    worker, oom_score, *command = sys.argv[1:]
+    worker, oom_score, niceness, *command = sys.argv[1:]
     # Sent when the *thread* that started us ends, too; that thread waits for us.
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, _SIGKILL, 0, 0, 0)
     if os.getppid() != int(worker):
@@ -25,6 +25,7 @@ def main() -> None:
                 file.write(oom_score)
         except OSError as error:
             print(f"the OOM score stays as it is: {error}", file=sys.stderr, flush=True)
+    os.nice(int(niceness))
     try:
         os.execv(command[0], command)
     except OSError as error:

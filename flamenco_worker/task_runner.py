@@ -112,6 +112,7 @@ class TaskRunner:
             ffmpeg=self.machine.ffmpeg,
             oom_score=self.machine.oom_score,
             threads=self.machine.threads,
+            priority=self.machine.priority,
             program=self.machine.program,
             statistics=statistics,
         )

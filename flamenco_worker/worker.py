@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import logging
+import tempfile
 import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
+from pathlib import Path
 
 from flamenco_core.client import (
     ManagerClient,
@@ -24,7 +26,9 @@ from flamenco_worker.config import WorkerConfig
 from flamenco_worker.host_reports import SAMPLE_EVERY, SEND_EVERY, HostReports
 from flamenco_worker.machine_settings import MachineSettings
 from flamenco_worker.output_images import OutputImages
+from flamenco_worker.readiness import Needs, Readiness
 from flamenco_worker.registration import Credentials, Registration, Stopped
+from flamenco_worker.task_reporter import TaskReporter
 from flamenco_worker.task_runner import MAY_I_RUN_EVERY, TaskRunner
 from flamenco_worker.update_queue import QUEUE_NAME, UpdateQueue
 
@@ -45,6 +49,8 @@ class Pace:
     """Before a request is made again, where the Manager is away, answers with errors, or answers
     at once that there is no task (Flamenco 3); it doubles from the first to the longest."""
     while_asleep: timedelta = timedelta(seconds=5)
+    while_unready: timedelta = timedelta(seconds=30)
+    """Before a look whether the storage is there again, or the disks have room."""
     may_i_run: timedelta = MAY_I_RUN_EVERY
     host_sample: timedelta = SAMPLE_EVERY
     host_report: timedelta = SEND_EVERY
@@ -66,6 +72,7 @@ class Worker:
         *,
         pace: Pace | None = None,
         only_one_task: bool = False,
+        readiness: Readiness | None = None,
     ) -> None:
         """`only_one_task` makes it end after the first task.
 
@@ -91,6 +98,8 @@ class Worker:
             send_every=self._pace.host_report,
         )
         self._machine = MachineSettings(config)
+        self._readiness = readiness or Readiness(_needs(config))
+        self._problem = ""
         self._runner = TaskRunner(
             self._client,
             self._queue.add,
@@ -157,8 +166,10 @@ class Worker:
     def _live(self, status: WorkerStatus) -> WorkerStatus:
         """Lives in one status and returns the next one."""
         match status:
-            case WorkerStatus.AWAKE:
+            case WorkerStatus.AWAKE if self._is_ready():
                 return self._be_awake()
+            case WorkerStatus.AWAKE | WorkerStatus.ERROR:
+                return self._be_unready()
             case WorkerStatus.OFFLINE | WorkerStatus.RESTART:
                 return status
             case WorkerStatus.ASLEEP:
@@ -176,6 +187,8 @@ class Worker:
                     self._pause(pauses)
                     raise _SignOnAgain
                 continue
+            if not self._is_ready():
+                return WorkerStatus.ERROR
             asked_at = time.monotonic()
             try:
                 request = TaskRequest(slot=0, holding=[])
@@ -191,6 +204,10 @@ class Worker:
                 continue
             if task is not None:
                 pauses.reset()
+                # The request may have waited for a long time.
+                if not self._is_ready():
+                    self._give_back(task)
+                    return WorkerStatus.ERROR
                 self._refresh_settings(task)
                 self._run_task(task)
                 if self._only_one_task:
@@ -200,6 +217,32 @@ class Worker:
                 self._pause(pauses)
             else:
                 pauses.reset()
+        return WorkerStatus.OFFLINE
+
+    def _is_ready(self) -> bool:
+        """Whether this machine can do a task; says so where that has changed."""
+        problem = self._readiness.problem(self._stopping.is_set)
+        if problem and problem != self._problem:
+            log.error("this worker takes no tasks: %s", problem)
+        elif self._problem and not problem:
+            log.info("what kept this worker from taking tasks is over")
+        self._problem = problem
+        return not problem
+
+    def _give_back(self, task: AssignedTask) -> None:
+        """Says why in the task's log. The Manager takes it back when this worker is not awake."""
+        reporter = TaskReporter(task, self._queue.add)
+        reporter.log(f"this worker gives the task back: {self._problem}")
+        reporter.flush()
+        self._queue.wait_until_empty(self._pace.longest_pause)
+
+    def _be_unready(self) -> WorkerStatus:
+        """Takes no tasks, and is to blame for none, until the machine can do them again."""
+        self._acknowledge(WorkerStatus.ERROR)
+        while not self._stopping.is_set():
+            self._stopping.wait(self._pace.while_unready.total_seconds())
+            if self._is_ready():
+                return WorkerStatus.AWAKE
         return WorkerStatus.OFFLINE
 
     def _be_asleep(self) -> WorkerStatus:
@@ -307,3 +350,12 @@ class Worker:
             action()
         except FlamencoError as error:
             log.warning("%s", error)
+
+
+def _needs(config: WorkerConfig) -> Needs:
+    return Needs(
+        readable=config.pre_task_check.read,
+        writable=config.pre_task_check.write,
+        free_space=config.minimum_free_space,
+        local=(config.home, Path(tempfile.gettempdir())),
+    )

@@ -10,7 +10,7 @@ from typing import Any, Protocol, Self
 from flamenco_core.errors import FlamencoError
 from flamenco_worker.attempt_statistics import AttemptStatistics
 from flamenco_worker.cancellation import Cancellation
-from flamenco_worker.process import Finished, quoted, run_process
+from flamenco_worker.process import Finished, Priority, quoted, run_process
 
 
 class CommandFailed(FlamencoError):
@@ -37,6 +37,7 @@ class CommandContext:
     """The FFmpeg that is configured for this worker; empty means: look for one."""
     oom_score: int | None = None
     """Linux: see `process.run_process`."""
+    priority: Priority = Priority.NORMAL
     threads: int | None = None
     """How many threads of the processor a render may use; `None`: all."""
     program: Callable[[str], str] = str
@@ -82,6 +83,7 @@ class CommandContext:
             cancellation=cancellation or self.cancellation,
             on_memory_peak=self.statistics.add_memory_peak,
             oom_score=self.oom_score,
+            priority=self.priority,
         )
 
 

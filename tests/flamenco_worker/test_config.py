@@ -5,13 +5,15 @@ from pathlib import Path
 import pytest
 
 from flamenco_core.errors import FarmLocked, InvalidInput
-from flamenco_worker.config import DEFAULT_TASK_TYPES, load_config
+from flamenco_worker.config import DEFAULT_TASK_TYPES, PreTaskCheck, load_config
 from flamenco_worker.host import default_home, host_name, locked_home
+from flamenco_worker.process import Priority
 from flamenco_worker.registration import Credentials, load_credentials, save_credentials
 
 KNOWN = (
-    "discovery_interfaces, ffmpeg, manager_url, oom_score_adjust, restart_exit_code, task_types, "
-    "worker_name, worker_registration_secret"
+    "discovery_interfaces, ffmpeg, manager_url, minimum_free_space, oom_score_adjust, "
+    "pre_task_check, process_priority, restart_exit_code, task_types, worker_name, "
+    "worker_registration_secret"
 )
 
 
@@ -162,3 +164,45 @@ def test_credentials_of_flamenco_3_are_taken_over(tmp_path: Path) -> None:
         "worker_id: 1f7d9a4e-5a4b-4f5e-8f59-2d5d5f0c6a5e\nworker_secret: 00ff\n",
     )
     assert load_credentials(tmp_path) == Credentials("1f7d9a4e-5a4b-4f5e-8f59-2d5d5f0c6a5e", "00ff")
+
+
+@pytest.mark.parametrize(
+    ("text", "size"),
+    [
+        ("0", 0),
+        ("1000", 1000),
+        ("2 GB", 2 * 10**9),
+        ("512MiB", 512 * 2**20),
+        ("1.5 tb", 1_500_000_000_000),
+    ],
+)
+def test_sizes_are_numbers_with_a_unit(tmp_path: Path, text: str, size: int) -> None:
+    file = write(tmp_path / "size.yaml", f"minimum_free_space: {text}\n")
+    config = load_config(config_file=file, home=tmp_path, environment={})
+    assert config.minimum_free_space == size
+
+
+def test_what_is_checked_before_a_task_is_a_path_or_several(tmp_path: Path) -> None:
+    one, other = tmp_path / "one", tmp_path / "other"
+    text = f"process_priority: idle\npre_task_check:\n  read: {one}\n  write: [{one}, {other}]\n"
+    config = load_config(config_file=write(tmp_path / "c.yaml", text), home=tmp_path)
+    assert config.process_priority is Priority.IDLE
+    assert config.pre_task_check == PreTaskCheck(read=(one,), write=(one, other))
+
+
+def test_neighbourly_settings_that_cannot_be_used_are_all_named(tmp_path: Path) -> None:
+    text = """\
+process_priority: highest
+minimum_free_space: a lot
+pre_task_check: {read: [storage]}
+"""
+    with pytest.raises(InvalidInput) as refused:
+        load_config(config_file=write(tmp_path / "c.yaml", text), home=tmp_path)
+    assert [problem.what for problem in refused.value.problems] == [
+        "process_priority must be one of normal, low, idle",
+        "minimum_free_space must be a number of bytes, or a size such as 2 GB or 512 MiB",
+        "pre_task_check must name whole paths, beginning at the root; 'storage' is none",
+    ]
+    for text in ("minimum_free_space: 3 miles", "pre_task_check: {reed: []}", "pre_task_check: 1"):
+        with pytest.raises(InvalidInput):
+            load_config(config_file=write(tmp_path / "c.yaml", text), home=tmp_path)

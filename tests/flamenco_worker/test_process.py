@@ -14,7 +14,13 @@ from pathlib import Path
 import pytest
 
 from flamenco_worker.cancellation import Cancellation, Cancelled
-from flamenco_worker.process import ProgramMissing, find_program, kill_all, run_process
+from flamenco_worker.process import (
+    Priority,
+    ProgramMissing,
+    find_program,
+    kill_all,
+    run_process,
+)
 from tests.flamenco_worker.blenders import ROOT
 
 PATIENCE = 30
@@ -76,6 +82,21 @@ def test_a_line_end_of_two_signs_may_come_in_two_parts() -> None:
             time.sleep(0.05)
     """
     assert run(python(script)) == (0, ["one", "two", "three"])
+
+
+@POSIX_ONLY
+@pytest.mark.parametrize(
+    ("priority", "wanted"), [(Priority.NORMAL, 0), (Priority.LOW, 10), (Priority.IDLE, 19)]
+)
+def test_a_child_and_what_it_starts_get_out_of_the_way_of_others(
+    priority: Priority, wanted: int
+) -> None:
+    own = os.getpriority(os.PRIO_PROCESS, 0)
+    ask = "import os; print(os.getpriority(os.PRIO_PROCESS, 0), flush=True)"
+    script = f"{ask}; import subprocess, sys; subprocess.run([sys.executable, '-c', {ask!r}])"
+    exit_code, lines = run(python(script), priority=priority)
+    assert (exit_code, [int(line) for line in lines]) == (0, [min(19, own + wanted)] * 2)
+    assert os.getpriority(os.PRIO_PROCESS, 0) == own
 
 
 def test_environment_is_added() -> None:

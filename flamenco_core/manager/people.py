@@ -100,9 +100,7 @@ def set_rna_overrides(unit: Unit, job_uuid: str, lines: Sequence[str]) -> list[s
 def set_task_status(unit: Unit, task_uuid: str, change: TaskStatusChange) -> None:
     """Cancels or requeues a task; raises `Conflict` if it has the wrong status for it."""
     task = tasks.by_uuid(unit.db, task_uuid)
-    if change.status is task.status:
-        if task.is_held_back:
-            transitions.release(unit, task)
+    if change.status is task.status is not TaskStatus.QUEUED:
         return
     _refuse_illegal(
         "task", task.name, task.status, change.status, lifecycle.REQUESTABLE_TASK_STATUSES
@@ -111,7 +109,9 @@ def set_task_status(unit: Unit, task_uuid: str, change: TaskStatusChange) -> Non
     refusal = actions.task_refusal(action, task_facts(task, jobs.by_id(unit.db, task.job_id)))
     if refusal:
         raise Conflict(f"The task {task.name!r} cannot be asked to {action}: {refusal}")
-    if action is TaskAction.REQUEUE:
+    if task.status is TaskStatus.QUEUED and action is TaskAction.REQUEUE:
+        transitions.queue_now(unit, task, with_dependants=change.with_dependants)
+    elif action is TaskAction.REQUEUE:
         transitions.requeue_task(
             unit, task, reason=change.reason, with_dependants=change.with_dependants
         )

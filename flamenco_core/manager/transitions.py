@@ -155,6 +155,16 @@ def requeue_task(
         change_job(unit, job, JobStatus.QUEUED, reason=f"task {task.name} was queued again")
 
 
+def queue_now(unit: Unit, task: StoredTask, *, with_dependants: bool) -> None:
+    """Ends the waiting of a queued task, and queues again what was built on its old result."""
+    if task.is_held_back:
+        release(unit, task)
+    if with_dependants:
+        dependency_groups.demand_rework(unit.db, task.id)
+        job = jobs.by_id(unit.db, task.job_id)
+        dependants.tell(unit, job, Budget(SWEEP_SIZE * CHANGE_COST))
+
+
 def requeue_failed(unit: Unit, job: StoredJob, failed: Sequence[StoredTask]) -> None:
     """Queues failed tasks of a job again; nothing that depends on them can have been done."""
     for task in failed:

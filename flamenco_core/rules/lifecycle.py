@@ -39,7 +39,14 @@ REQUESTABLE_TASK_STATUSES: Mapping[TaskStatus, frozenset[TaskStatus]] = {
         {TaskStatus.QUEUED, TaskStatus.SOFT_FAILED, TaskStatus.ACTIVE, TaskStatus.PAUSED}
     ),
     TaskStatus.QUEUED: frozenset(
-        {TaskStatus.CANCELED, TaskStatus.COMPLETED, TaskStatus.FAILED, TaskStatus.SOFT_FAILED}
+        {
+            TaskStatus.CANCELED,
+            TaskStatus.COMPLETED,
+            TaskStatus.FAILED,
+            TaskStatus.SOFT_FAILED,
+            # For what was built on an earlier result of it.
+            TaskStatus.QUEUED,
+        }
     ),
 }
 """What a person may ask of a task → the statuses it must have for that."""

@@ -157,3 +157,19 @@ def test_queueing_a_task_alone_holds_back_what_has_not_begun(manager: Manager) -
     settle(manager)
     assert statuses(manager, job).count("completed") == 3
     assert take(manager, worker).name == "first"
+
+
+def test_what_was_built_on_a_queued_task_can_be_queued_after_it(manager: Manager) -> None:
+    job = fan(manager)
+    worker = awake_worker(manager, "blender")
+    assert finish(manager, worker) == CHILDREN + 2
+    alone = TaskStatusChange(status=TaskStatus.QUEUED, reason="test", with_dependants=False)
+    for _ in range(2):
+        manager.set_task_status(first_task(manager, job), alone, actor=MANAGER)
+        settle(manager)
+        assert statuses(manager, job) == ["queued", *["completed"] * (CHILDREN + 1)]
+    requeue(manager, first_task(manager, job))
+    settle(manager)
+    assert statuses(manager, job) == ["queued"] * (CHILDREN + 2)
+    assert finish(manager, worker) == CHILDREN + 2
+    assert manager.job(job).status is JobStatus.COMPLETED

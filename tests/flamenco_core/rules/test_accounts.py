@@ -76,3 +76,10 @@ def test_a_token_has_its_makers_role_or_a_lower_one() -> None:
 def test_a_token_says_what_it_is_for(name: str) -> None:
     with pytest.raises(InvalidInput):
         accounts.token_name(name)
+
+
+@pytest.mark.parametrize("name", ["", "  ", "a" * (accounts.LONGEST_NAME + 1), "two\nlines"])
+def test_a_token_says_in_a_line_what_it_is_for(name: str) -> None:
+    assert accounts.token_name(" nightly renders ") == "nightly renders"
+    with pytest.raises(InvalidInput, match="a token needs a name"):
+        accounts.token_name(name)

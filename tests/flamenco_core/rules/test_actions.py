@@ -84,7 +84,7 @@ def test_failed_tasks_can_only_be_queued_again_if_there_are_any() -> None:
 @pytest.mark.parametrize(
     ("status", "expected"),
     [
-        (T.QUEUED, {"cancel"}),
+        (T.QUEUED, {"cancel", "requeue"}),
         (T.ACTIVE, {"cancel"}),
         (T.SOFT_FAILED, {"cancel", "requeue"}),
         (T.PAUSED, {"cancel"}),

@@ -15,6 +15,9 @@ _NO_SUCH_OPERATION = (404, 405)
 
 def whole_id(client: ManagerClient, kind: IdKind, text: str) -> str:
     """The id that is meant. Raises `NotFound`, naming the candidates if there are several."""
+    if not text.strip():
+        # Every id begins with nothing: a script whose variable is empty means none of them.
+        raise NotFound(f"an empty text is no {kind}")
     if len(text) >= FULL_ID_LENGTH:
         return text.lower()
     named = _named(client, text) if kind is IdKind.WORKER else []

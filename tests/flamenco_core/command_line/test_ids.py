@@ -62,6 +62,16 @@ def test_a_job_is_looked_for_in_the_list(flamenco: Program, flamenco_3: str) -> 
     assert (missing.code, "whose id begins with 'ffff'" in missing.err) == (1, True)
 
 
+@pytest.mark.parametrize("nothing", ["", " "])
+def test_nothing_is_not_the_only_job_there_is(
+    flamenco: Program, flamenco_3: str, nothing: str
+) -> None:
+    shown = flamenco("job", nothing, "--manager", flamenco_3)
+    assert (shown.code, shown.out, shown.err) == (1, "", "flamenco: an empty text is no job\n")
+    deleted = flamenco("delete", nothing, "--yes", "--manager", flamenco_3)
+    assert (deleted.code, "an empty text is no job" in deleted.err) == (1, True)
+
+
 def test_tasks_need_their_whole_ids(flamenco: Program, flamenco_3: str) -> None:
     ended = flamenco("task-log", "0c5f5a0e", "--manager", flamenco_3)
     assert (ended.code, ended.err) == (

@@ -27,6 +27,7 @@ STARTING_POINTS = "built-in-job-types"
 """The folder, beside that of the farm's own scripts, that the built-in ones are written to."""
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,99}")
+_WINDOWS_DEVICE = re.compile(r"con|prn|aux|nul|(com|lpt)[0-9]")
 _SCRIPT_STEM = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
 _MODE = 0o644
 
@@ -160,6 +161,9 @@ def check_name(name: str) -> None:
     if not _NAME.fullmatch(name):
         what = f"{name!r} is no name for a job type"
         raise one_problem("path typeName", what, "use small letters, digits and dashes")
+    if _WINDOWS_DEVICE.fullmatch(name):
+        what = f"{name!r} is the name of a device on Windows, where no file can be called that"
+        raise one_problem("path typeName", what, "choose another name")
 
 
 def etag_of_source(source: str) -> str:

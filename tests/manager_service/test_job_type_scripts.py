@@ -198,7 +198,7 @@ def test_the_second_of_two_who_looked_at_the_same_is_refused(manager: RunningMan
     assert gone.status == 412
 
 
-@pytest.mark.parametrize("name", ["Say-It", "say_it", "..", "a.b", "%2e%2e%2fx"])
+@pytest.mark.parametrize("name", ["Say-It", "say_it", "..", "a.b", "%2e%2e%2fx", "con", "com1"])
 def test_a_name_that_is_none_is_refused(manager: RunningManager, name: str) -> None:
     assert save(manager, name, script(PYTHON)).status in (400, 404)
     assert not manager.config.scripts.exists()

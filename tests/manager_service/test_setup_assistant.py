@@ -149,11 +149,13 @@ def test_what_is_no_blender_is_refused_with_the_reason(
 def test_a_blender_that_hangs_is_ended_in_time(
     fresh: RunningManager, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(blender_search, "VERSION_TIME_LIMIT", timedelta(seconds=0.3))
+    monkeypatch.setattr(blender_search, "VERSION_TIME_LIMIT", timedelta(seconds=1))
     pid = tmp_path / "pid"
     hanging = program(tmp_path / "blender", f"echo $$ > {pid}; exec sleep 60")
     assert "within" in check_blender(fresh, hanging)["cause"]
-    eventually(lambda: not Path(f"/proc/{pid.read_text().strip()}").exists())
+    # On a busy machine it may have been ended before it could say who it is.
+    number = pid.read_text().strip() if pid.exists() else ""
+    eventually(lambda: not number or not Path(f"/proc/{number}").exists())
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="desktop entries are of Linux")

@@ -28,14 +28,14 @@ def no_grace(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_silent_worker_is_lost_while_one_that_waits_for_a_task_is_not(
     no_grace: None, tmp_path: Path
 ) -> None:
-    with RunningManager(tmp_path / "home", worker_timeout=timedelta(milliseconds=500)) as manager:
+    with RunningManager(tmp_path / "home", worker_timeout=timedelta(seconds=2)) as manager:
         waiting = manager.add_worker("waiting", types=("other",))
         asking = threading.Thread(
             target=lambda: manager.post("/worker/task?wait=300", worker=waiting)
         )
         asking.start()
-        silent = manager.add_worker("silent")
         job = manager.submit()
+        silent = manager.add_worker("silent")
         take_task(manager, silent)
         eventually(lambda: status(manager, silent) == "error")
         assert manager.get(f"/jobs/{job['id']}/tasks").json["tasks"][0]["status"] == "queued"

@@ -148,13 +148,15 @@ def _heard(listener: socket.socket, device: str) -> SsdpAnswer:
 
 
 def test_the_name_service_of_the_network_knows_it(manager: RunningManager) -> None:
-    names = until(lambda: mdns_records("_flamenco._tcp.local.", "PTR", seconds=0.5))
-    own = [name for name in names if name.startswith("Stra\\195\\159e\\0327")]
-    assert own, names
-    (service, *_) = mdns_records(own[0], "SRV", seconds=0.5)
+    def own_names() -> list[str]:
+        names = mdns_records("_flamenco._tcp.local.", "PTR", seconds=0.5)
+        return [name for name in names if name.startswith("Stra\\195\\159e\\0327")]
+
+    own = until(own_names)
+    (service, *_) = until(lambda: mdns_records(own[0], "SRV", seconds=0.5))
     assert service.split()[2] == str(manager.port)
     assert service.split()[3] == f"{socket.gethostname().partition('.')[0]}.local."
-    (texts, *_) = mdns_records(own[0], "TXT", seconds=0.5)
+    (texts, *_) = until(lambda: mdns_records(own[0], "TXT", seconds=0.5))
     assert f'"id={farm_id(manager)}"' in texts
     assert f'"url={url(manager)}"' in texts
 

@@ -8,6 +8,9 @@ from flamenco_core.model import UserRole
 
 _ROLES = [role.value for role in UserRole]
 
+_MOST_DAYS = 36_500
+"""A century; calendars end somewhere."""
+
 
 def add_user_options(user: argparse.ArgumentParser) -> None:
     """Adds the commands of `user`, which end up in `user_command`."""
@@ -33,7 +36,7 @@ def add_user_options(user: argparse.ArgumentParser) -> None:
     with_name("remove", "delete an account, with its sessions and tokens")
     token = with_name("token", "make a token, and print its secret")
     token.add_argument("--role", choices=_ROLES, help="at most (default: that of the user)")
-    token.add_argument("--days", type=int, metavar="N", help="how long it counts (default: ever)")
+    token.add_argument("--days", type=_days, metavar="N", help="how long it counts (default: ever)")
     token.add_argument(
         "--purpose", default="made on the command line", help="what it is for, for people"
     )
@@ -42,3 +45,10 @@ def add_user_options(user: argparse.ArgumentParser) -> None:
         action="store_true",
         help="it is for a program of this NAME, and belongs to no user",
     )
+
+
+def _days(text: str) -> int:
+    """How long a token counts; none at all would be understood as for ever."""
+    if not text.isascii() or not text.isdigit() or not 1 <= int(text) <= _MOST_DAYS:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number from 1 to {_MOST_DAYS}")
+    return int(text)

@@ -137,6 +137,14 @@ def test_what_cannot_be_done_is_said_in_a_sentence(
     assert "Traceback" not in result.stderr
 
 
+@pytest.mark.parametrize("days", ["0", "-3", "1.5", "99999999999", "soon"])
+def test_a_token_counts_for_days_that_there_are(tmp_path: Path, days: str) -> None:
+    done(tmp_path, "add", "art", stdin=f"{PASSWORD}\n")
+    refused = user(tmp_path, "token", "art", f"--days={days}")
+    assert (refused.returncode, refused.stdout) == (2, "")
+    assert f"'{days}' is not a number from 1 to 36500" in refused.stderr
+
+
 def test_there_is_no_way_to_say_a_password_on_the_command_line(tmp_path: Path) -> None:
     assert user(tmp_path, "add", "ada", "--password", PASSWORD).returncode == 2
 

@@ -10,7 +10,7 @@ import ast
 import sys
 import traceback
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import CodeType, ModuleType
 from typing import Any
@@ -18,21 +18,25 @@ from typing import Any
 from flamenco_core.errors import Problem
 from flamenco_core.job_types.authoring import JobType, Setting
 from flamenco_core.job_types.definition import available_job_type
+from flamenco_core.job_types.python_modules import PACKAGE, LookedAt, begin_package, is_current
 from flamenco_core.job_types.script import LoadedJobType, ScriptError, read_source
 from flamenco_core.model import AvailableJobType
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class PythonScript:
     """See `flamenco_core.job_types.script.Script`."""
 
     name: str
     path: Path
     code: CodeType
+    _looked_at: LookedAt = field(default_factory=dict)
+    """For what it imported when it ran last."""
 
     def load(self) -> LoadedJobType:
-        module = ModuleType(f"flamenco_job_types.{self.path.stem}")
-        module.__file__ = str(self.path)
+        self._looked_at = begin_package(self.path.parent)
+        module = ModuleType(f"{PACKAGE}.{self.path.stem}")
+        module.__file__, module.__package__ = str(self.path), PACKAGE
         # Dataclasses look up the module that they are defined in.
         sys.modules[module.__name__] = module
         try:
@@ -58,8 +62,7 @@ class PythonScript:
         return LoadedJobType(available, self.path, compile_job, task_types)
 
     def is_current(self) -> bool:
-        # What it imports is not looked at: Python itself keeps modules that it has imported.
-        return True
+        return is_current(self._looked_at)
 
 
 def read_python_script(name: str, path: Path) -> PythonScript | None:

@@ -139,9 +139,8 @@ class JobTypeLibrary:
         return entry
 
     def _read(self, name: str, path: Path) -> Script | None:
-        if path.suffix == ".js":
-            return read_javascript(name, path, folders=self._folders[::-1])
-        return read_python_script(name, path)
+        read = read_javascript if path.suffix == ".js" else read_python_script
+        return read(name, path, folders=self._folders[::-1])
 
     def _run(self, path: Path, entry: _Entry) -> LoadedJobType | None:
         """Runs the script and remembers what came of it; `None` if it is broken."""

@@ -1,6 +1,7 @@
 """What job types in Python share: other files of their folder, which they import relatively.
 
-`from .shots import cut` in `scripts/render.py` reads `scripts/shots.py`. A script is run afresh for
+`from .shots import cut` in `scripts/render.py` reads `scripts/shots.py`, else one of that name in
+another folder of scripts. A script is run afresh for
 each use, and so are the modules that it imports, so that edits count at the next use. Nothing
 compiled is kept beside them: Python tells versions apart by seconds, which is too coarse for that.
 """
@@ -33,7 +34,7 @@ LookedAt = dict[Path, FileStamp | None]
 
 
 class _Finder(MetaPathFinder):
-    """Finds modules of our package in the folder of the script that runs."""
+    """Finds modules of our package beside the script that runs, and in the farm's folders."""
 
     def __init__(self) -> None:
         self.looked_at: LookedAt = {}
@@ -66,8 +67,8 @@ class _Finder(MetaPathFinder):
 _finder = _Finder()
 
 
-def begin_package(folder: Path) -> LookedAt:
-    """Makes an empty package of a folder, for a script in it that is about to run.
+def begin_package(folders: Sequence[Path]) -> LookedAt:
+    """Makes an empty package of folders, for a script that is about to run.
 
     What is returned fills as the script imports.
     """
@@ -76,7 +77,7 @@ def begin_package(folder: Path) -> LookedAt:
     for name in [each for each in sys.modules if each.partition(".")[0] == PACKAGE]:
         del sys.modules[name]
     package = ModuleType(PACKAGE)
-    package.__path__ = [str(folder)]
+    package.__path__ = [str(folder) for folder in folders]
     sys.modules[PACKAGE] = package
     _finder.looked_at = {}
     return _finder.looked_at

@@ -9,7 +9,7 @@ from __future__ import annotations
 import ast
 import sys
 import traceback
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import CodeType, ModuleType
@@ -30,11 +30,12 @@ class PythonScript:
     name: str
     path: Path
     code: CodeType
+    folders: Sequence[Path] = ()
     _looked_at: LookedAt = field(default_factory=dict)
     """For what it imported when it ran last."""
 
     def load(self) -> LoadedJobType:
-        self._looked_at = begin_package(self.path.parent)
+        self._looked_at = begin_package([self.path.parent, *self.folders])
         module = ModuleType(f"{PACKAGE}.{self.path.stem}")
         module.__file__, module.__package__ = str(self.path), PACKAGE
         # Dataclasses look up the module that they are defined in.
@@ -65,8 +66,12 @@ class PythonScript:
         return is_current(self._looked_at)
 
 
-def read_python_script(name: str, path: Path) -> PythonScript | None:
+def read_python_script(
+    name: str, path: Path, *, folders: Sequence[Path] = ()
+) -> PythonScript | None:
     """The script, not run yet; `None` if the file is no job type and does not look like one.
+
+    After its own folder, `folders` are searched for the modules that it imports.
 
     Raises:
         ScriptError: it has errors of syntax, or only half of what makes a job type.
@@ -89,7 +94,7 @@ def read_python_script(name: str, path: Path) -> PythonScript | None:
     if missing:
         what = f"does not define {missing.pop()}, so it is no job type"
         raise ScriptError([Problem(str(path), what)])
-    return PythonScript(name, path, code)
+    return PythonScript(name, path, code, folders)
 
 
 def describe_job_type(name: str, job_type: JobType, where: str) -> AvailableJobType:

@@ -160,6 +160,14 @@ def test_the_column_of_a_slip_in_python_is_told(manager: RunningManager) -> None
     assert (problem["line"], problem["column"]) == (2, 5)
 
 
+def test_a_script_is_tried_with_what_lies_beside_it_on_the_farm(manager: RunningManager) -> None:
+    manager.config.scripts.mkdir(exist_ok=True)
+    (manager.config.scripts / "words.py").write_text("HELLO = 'hello'\n", encoding="utf-8")
+    source = f"from .words import HELLO\n{PYTHON}".replace("job.settings.what", "HELLO")
+    answer = check(manager, script(source))
+    assert (answer["problems"], answer["task_count"]) == ([], 2)
+
+
 def test_a_script_that_never_ends_is_ended(
     manager: RunningManager, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -100,7 +100,8 @@ def test_launchd_can_read_its_files(who: str) -> None:
 
 @pytest.mark.parametrize("who", WHO)
 def test_the_task_scheduler_can_read_its_files(who: str) -> None:
-    text = (ROOT / "docs" / "services" / "windows" / f"flamenco-{who}.xml").read_text(encoding="utf-8")
+    file = ROOT / "docs" / "services" / "windows" / f"flamenco-{who}.xml"
+    text = file.read_text(encoding="utf-8")
     # PowerShell passes a text: a declaration would name another encoding than the text's.
     assert not text.startswith("<?xml")
     task = ElementTree.fromstring(text)

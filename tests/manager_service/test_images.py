@@ -172,7 +172,8 @@ def test_of_each_job_the_newest_image_waits_and_no_worker_does(
         assert show(manager, worker, task, newest).status == 202
     eventually(lambda: shows(manager, task["job"], BLUE) and shows(manager, other["job"], GREEN))
     assert decoded == [first, newest, others]
-    assert other["job"] in manager.get("/jobs/last-rendered").json["base"]
+    # The files are there a moment before the farm knows of them.
+    eventually(lambda: other["job"] in manager.get("/jobs/last-rendered").json["base"])
 
 
 def test_only_when_the_memory_for_images_is_full_one_is_refused(

@@ -3,8 +3,8 @@
 The child leads a process group (POSIX) or a job object (Windows), so that what it has started
 itself ends with it. It also ends when the worker is killed: on Windows the job object sees to it,
 on Linux the kernel (`process_launcher.py`; the child itself, not what it has started). macOS offers
-neither; there an orphan runs on, which can waste time but spoil nothing, since renders happen in a
-folder of their own.
+neither. What still runs on can waste time but spoil nothing, since renders happen in a folder of
+their own; the worker's next run ends it (`orphans.py`).
 """
 
 from __future__ import annotations

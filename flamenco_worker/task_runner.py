@@ -18,6 +18,7 @@ from flamenco_worker.attempt_statistics import AttemptStatistics
 from flamenco_worker.cancellation import Cancellation, Cancelled
 from flamenco_worker.commands import CommandContext, make_command
 from flamenco_worker.machine_settings import MachineSettings
+from flamenco_worker.orphans import RunningPrograms
 from flamenco_worker.task_reporter import TaskReporter
 
 log = logging.getLogger(__name__)
@@ -44,6 +45,8 @@ class TaskRunner:
     offer_image: Callable[[str, Path], None]
     machine: MachineSettings
     may_i_run_every: timedelta = MAY_I_RUN_EVERY
+    running: RunningPrograms | None = None
+    """Where it is kept which programs run."""
 
     def run(self, task: AssignedTask, cancellation: Cancellation) -> Ending:
         """Runs `task` to its end, or until `cancellation`; a failure is reported, not raised."""
@@ -114,6 +117,7 @@ class TaskRunner:
             threads=self.machine.threads,
             priority=self.machine.priority,
             program=self.machine.program,
+            running=self.running,
             statistics=statistics,
         )
         # Wrong parameters of a late command need not wait for the early ones.

@@ -25,6 +25,7 @@ from flamenco_worker.cancellation import Cancellation
 from flamenco_worker.config import WorkerConfig
 from flamenco_worker.host_reports import SAMPLE_EVERY, SEND_EVERY, HostReports
 from flamenco_worker.machine_settings import MachineSettings
+from flamenco_worker.orphans import RunningPrograms
 from flamenco_worker.output_images import OutputImages
 from flamenco_worker.readiness import Needs, Readiness
 from flamenco_worker.registration import Credentials, Registration, Stopped
@@ -100,12 +101,14 @@ class Worker:
         self._machine = MachineSettings(config)
         self._readiness = readiness or Readiness(_needs(config))
         self._problem = ""
+        self._programs = RunningPrograms(config.home)
         self._runner = TaskRunner(
             self._client,
             self._queue.add,
             self._images.offer,
             self._machine,
             self._pace.may_i_run,
+            self._programs,
         )
 
     def run(self) -> int:
@@ -115,6 +118,10 @@ class Worker:
             ManagerRefused: if the Manager does not want this worker.
             InvalidInput: if the kept credentials cannot be used.
         """
+        with self._programs.begun():
+            return self._run()
+
+    def _run(self) -> int:
         try:
             status = self._sign_on()
             while not self._stopping.is_set():

@@ -10,6 +10,7 @@ from typing import Any, Protocol, Self
 from flamenco_core.errors import FlamencoError
 from flamenco_worker.attempt_statistics import AttemptStatistics
 from flamenco_worker.cancellation import Cancellation
+from flamenco_worker.orphans import RunningPrograms
 from flamenco_worker.process import Finished, Priority, quoted, run_process
 
 
@@ -42,6 +43,8 @@ class CommandContext:
     """How many threads of the processor a render may use; `None`: all."""
     program: Callable[[str], str] = str
     """What to run where a command names a program."""
+    running: RunningPrograms | None = None
+    """Where it is kept which programs run, for a worker that is killed."""
     statistics: AttemptStatistics = field(default_factory=AttemptStatistics)
     """Where a command says what it measured and made."""
 
@@ -69,6 +72,8 @@ class CommandContext:
         def started(number: int) -> None:
             nonlocal pid
             pid = number
+            if self.running is not None:
+                self.running.add(pid)
 
         def handle(line: str) -> None:
             if not hidden or not line.startswith(hidden):
@@ -76,15 +81,20 @@ class CommandContext:
             if on_line is not None:
                 on_line(line)
 
-        return run_process(
-            command,
-            on_line=handle,
-            on_start=started,
-            cancellation=cancellation or self.cancellation,
-            on_memory_peak=self.statistics.add_memory_peak,
-            oom_score=self.oom_score,
-            priority=self.priority,
-        )
+        try:
+            return run_process(
+                command,
+                on_line=handle,
+                on_start=started,
+                environment=self.running.environment if self.running else None,
+                cancellation=cancellation or self.cancellation,
+                on_memory_peak=self.statistics.add_memory_peak,
+                oom_score=self.oom_score,
+                priority=self.priority,
+            )
+        finally:
+            if self.running is not None:
+                self.running.remove(pid)
 
 
 class Command(Protocol):

@@ -169,14 +169,16 @@ def test_all_files_of_a_frame_are_named(
 def test_a_render_that_fails_late_says_what_it_took_until_then(
     blender: BlenderProgram, small_scene: Path, tmp_path: Path, task: RecordedTask
 ) -> None:
-    command = render_command(blender, small_scene, tmp_path / "out", "1..2")
+    output = tmp_path / "out"
+    command = render_command(blender, small_scene, output, "1..2")
     command.parameters["args"] += ["--python-expr", "raise ValueError('late')"]
     with pytest.raises(CommandFailed, match="late"):
         make_command(command).run(task.context())
     told = task.statistics.so_far()
     assert told.render_seconds is not None
     assert told.peak_memory is not None
-    assert [Path(name).name for name in told.output_files or ()] == ["000001.png", "000002.png"]
+    # How many were verified before Blender was ended is a matter of speed.
+    assert sorted(told.output_files or ()) == sorted(str(path) for path in output.iterdir())
 
 
 def test_a_blender_that_never_comes_to_the_render_has_no_time_of_one(

@@ -43,6 +43,9 @@ OUT_OF_MEMORY = "out-of-memory"
 _MOST_PRINTED = 20_000
 """Characters of what a script prints that are passed on; the rest is dropped."""
 
+SENDING_LIMIT_SECONDS = 60
+"""How long a helper may take to check and to pass on what a script has made."""
+
 _GRACE_SECONDS = 5
 """How much later than its parent the helper ends itself, should the parent have died."""
 
@@ -81,7 +84,7 @@ class _Helper:
 
     def __init__(self, answers: IO[bytes], setup: dict[str, Any]) -> None:
         self._answers = answers
-        self._give_up_after: float = setup["time_limit"] + _GRACE_SECONDS
+        self._time_limit: float = setup["time_limit"]
         self._condemned: dict[str, dict[str, Any]] = {}
         self._diagnostics = sys.stderr or Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115
         folders = [Path(folder) for folder in setup["folders"]]
@@ -92,7 +95,7 @@ class _Helper:
         self._condemned = request["condemned"]
         printed, warned = _PrintedText(), _PrintedText()
         # Its own thread in C ends this process even if a script holds Python's lock for ever.
-        faulthandler.dump_traceback_later(self._give_up_after, exit=True, file=self._diagnostics)
+        self._give_up_within(self._time_limit)
         with contextlib.redirect_stdout(printed), contextlib.redirect_stderr(warned):
             message = self._answer(request)
         faulthandler.cancel_dump_traceback_later()
@@ -133,7 +136,17 @@ class _Helper:
             job_id=request["job_id"],
             created=datetime.fromisoformat(request["created"]),
             new_id=lambda: str(uuid4()),
+            when_run=self._script_has_run,
         )
+
+    def _script_has_run(self) -> None:
+        """The rest is ours, and takes its time with large jobs: other limits hold from now on."""
+        self._give_up_within(SENDING_LIMIT_SECONDS)
+        self.send({"part": []})
+
+    def _give_up_within(self, seconds: float) -> None:
+        limit = seconds + _GRACE_SECONDS
+        faulthandler.dump_traceback_later(limit, exit=True, file=self._diagnostics)
 
     def _before_running(self, path: Path, stamp: FileStamp) -> Problem | None:
         verdict = self._condemned.get(str(path))

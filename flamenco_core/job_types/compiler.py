@@ -59,10 +59,12 @@ def compile_job(
     job_id: str,
     created: datetime,
     new_id: Callable[[], str],
+    when_run: Callable[[], None] = lambda: None,
 ) -> CompiledJob:
     """Checks a submission against its job type, and makes its tasks.
 
-    `created` is aware; `new_id` gives the tasks their ids.
+    `created` is aware; `new_id` gives the tasks their ids. `when_run` is called when the script has
+    done its part, and what it has made is to be checked.
 
     Raises:
         NotFound: there is no such job type, or it is broken.
@@ -80,6 +82,7 @@ def compile_job(
             raise
         raise InvalidInput(error.message, problems=[*error.problems, *more]) from error
     job = _run(job_type, job)
+    when_run()
     try:
         compiled = _Collector(job_type, job, submitted, new_id).collect()
         return replace(compiled, rna_overrides=overrides)

@@ -17,14 +17,11 @@ from threading import Lock, Timer
 from typing import IO, Any, cast
 
 import flamenco_core
-from flamenco_core.job_types.compile_helper import BOOTSTRAP, OUT_OF_MEMORY
+from flamenco_core.job_types.compile_helper import BOOTSTRAP, OUT_OF_MEMORY, SENDING_LIMIT_SECONDS
 from flamenco_core.job_types.messages import to_line
 
 START_LIMIT = timedelta(seconds=60)
 """How long Python may take to start and to import us, on a machine that has just woken up."""
-
-SENDING_LIMIT = timedelta(seconds=60)
-"""How long a helper may take to pass on what a script has made, once it has begun to."""
 
 _EXIT_PATIENCE = 2.0
 """Seconds between the end of a helper's output and that of the helper itself."""
@@ -82,7 +79,8 @@ class HelperProcess:
     ) -> dict[str, Any]:
         """The answer to a request: `result` or `error`; `take_part` gets what comes before it.
 
-        The time limit is for what a script does, and not for passing on what it has made.
+        The time limit is for what a script does; checking what it has made and passing that on may
+        take longer.
 
         Raises:
             HelperEndedError: the helper gave no answer, and is gone.
@@ -97,7 +95,7 @@ class HelperProcess:
                 self._requests.write(line)
                 self._requests.flush()
                 message = self._next_of_answer(heard)
-            with self._limited_to(SENDING_LIMIT):
+            with self._limited_to(timedelta(seconds=SENDING_LIMIT_SECONDS)):
                 while message is not None and "part" in message:
                     if take_part:
                         take_part(message["part"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Mapping
 from typing import Any, TypeGuard
@@ -51,6 +52,8 @@ def plain_object(
     value: Mapping[Any, object], where: str, problems: list[Problem], *, depth: int = 0
 ) -> dict[str, Any]:
     """The mapping as a plain dict, as by `plain_json`."""
+    if type(value) is dict and (copy := _copy_of_plain(value)) is not None:
+        return copy
     plain: dict[str, Any] = {}
     for key, item in value.items():
         if _is_plain(key) and _is_plain(item):
@@ -62,6 +65,23 @@ def plain_object(
             what = f"the key {key!r} is not text"
             problems.append(Problem(where, what, "JSON objects have text as keys"))
     return plain
+
+
+def _copy_of_plain(value: dict[Any, object]) -> dict[str, Any] | None:
+    """A copy of what is plain already, as nearly all is; None if a closer look is needed.
+
+    Jobs have a hundred thousand of these: this takes a third of the time of the closer look.
+    """
+    try:
+        text = json.dumps(value, allow_nan=False)
+        # Keys that are no texts, tuples and the like come back as something else; half of a
+        # character would not.
+        if "\\ud" not in text and text.count("{") + text.count("[") <= _DEEPEST:
+            copy: dict[str, Any] = json.loads(text)
+            return copy if copy == value else None
+    except (TypeError, ValueError, RecursionError):
+        pass
+    return None
 
 
 def _is_plain(value: object) -> TypeGuard[str]:

@@ -4,8 +4,9 @@ A helper that has started says `ready`. A request asks for one thing (`compile`,
 or `problems`). Before the helper runs a script it says which (`running`), so that the other side
 knows whom to blame should it never hear more. What a script has put out follows (`printed`, and
 `warned` for its standard error). Then comes the answer: `result`, or `error` with the error's
-class, message and problems. In front of a large result go its parts (`part`), so that no line is
-so long that reading it would hold up the other threads of a Manager.
+class, message and problems. In front of a compiled job go its tasks in parts (`part`), so that no
+line is so long that reading it would hold up the other threads of a Manager; an empty one says that
+the script has done what it had to do.
 """
 
 from __future__ import annotations

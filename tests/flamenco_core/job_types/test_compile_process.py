@@ -93,6 +93,28 @@ def test_a_large_job_arrives_whole_in_lines_that_are_quickly_read(
     assert max(lengths) < 50_000
 
 
+def test_the_time_limit_is_for_the_script_and_not_for_what_is_done_with_its_work(
+    folder: Path,
+) -> None:
+    top = """
+        from collections.abc import Mapping
+        import time
+
+        class Slow(Mapping):
+            def __getitem__(self, key): return "hi"
+            def __len__(self): return 1
+            def __iter__(self):
+                time.sleep(1.5)
+                yield "message"
+    """
+    write_script(folder, "slow", "job.task('a', type='misc').command('echo', Slow())", top=top)
+    limit = timedelta(seconds=1)
+    with CompileProcess([folder], time_limit=limit) as process:
+        process.available()
+        assert compiled(process, "slow").tasks[0].commands[0].parameters == {"message": "hi"}
+        assert compiled(process, "fine").tasks
+
+
 def test_errors_arrive_with_their_type_and_problems(process: CompileProcess) -> None:
     with pytest.raises(InvalidInput) as wrong_settings:
         compiled(process, "echo-sleep-test", mesage="x", sleep_repeats="3")

@@ -13,6 +13,8 @@ from pathlib import Path
 
 from flamenco_core.config import Authentication, Config
 from flamenco_core.errors import Conflict, FlamencoError, InvalidInput, Problem
+from flamenco_core.manager import Manager
+from flamenco_core.manager.lock import FarmLock, refuse_network_file_system
 from manager_service.https.certificates import load_certificate
 from manager_service.listen_address import parse_listen
 from manager_service.reading import ReaderPool
@@ -29,14 +31,38 @@ async def refuse_bad_restart(configuration: LiveConfiguration, readers: ReaderPo
     problems = [*configuration.problems, *_of_listening(running, wanted)]
     problems += await _of_folders(running, wanted)
     problems += await asyncio.to_thread(_of_certificate, wanted)
-    if wanted.authentication is Authentication.LOCAL and not await readers.read(
-        lambda reader: reader.has_admin()
-    ):
-        what = "nobody could log in who may make accounts"
-        hint = "make an admin: flamenco-manager user add NAME --role admin"
-        problems.append(Problem("authentication", what, hint))
+    problems += await _of_farm(running, wanted, readers)
     if problems:
         raise Conflict("The Manager could not start again", problems=problems)
+
+
+async def _of_farm(running: Config, wanted: Config, readers: ReaderPool) -> list[Problem]:
+    """Another file has to be a farm, or not there yet; with accounts, it needs an admin."""
+    if wanted.database_file.resolve() == running.database_file.resolve():
+        has_admin = await readers.read(lambda reader: reader.has_admin())
+    else:
+        try:
+            has_admin = await within(TIME_LIMIT, lambda: _is_farm_with_admin(wanted))
+        except FlamencoError as error:
+            return [Problem("database", error.message)]
+        except TimeoutError:
+            return [Problem("database", f"{wanted.database_file} does not answer")]
+    if wanted.authentication is Authentication.LOCAL and not has_admin:
+        what = "nobody could log in who may make accounts"
+        hint = "make an admin: flamenco-manager user add NAME --role admin"
+        return [Problem("authentication", what, hint)]
+    return []
+
+
+def _is_farm_with_admin(wanted: Config) -> bool:
+    """Raises `FlamencoError` for a file that cannot be used, or that another program runs."""
+    file = wanted.database_file
+    refuse_network_file_system(file)
+    if not file.exists():
+        return False
+    with Manager.open(file, config=wanted, read_only=True) as farm:
+        FarmLock(file, address="").release()
+        return farm.has_admin()
 
 
 async def _of_folders(running: Config, wanted: Config) -> list[Problem]:

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from flamenco_core.config import load_config
+from flamenco_core.manager import Manager
 from tests.eventually import eventually
 from tests.manager_service.running_manager import Reply, RunningManager
 
@@ -318,6 +319,27 @@ def test_a_restart_is_refused_with_all_that_would_keep_the_manager_from_starting
     assert {"shared_storage_path", "authentication"} < set(refused.problems)
     assert any("tlscert" in where for where in refused.problems)
     (configured.config.home / FILE).write_text(TEXT, encoding="utf-8")
+    assert configured.post("/configuration/restart").status == 204
+
+
+def test_a_restart_with_another_database_is_refused_if_that_is_no_farm_to_start_with(
+    configured: RunningManager, tmp_path: Path
+) -> None:
+    notes, other = tmp_path / "notes.sqlite", tmp_path / "other.sqlite"
+    notes.write_text("no database at all")
+    with Manager.open(other):
+        for file, what in ((notes, "not a database"), (other, "is run by process")):
+            assert change(configured, settings={"database": str(file)}).status == 200
+            refused = configured.post("/configuration/restart")
+            assert (refused.status, refused.problems) == (409, ["database"])
+            assert what in refused.json["message"]
+    (configured.config.home / FILE).write_text(
+        f"database: {tmp_path / 'new.sqlite'}\nauthentication: local\n", encoding="utf-8"
+    )
+    refused = configured.post("/configuration/restart")
+    assert (refused.status, refused.problems) == (409, ["authentication"])
+    assert not configured.server.service.ending.is_near
+    (configured.config.home / FILE).write_text(f"database: {other}\n", encoding="utf-8")
     assert configured.post("/configuration/restart").status == 204
 
 

@@ -105,6 +105,7 @@ def keeper(config: Config) -> Iterator[AccountKeeper]:
     Raises:
         FarmLocked: if the farm is run by a Manager that cannot be asked.
     """
+    is_new = not config.database_file.exists()
     try:
         farm = Manager.open(config.database_file, config=config)
     except FarmLocked as locked:
@@ -124,6 +125,9 @@ def keeper(config: Config) -> Iterator[AccountKeeper]:
                 ) from unreachable
             yield client
         return
+    if is_new:
+        # Who forgets `--home` would else look in vain for the account in the farm that was meant.
+        print(f"There was no farm at {config.database_file}; it was made.", file=sys.stderr)
     with farm:
         yield FarmFileKeeper(farm)
 

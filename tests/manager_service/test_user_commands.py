@@ -45,8 +45,21 @@ def done(home: Path, *arguments: str, stdin: str = "") -> str:
     """What a command has printed that went well."""
     result = user(home, *arguments, stdin=stdin)
     assert result.returncode == 0, result
-    assert result.stderr in ("", "The token is shown this once:\n")
+    notes = result.stderr.splitlines()
+    assert set(notes) <= {"The token is shown this once:", no_farm(home)}
     return result.stdout
+
+
+def no_farm(home: Path) -> str:
+    """What is said of a farm that is made for an account."""
+    return f"There was no farm at {home / 'flamenco-manager.sqlite'}; it was made."
+
+
+def test_it_is_said_where_a_farm_is_made_for_an_account(tmp_path: Path) -> None:
+    first = user(tmp_path, "add", "ada", stdin=f"{PASSWORD}\n")
+    assert (first.returncode, first.stderr) == (0, f"{no_farm(tmp_path)}\n")
+    second = user(tmp_path, "add", "ben", stdin=f"{PASSWORD}\n")
+    assert (second.returncode, second.stderr) == (0, "")
 
 
 def test_the_first_admin_is_made_before_the_manager_ever_runs(tmp_path: Path) -> None:

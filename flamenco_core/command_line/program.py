@@ -42,8 +42,8 @@ def _show_version(context: click.Context, _parameter: click.Parameter, wanted: b
 def flamenco() -> None:
     """Submit jobs to a render farm, steer them, and see what it does.
 
-    The Manager is found by --manager or the environment variable FLAMENCO_MANAGER, else at
-    http://localhost:8080.
+    The Manager is found by --manager, which each command takes, or the environment variable
+    FLAMENCO_MANAGER, else at http://localhost:8080.
     """
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
+import unicodedata
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -40,7 +41,11 @@ def text(entry: Entry) -> str:
 
 def text_or_nothing(entry: Entry) -> str:
     """A text without the blanks around it; empty if there is nothing."""
-    return exact_text(entry).strip()
+    value = exact_text(entry).strip()
+    if any(unicodedata.category(character) == "Cc" for character in value):
+        # No file can be called that, and no description of a Manager on the network may have it.
+        raise one_problem("", "has a line break or another control character")
+    return value
 
 
 def exact_text(entry: Entry) -> str:

@@ -230,6 +230,23 @@ def test_what_is_no_list_of_settings_is_refused(text: str, place: str) -> None:
     assert place in f"{problems(text)[0]} flamenco-manager.yaml"
 
 
+@pytest.mark.parametrize(
+    "line",
+    [
+        'shared_storage_path: "a\\0b"',
+        'manager_name: "two\\nlines"',
+        'acme_email: "a\\x1b@b.org"',
+    ],
+)
+def test_texts_have_no_control_characters(line: str) -> None:
+    assert "has a line break or another control character" in problems(f"{line}\n")[0]
+
+
+def test_the_break_at_the_end_of_a_block_is_none() -> None:
+    config = parse_config("manager_name: |\n  Studio\n", name="f.yaml", home=HOME)
+    assert config.manager_name == "Studio"
+
+
 def test_an_enormous_file_of_aliases_is_refused() -> None:
     lines = ["a0: &a0 [x, x, x, x, x, x, x, x, x, x]"]
     lines += [f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]" for n in range(1, 9)]

@@ -52,6 +52,14 @@ def make_folders(folder: Path) -> list[Path]:
     return created
 
 
+def make_private_file(path: Path) -> None:
+    """Makes an empty file for this user's eyes only, unless there is one already.
+
+    Windows has no such modes: there, who may read the folder may read the file.
+    """
+    os.close(os.open(path, os.O_CREAT | os.O_RDWR, _OWNER_ONLY))
+
+
 def replace_private_file(path: Path, content: bytes) -> None:
     """Like `replace_file`, for this user's eyes only.
 

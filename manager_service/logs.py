@@ -10,9 +10,8 @@ from typing import TextIO
 from aiohttp import web
 from aiohttp.abc import AbstractAccessLogger
 
-from manager_service.proxies import CLIENT
-
 from flamenco_core.log_lines import LogForm, TextLines, WithPriority, form_for
+from manager_service.proxies import CLIENT
 
 __all__ = ["ACCESS_LOG", "AccessLogger", "LogForm", "form_for", "formatter", "set_up_log"]
 

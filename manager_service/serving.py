@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Iterable
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from aiohttp import hdrs, web
@@ -26,6 +27,9 @@ if TYPE_CHECKING:
 
 LARGEST_JSON_BODY = 64 * 2**20
 """Bytes. The list of a project with 300,000 files fits."""
+
+SLOWEST_BODY = timedelta(minutes=5)
+"""How long the body of a request may take to arrive, files apart."""
 
 _DECODE_IN_PLACE = 32 * 2**10
 """Bytes of JSON that are decoded on the event loop; larger bodies go to a thread."""
@@ -183,12 +187,26 @@ async def _json_body(body: Body, form: JsonForm, request: web.Request) -> Any:
         # A body that comes in chunks does not say beforehand how long it is.
         request = request.clone(client_max_size=body.largest)
     await allow_body(request)
-    content = await request.read()
+    content = await body_within_time(request)
     if not content and not body.required:
         return None
     if len(content) <= _DECODE_IN_PLACE:
         return wire.from_json_text(content, form)
     return await asyncio.to_thread(wire.from_json_text, content, form)
+
+
+async def body_within_time(request: web.Request) -> bytes:
+    """The body; a sender that stops in the middle of it is let go.
+
+    Raises:
+        HttpRefusal: 408 if it does not come in time.
+    """
+    try:
+        async with asyncio.timeout(SLOWEST_BODY.total_seconds()):
+            return await request.read()
+    except TimeoutError:
+        what = f"The body did not come within {SLOWEST_BODY.total_seconds():g} seconds"
+        raise HttpRefusal(408, what) from None
 
 
 def _refuse_large(request: web.Request, largest: int) -> None:

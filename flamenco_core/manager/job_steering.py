@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from flamenco_core import model
+from flamenco_core import model, wire
 from flamenco_core.manager import block_lists, people, transitions
 from flamenco_core.manager.jobs_at_hand import job_facts, task_facts
 from flamenco_core.manager.submitting import Submitting
@@ -35,8 +35,10 @@ class JobSteering(Submitting):
     def set_job_priority(
         self, job_id: str, change: model.JobPriorityChange, *, actor: Actor
     ) -> None:
+        """Raises `InvalidInput` if that is no priority."""
         with self._unit(actor) as unit:
-            people.set_job_priority(unit, job_id, change)
+            checked = wire.from_json(wire.to_json(change), model.JobPriorityChange)
+            people.set_job_priority(unit, job_id, checked)
 
     def set_rna_overrides(self, job_id: str, lines: Sequence[str], *, actor: Actor) -> list[str]:
         """Replaces them, for all tasks handed out from now on; returns them as they are kept.

@@ -30,7 +30,9 @@ class FarmLock:
         try:
             # Opened without cutting it, since it may be somebody else's; never deleted, since a
             # deleted one could be locked by two.
-            self._file: IO[bytes] = os.fdopen(os.open(self._path, os.O_RDWR | os.O_CREAT), "r+b")
+            self._file: IO[bytes] = os.fdopen(
+                os.open(self._path, os.O_RDWR | os.O_CREAT, 0o600), "r+b"
+            )
         except OSError as error:
             raise StorageError(
                 f"The folder of {farm_file} cannot be written to: {error}"

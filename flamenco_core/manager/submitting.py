@@ -36,11 +36,14 @@ class Submitting(OpenFarm):
         Raises:
             NotFound: if there is no such job type.
             WrongEtag: if the job type is not the one that the submitter knows.
-            InvalidInput: if settings do not fit, or the job type refuses them.
+            InvalidInput: if the submission or its settings do not fit, or the job type refuses
+                them.
         """
+        # A script can put anything into a dataclass.
+        checked = wire.from_json(wire.to_json(submitted), model.SubmittedJob)
         return compile_job(
             self._job_types,
-            submission.with_variables(submitted, self.config),
+            submission.with_variables(checked, self.config),
             job_id=self._new_id(),
             created=self._clock(),
             new_id=self._new_id,

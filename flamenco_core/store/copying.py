@@ -10,7 +10,7 @@ import uuid
 from contextlib import closing
 from pathlib import Path
 
-from flamenco_core.durable import sync_folder
+from flamenco_core.durable import make_private_file, sync_folder
 from flamenco_core.errors import StorageError
 
 
@@ -24,6 +24,7 @@ def copy_farm(db: sqlite3.Connection, file: Path, target: Path) -> None:
     """
     partial = target.with_name(f".{target.name}.{uuid.uuid4()}.partial")
     try:
+        make_private_file(partial)
         with closing(sqlite3.connect(partial, isolation_level=None)) as copy:
             # All pages in one step: between two, a change of the farm would start it all over.
             db.backup(copy)

@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from flamenco_core.durable import make_private_file
 from flamenco_core.errors import NotFound, StorageError
 
 WRITER_CACHE_KILOBYTES = 64 * 1024
@@ -53,6 +54,8 @@ class Statement:
 def connect(path: Path) -> sqlite3.Connection:
     """Opens the file for reading and writing, with the promises that the farm relies on."""
     try:
+        # It has hashes of secrets in it. The files that SQLite makes beside it get its mode.
+        make_private_file(path)
         db = sqlite3.connect(path, isolation_level=None, cached_statements=512)
         db.row_factory = sqlite3.Row
         db.execute("PRAGMA journal_mode = WAL")
@@ -61,7 +64,7 @@ def connect(path: Path) -> sqlite3.Connection:
         db.execute("PRAGMA busy_timeout = 5000")
         db.execute("PRAGMA temp_store = MEMORY")
         db.execute(f"PRAGMA cache_size = -{WRITER_CACHE_KILOBYTES}")
-    except sqlite3.Error as error:
+    except (sqlite3.Error, OSError) as error:
         raise StorageError(f"The farm file {path} cannot be opened: {error}") from error
     return db
 

@@ -5,8 +5,10 @@ Hashing and writing happen on the service's file threads; the event loop only mo
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import AsyncIterator
+from datetime import timedelta
 from email.header import decode_header, make_header
 
 from aiohttp import StreamReader, web
@@ -42,6 +44,9 @@ from manager_service.serving import allow_body
 logger = logging.getLogger(__name__)
 
 OPERATIONS = OperationTable("shaman")
+
+LONGEST_SILENCE = timedelta(minutes=2)
+"""Between two pieces of a file that is being sent."""
 
 PIECE_BYTES = 2**20
 """What is collected before it goes to a thread: the hand-over costs as much as hashing 100 KB."""
@@ -175,13 +180,23 @@ async def _write(call: Call, upload: Upload, piece: bytes) -> None:
 async def _pieces(content: StreamReader) -> AsyncIterator[bytes]:
     """The body in pieces worth a hand-over to a thread."""
     collected = bytearray()
-    async for chunk in content.iter_any():
+    while chunk := await _next_chunk(content):
         collected += chunk
         if len(collected) >= PIECE_BYTES:
             yield bytes(collected)
             collected.clear()
     if collected:
         yield bytes(collected)
+
+
+async def _next_chunk(content: StreamReader) -> bytes:
+    """What has arrived; nothing at the end. A sender that stops in the middle is let go."""
+    try:
+        async with asyncio.timeout(LONGEST_SILENCE.total_seconds()):
+            return await content.readany()
+    except TimeoutError:
+        what = f"Nothing more of the file came for {LONGEST_SILENCE.total_seconds():g} seconds"
+        raise HttpRefusal(408, what) from None
 
 
 def _store(call: Call) -> ShamanStore:

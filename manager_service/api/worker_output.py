@@ -9,7 +9,7 @@ from flamenco_core.last_rendered import LARGEST_IMAGE_BYTES, MEDIA_TYPES, media_
 from manager_service.json_answers import empty_answer
 from manager_service.problem_answers import RETRY_SECONDS, HttpRefusal
 from manager_service.routing import UUID, Answer, Body, Call, OperationTable, Role, in_path
-from manager_service.serving import allow_body
+from manager_service.serving import allow_body, body_within_time
 
 OPERATIONS = OperationTable("worker")
 
@@ -50,7 +50,7 @@ async def task_output_produced(call: Call) -> web.StreamResponse:
     try:
         with images.waiting.room_for(length):
             await allow_body(request)
-            image = await request.read()
+            image = await body_within_time(request)
     except Unavailable as error:
         raise HttpRefusal(
             429, error.message, headers={hdrs.RETRY_AFTER: str(RETRY_SECONDS)}

@@ -205,3 +205,12 @@ def test_a_subscriber_that_fails_does_not_make_a_stored_change_look_failed(file:
         job = store(manager, compiled_job(1))
         assert manager.job(job).status == JobStatus.QUEUED
     assert seen
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no such modes")
+def test_a_farm_and_its_backup_are_for_the_eyes_of_their_user(tmp_path: Path) -> None:
+    with Manager.open(tmp_path / "farm.sqlite") as manager:
+        manager.backup(tmp_path / "backup.sqlite")
+        files = [*tmp_path.glob("*.sqlite*")]
+        assert len(files) >= 3
+        assert {file.stat().st_mode & 0o077 for file in files} == {0}

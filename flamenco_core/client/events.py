@@ -86,7 +86,19 @@ class EventStream:
         self._socket: WebSocket | None = None
         self._is_closed = threading.Event()
         self._pause = FIRST_PAUSE
+        self._trouble = ""
+        self._heard_at = time.monotonic()
         self._connect()
+
+    @property
+    def trouble(self) -> str:
+        """Why there is no connection now, as a sentence; empty while there is one."""
+        return self._trouble
+
+    @property
+    def silence(self) -> timedelta:
+        """For how long nothing has come; a Manager says something every fifteen seconds."""
+        return timedelta(seconds=time.monotonic() - self._heard_at)
 
     def __enter__(self) -> Self:
         return self
@@ -142,14 +154,18 @@ class EventStream:
                 return
             text = self._socket.receive_text(silence if seconds is None else min(seconds, silence))
         except TimeoutError:
-            if seconds is None or seconds >= silence:
-                self._disconnect()
-        except (OSError, ManagerUnreachable):
-            self._disconnect()
+            if self.silence >= SILENCE:
+                self._disconnect("It has said nothing for a while")
+        except ManagerUnreachable as error:
+            self._disconnect(error.message)
+            self._rest(seconds)
+        except OSError as error:
+            self._disconnect(f"The connection has ended: {error}")
             self._rest(seconds)
         except ManagerRefused as error:
             if error.status < 500:
                 raise
+            self._disconnect(error.message)
             self._rest(seconds)
         else:
             self._take(_read_message(text))
@@ -175,18 +191,20 @@ class EventStream:
                 if message["type"] == "following":
                     break
         except OSError as error:
-            self._disconnect()
-            raise ManagerUnreachable(
-                f"The Manager at {self._connection.url} ended the connection: {error}"
-            ) from error
+            reason = f"The Manager at {self._connection.url} ended the connection: {error}"
+            self._disconnect(reason)
+            raise ManagerUnreachable(reason) from error
         self._pause = FIRST_PAUSE
+        self._trouble = ""
 
-    def _disconnect(self) -> None:
+    def _disconnect(self, reason: str) -> None:
+        self._trouble = reason
         if self._socket is not None:
             self._socket.close()
             self._socket = None
 
     def _take(self, message: Mapping[str, Any]) -> None:
+        self._heard_at = time.monotonic()
         kind = message["type"]
         if kind == "refused":
             error = wire.from_json(message["error"], model.Error)

@@ -99,6 +99,23 @@ def test_after_a_restart_of_the_manager_one_is_told_to_read_again(tmp_path: Path
         stream.close()
 
 
+def test_a_stream_says_why_it_has_no_connection_until_it_has_one_again(tmp_path: Path) -> None:
+    with ExitStack() as stack:
+        with RunningManager(tmp_path / "farm") as first:
+            line = stack.enter_context(InterruptedLine(first.port))
+            client = stack.enter_context(client_of(line.port))
+            stream = stack.enter_context(client.follow("jobs"))
+            assert stream.trouble == ""
+            assert stream.silence < LIMIT
+        assert stream.next(timedelta(milliseconds=500)) is None
+        assert stream.trouble.startswith(("The connection has ended", "The Manager at"))
+        second = stack.enter_context(RunningManager(tmp_path / "farm"))
+        line.target = second.port
+        until(stream, lambda event: event == ReadAgain(("jobs",)))
+        assert stream.trouble == ""
+        stream.close()
+
+
 def test_a_log_is_followed_from_its_beginning_over_attempts_and_cut_lines(
     manager: RunningManager, line: InterruptedLine
 ) -> None:

@@ -1,15 +1,50 @@
-"""The Blender add-on. It does nothing yet: enabling it registers no class, handler or timer.
+"""The Blender extension: submit, watch and mend without leaving Blender.
 
-Until it offers submitting from within Blender, `flamenco submit FILE.blend` does so from a
-terminal. Whatever moves in here talks to a Manager through `flamenco_core.client` only.
+`flamenco_core` comes from the extension's wheels, or from the checkout that this folder is part
+of. Each module of `MODULES` has `register()` and `unregister()`; the modules are imported when the
+extension is enabled, not before, and undone in reverse.
+
+Conventions for all of them:
+
+- Imports inside this package are relative, since Blender decides what it is called. A Manager is
+  talked to through `flamenco_core.client` only, and never on the main thread: `background.run`
+  calls a function on another thread and hands its result over on the main thread.
+- `connection.current()` says how things stand with the Manager and what is known of its farm, from
+  memory: reading it costs nothing, also in `draw`.
+- A panel calls `background.shown(context)` in its `draw`, which keeps it up to date while it can
+  be seen and lets everything rest when it cannot.
+- Timers do not tick in the `bpy` module and in `blender --background`: there `background.step()`
+  or `background.wait_for(work)` does what the timer does.
 """
 
 from __future__ import annotations
 
+from importlib import import_module
+from types import ModuleType
+
+from .core_location import find_core, forget_core
+
+MODULES = ("background", "preferences", "connection")
+"""In the order of registering."""
+
+_registered: list[ModuleType] = []
+
 
 def register() -> None:
-    """Blender calls this when the add-on is enabled."""
+    """Blender calls this when the extension is enabled; whatever fails leaves nothing behind."""
+    find_core()
+    try:
+        for name in MODULES:
+            module = import_module(f".{name}", __package__)
+            module.register()
+            _registered.append(module)
+    except BaseException:
+        unregister()
+        raise
 
 
 def unregister() -> None:
-    """Blender calls this when the add-on is disabled."""
+    """Blender calls this when the extension is disabled, updated or removed."""
+    while _registered:
+        _registered.pop().unregister()
+    forget_core()

@@ -1,0 +1,59 @@
+"""The extension's preferences: which Manager, and whatever else is the same for every file.
+
+Passwords and tokens are not among them: preferences lie readable on disk. What a log-in gives is
+kept where `flamenco login` keeps it (`flamenco_core.client.credentials_file`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import bpy
+
+DEFAULT_ADDRESS = "http://localhost:8080/"
+
+Section = Callable[["bpy.types.UILayout", "bpy.types.Context"], None]
+sections: list[Section] = []
+"""What other modules draw below the Manager's address, in the order in which they register."""
+
+
+def _address_changed(_preferences: bpy.types.AddonPreferences, _context: object) -> None:
+    from . import connection
+
+    connection.address_changed()
+
+
+class FlamencoPreferences(bpy.types.AddonPreferences):
+    bl_idname = __package__ or ""
+
+    manager_url: bpy.props.StringProperty(  # type: ignore[valid-type]
+        name="Manager",
+        description="Address of the Manager that jobs are sent to",
+        default=DEFAULT_ADDRESS,
+        update=_address_changed,
+    )
+
+    def draw(self, context: bpy.types.Context) -> None:
+        for section in sections:
+            section(self.layout, context)
+
+
+def preferences() -> FlamencoPreferences | None:
+    """What the user has set; None while the extension is being enabled or disabled."""
+    addon = bpy.context.preferences.addons.get(__package__ or "")
+    return addon.preferences if addon is not None else None
+
+
+def manager_address() -> str:
+    """The address as it was typed, without blanks around it."""
+    set_here = preferences()
+    return set_here.manager_url.strip() if set_here is not None else DEFAULT_ADDRESS
+
+
+def register() -> None:
+    bpy.utils.register_class(FlamencoPreferences)
+
+
+def unregister() -> None:
+    bpy.utils.unregister_class(FlamencoPreferences)
+    sections.clear()

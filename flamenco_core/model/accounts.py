@@ -130,3 +130,6 @@ class WhoAmI:
     name: str | None = None
     role: UserRole | None = None
     """What the caller may do; absent if nothing without logging in."""
+    actor: str | None = None
+    """The caller as `submitted_by` of jobs and the audit log name people: `person:ana`, or the
+    address of the computer where there are no accounts."""

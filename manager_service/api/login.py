@@ -148,4 +148,5 @@ def _who(call: Call, caller: Caller) -> WhoAmI:
         kind=caller.kind,
         name=caller.name or None,
         role=call.service.access.role_of(caller),
+        actor=caller.actor.name,
     )

@@ -44,6 +44,7 @@ def test_logging_in_gives_a_cookie_that_scripts_and_other_sites_never_see(
         "kind": "person",
         "name": "ada",
         "role": "admin",
+        "actor": "person:ada",
     }
     cookie = next(iter(SimpleCookie(reply.headers["Set-Cookie"]).values()))
     assert cookie["httponly"]
@@ -205,7 +206,11 @@ def test_passwords_and_unknown_names_never_get_into_the_log(
 
 
 def test_who_am_i_tells_how_people_are_known(manager: GuardedManager) -> None:
-    assert manager.get("/whoami").json == {"authentication": "local", "kind": "anonymous"}
+    assert manager.get("/whoami").json == {
+        "authentication": "local",
+        "kind": "anonymous",
+        "actor": "person:127.0.0.1",
+    }
     key = bearer(manager.server.service.access.machine_key)
     assert manager.get("/whoami", headers=key).json["kind"] == "this-machine"
 
@@ -228,6 +233,7 @@ def test_without_accounts_nobody_logs_in_and_everybody_may_everything(tmp_path: 
     add_people(tmp_path, ada="admin")
     with RunningManager(tmp_path) as manager:
         who = manager.get("/whoami").json
+        assert who.pop("actor") == "person:127.0.0.1"
         assert who == {"authentication": "none", "kind": "anonymous", "role": "admin"}
         login = {"name": "ada", "password": PASSWORD}
         assert manager.post("/login", login).status == 409

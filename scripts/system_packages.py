@@ -41,6 +41,11 @@ PROGRAMS = (
     SystemProgram(("node",), "nodejs", "the live updates of Flamenco 3's pages"),
     SystemProgram(("npm",), "npm", "installing their client"),
     SystemProgram(("mosquitto",), "mosquitto", "events over MQTT"),
+    SystemProgram(("Xvfb",), "xvfb", "a screen for Blender's window"),
+    SystemProgram(("xdotool",), "xdotool", "clicking in it"),
+    SystemProgram(("import",), "imagemagick", "pictures of it"),
+    SystemProgram(("bwrap",), "bubblewrap", "running a newer Debian's Blender"),
+    SystemProgram(("mmdebstrap",), "mmdebstrap", "installing it"),
 )
 
 

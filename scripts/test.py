@@ -73,6 +73,7 @@ def _prepare_environment() -> Path:
     from blenders import BPY_FOR_PYTHON, BPY_PROGRAM, bpy_blender
     from environment import ROOT, Environment
     from go_programs import need_go_programs
+    from window_blenders import need_window_blender
 
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
     tools = project["dependency-groups"]["dev"]
@@ -80,6 +81,8 @@ def _prepare_environment() -> Path:
     wanted = ["--editable=.[all]", BPY_FOR_PYTHON[BPY_PYTHON], *tools]
     environment.prepare({BPY_PYTHON: wanted}, disk_bytes=INSTALLED_BYTES)
     need_go_programs(environment.python.parent)
+    if sys.platform == "linux":
+        need_window_blender()
     bpy_blender(environment.program(BPY_PROGRAM))  # tells if the system lacks something
     return environment.python
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 
 from flamenco_core.model.worker_protocol import ProvisionedSettings
+from flamenco_core.time_limits import TimeLimits
 from flamenco_worker.config import WorkerConfig
 from flamenco_worker.process import Priority
 
@@ -66,6 +67,10 @@ class MachineSettings:
     @property
     def priority(self) -> Priority:
         return self._config.process_priority
+
+    @property
+    def time_limits(self) -> TimeLimits:
+        return self._config.limits
 
     @property
     def threads(self) -> int | None:

@@ -6,7 +6,7 @@ import logging
 import threading
 import traceback
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from enum import StrEnum
 from pathlib import Path
@@ -14,6 +14,7 @@ from pathlib import Path
 from flamenco_core.client import ManagerClient
 from flamenco_core.errors import FlamencoError
 from flamenco_core.model import AssignedTask, TaskUpdate
+from flamenco_core.time_limits import PARAMETER, parse_limits
 from flamenco_worker.attempt_statistics import AttemptStatistics
 from flamenco_worker.cancellation import Cancellation, Cancelled
 from flamenco_worker.commands import CommandContext, make_command
@@ -119,13 +120,15 @@ class TaskRunner:
             program=self.machine.program,
             running=self.running,
             statistics=statistics,
+            limits=self.machine.time_limits,
         )
         # Wrong parameters of a late command need not wait for the early ones.
         commands = [make_command(command) for command in task.commands]
+        limits = [parse_limits(command.parameters.get(PARAMETER, {})) for command in task.commands]
         steps = 0
-        for command, authored in zip(commands, task.commands, strict=True):
+        for command, authored, changes in zip(commands, task.commands, limits, strict=True):
             cancellation.check()
-            command.run(context)
+            command.run(replace(context, limits=context.limits.changed_by(changes)))
             # A command that counts no steps is one step; the others may have missed some.
             steps += max(1, authored.total_step_count)
             reporter.count_steps(steps)

@@ -36,6 +36,7 @@ class FrameCollector:
         self._lock = threading.Lock()
         """For `_waiting`: frames are checked while Blender announces the next render."""
         self._checks: list[tuple[ExpectedFile, Future[None]]] = []
+        self._unsaved: set[Path] = set()
         self._is_stopped = False
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="verify")
 
@@ -56,6 +57,7 @@ class FrameCollector:
         self._plans.append(plan)
         with self._lock:
             self._waiting.update({expected.rendered: (plan, expected) for expected in plan.files})
+            self._unsaved.update(expected.rendered for expected in plan.files)
 
     def saved(self, path: Path) -> None:
         """Blender has written a file; it is looked at in the background if it was expected.
@@ -64,8 +66,15 @@ class FrameCollector:
         """
         with self._lock:
             found = self._waiting.get(path.absolute())
+            self._unsaved.discard(path.absolute())
         if found is not None and not found[0].in_place:
             self._checks.append((found[1], self._thread.submit(self._accept, *found)))
+
+    def has_seen_all(self) -> bool:
+        """Whether Blender has written all files that it has announced; of a movie nobody knows."""
+        with self._lock:
+            is_known = bool(self._plans) and not any(plan.is_movie for plan in self._plans)
+            return is_known and not self._unsaved
 
     def stop(self) -> None:
         """From now on no file is accepted."""

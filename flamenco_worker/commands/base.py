@@ -8,10 +8,12 @@ from pathlib import Path
 from typing import Any, Protocol, Self
 
 from flamenco_core.errors import FlamencoError
+from flamenco_core.time_limits import TimeLimits
 from flamenco_worker.attempt_statistics import AttemptStatistics
-from flamenco_worker.cancellation import Cancellation
+from flamenco_worker.cancellation import Cancellation, Cancelled
 from flamenco_worker.orphans import RunningPrograms
 from flamenco_worker.process import Finished, Priority, quoted, run_process
+from flamenco_worker.watchdog import Watchdog
 
 
 class CommandFailed(FlamencoError):
@@ -47,6 +49,8 @@ class CommandContext:
     """Where it is kept which programs run, for a worker that is killed."""
     statistics: AttemptStatistics = field(default_factory=AttemptStatistics)
     """Where a command says what it measured and made."""
+    limits: TimeLimits = field(default_factory=TimeLimits)
+    """For each program that a command runs."""
 
     def run(
         self,
@@ -55,19 +59,26 @@ class CommandContext:
         *,
         cancellation: Cancellation | None = None,
         hidden: str = "",
+        watchdog: Watchdog | None = None,
     ) -> Finished:
         """Runs a program; its command line and each line of its output go into the task's log.
 
         `cancellation` is for commands that stop the program themselves; otherwise it is the task's.
-        Lines that begin with `hidden` are for the command only.
+        Lines that begin with `hidden` are for the command only. `watchdog` is for commands that
+        know more of the program than that it says something.
 
         Raises:
             ProgramMissing: if it cannot be started.
+            CommandFailed: if it went beyond the limits and was ended; not if it had done its work
+                and only did not quit, which counts as an end with exit code 0.
             Cancelled: if the task is to stop.
         """
         command = [self.program(command[0]), *command[1:]]
         self.log(f"going to run:\n\n    {quoted(command)}\n")
         pid = 0
+        watchdog = watchdog or Watchdog(self.limits, name=Path(command[0]).name)
+        cancellation = cancellation or self.cancellation
+        ending = Cancellation()
 
         def started(number: int) -> None:
             nonlocal pid
@@ -76,22 +87,33 @@ class CommandContext:
                 self.running.add(pid)
 
         def handle(line: str) -> None:
+            watchdog.says_something()
             if not hidden or not line.startswith(hidden):
                 self.log(f"pid={pid} > {line}")
             if on_line is not None:
                 on_line(line)
 
         try:
-            return run_process(
-                command,
-                on_line=handle,
-                on_start=started,
-                environment=self.running.environment if self.running else None,
-                cancellation=cancellation or self.cancellation,
-                on_memory_peak=self.statistics.add_memory_peak,
-                oom_score=self.oom_score,
-                priority=self.priority,
-            )
+            with (
+                cancellation.callback(lambda: ending.cancel(cancellation.reason)),
+                watchdog.watching(ending.cancel),
+            ):
+                return run_process(
+                    command,
+                    on_line=handle,
+                    on_start=started,
+                    environment=self.running.environment if self.running else None,
+                    cancellation=ending,
+                    on_memory_peak=self.statistics.add_memory_peak,
+                    oom_score=self.oom_score,
+                    priority=self.priority,
+                )
+        except Cancelled:
+            cancellation.check()
+            if watchdog.was_quitting:
+                self.log(f"{watchdog.sentence}; its work was done")
+                return Finished(pid, 0)
+            raise CommandFailed(watchdog.sentence) from None
         finally:
             if self.running is not None:
                 self.running.remove(pid)

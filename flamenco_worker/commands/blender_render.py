@@ -30,6 +30,7 @@ from flamenco_worker.cancellation import Cancellation, Cancelled
 from flamenco_worker.commands.base import CommandContext, CommandFailed
 from flamenco_worker.commands.parameters import ParameterReader
 from flamenco_worker.process import Finished
+from flamenco_worker.watchdog import Watchdog
 
 _SHOWN_REFUSALS = 3
 _FULL_DISK_BYTES = 1024 * 1024
@@ -145,9 +146,13 @@ class _BlenderRun:
     collector: FrameCollector | None = None
     plans: list[RenderPlan] = field(default_factory=list)
     troubles: list[Trouble] = field(default_factory=list)
-    _frame: int | None = None
+    _seen: FrameProgress | None = None
     _stopped: CommandFailed | None = None
     _stop: Cancellation = field(default_factory=Cancellation)
+    _watchdog: Watchdog = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._watchdog = Watchdog(self.context.limits, name="Blender")
 
     def start(self, command: list[str]) -> None:
         """Runs Blender to its end.
@@ -161,7 +166,11 @@ class _BlenderRun:
         try:
             with self.context.cancellation.callback(self._pass_on_cancellation):
                 finished = self.context.run(
-                    command, parser.feed, cancellation=self._stop, hidden=REPORT_PREFIX
+                    command,
+                    parser.feed,
+                    cancellation=self._stop,
+                    hidden=REPORT_PREFIX,
+                    watchdog=self._watchdog,
                 )
         except Cancelled:
             self.context.cancellation.check()
@@ -201,7 +210,11 @@ class _BlenderRun:
                 self.context.statistics.render_begins(event.content)
                 self._begin(RenderPlan.from_report(event.content))
             case FrameSaved() if self.collector is not None:
+                self._watchdog.gets_on()
                 self.collector.saved(Path(event.path))
+                is_last = len(self.plans) == self.arguments.render_count
+                if is_last and self.collector.has_seen_all():
+                    self._watchdog.is_done()
             case FrameProgress():
                 self._show_progress(event)
             case Trouble():
@@ -233,12 +246,14 @@ class _BlenderRun:
             self.context.log(f"the scene is rendered in place, since {reasons}")
 
     def _show_progress(self, progress: FrameProgress) -> None:
+        if progress != self._seen:
+            self._watchdog.gets_on()
         if progress.samples is not None:
             done = f"{progress.samples} of {progress.samples_total} samples"
             self.context.activity(f"Rendering frame {progress.frame}, {done}")
-        elif progress.frame != self._frame:
+        elif self._seen is None or progress.frame != self._seen.frame:
             self.context.activity(f"Rendering frame {progress.frame}")
-        self._frame = progress.frame
+        self._seen = progress
 
 
 def _ending(exit_code: int) -> str:

@@ -16,7 +16,7 @@ import yaml
 from flamenco_core.client.credentials_file import FILE_VARIABLE, TOKEN_VARIABLE, credentials_path
 from flamenco_core.model import UserRole
 from flamenco_core.rules import accounts
-from flamenco_worker.config import REGISTRATION_SECRET_VARIABLE
+from flamenco_worker.config import variable_of
 from flamenco_worker.registration import CREDENTIALS_NAME, Credentials, load_credentials
 from manager_service.command_options import read_options
 from manager_service.login_limits import OF_ACCOUNTS, OF_ADDRESSES
@@ -67,7 +67,8 @@ def test_the_numbers_are_those_of_the_program() -> None:
 
 
 def test_files_and_variables_have_the_documented_names(tmp_path: Path) -> None:
-    for name in (FILE_VARIABLE, TOKEN_VARIABLE, REGISTRATION_SECRET_VARIABLE, CREDENTIALS_NAME):
+    of_workers = variable_of("worker_registration_secret")
+    for name in (FILE_VARIABLE, TOKEN_VARIABLE, of_workers, CREDENTIALS_NAME):
         assert f"`{name}`" in TEXT
     assert f"`{key_file(tmp_path / 'flamenco-manager.sqlite').name}`" in TEXT
     path = credentials_path({"XDG_CONFIG_HOME": str(tmp_path), "APPDATA": str(tmp_path)})

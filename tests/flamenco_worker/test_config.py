@@ -1,20 +1,25 @@
 from __future__ import annotations
 
+from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 from flamenco_core.errors import FarmLocked, InvalidInput
-from flamenco_worker.config import DEFAULT_TASK_TYPES, PreTaskCheck, load_config
+from flamenco_core.time_limits import TimeLimits
+from flamenco_worker.config import (
+    DEFAULT_LIMITS,
+    DEFAULT_TASK_TYPES,
+    load_config,
+    variable_of,
+)
+from flamenco_worker.config_keys import KEYS, PreTaskCheck
 from flamenco_worker.host import default_home, host_name, locked_home
 from flamenco_worker.process import Priority
 from flamenco_worker.registration import Credentials, load_credentials, save_credentials
 
-KNOWN = (
-    "discovery_interfaces, ffmpeg, manager_url, minimum_free_space, oom_score_adjust, "
-    "pre_task_check, process_priority, restart_exit_code, task_types, worker_name, "
-    "worker_registration_secret"
-)
+KNOWN = ", ".join(KEYS)
 
 
 @pytest.fixture(autouse=True)
@@ -63,18 +68,18 @@ def test_the_registration_secret_may_stand_in_the_environment(tmp_path: Path) ->
     assert config.worker_registration_secret == "of environment"
     file = write(tmp_path / "my.yaml", "worker_registration_secret: of file\n")
     config = load_config(config_file=file, home=tmp_path, environment=environment)
-    assert config.worker_registration_secret == "of file"
+    assert config.worker_registration_secret == "of environment"
 
 
-def test_arguments_win_over_file_and_file_over_environment(tmp_path: Path) -> None:
+def test_arguments_win_over_the_environment_and_that_over_the_file(tmp_path: Path) -> None:
     write(tmp_path / "flamenco-worker.yaml", "worker_name: file\nmanager_url: http://file/\n")
     environment = {"FLAMENCO_HOME": str(tmp_path), "FLAMENCO_WORKER_NAME": "environment"}
     config = load_config(environment=environment)
-    assert (config.worker_name, config.manager_url) == ("file", "http://file/")
+    assert (config.worker_name, config.manager_url) == ("environment", "http://file/")
     config = load_config(environment=environment, worker_name="me", manager_url="http://me/")
     assert (config.worker_name, config.manager_url) == ("me", "http://me/")
-    config = load_config(environment=environment, home=tmp_path / "other")
-    assert config.worker_name == "environment"
+    config = load_config(environment={"FLAMENCO_WORKER_NAME": ""}, home=tmp_path)
+    assert config.worker_name == "file"
 
 
 def test_the_file_of_the_current_folder_comes_before_that_of_the_home(tmp_path: Path) -> None:
@@ -206,3 +211,70 @@ pre_task_check: {read: [storage]}
     for text in ("minimum_free_space: 3 miles", "pre_task_check: {reed: []}", "pre_task_check: 1"):
         with pytest.raises(InvalidInput):
             load_config(config_file=write(tmp_path / "c.yaml", text), home=tmp_path)
+
+
+VALUES = {
+    "discovery_interfaces": ("[10.0.0.9]", ("10.0.0.9",)),
+    "ffmpeg": ("/opt/ffmpeg", "/opt/ffmpeg"),
+    "limits": (
+        "{silence: 10m, total: 2h, quitting: off}",
+        TimeLimits(silence=timedelta(minutes=10), total=timedelta(hours=2)),
+    ),
+    "manager_url": ("http://farm:8080/", "http://farm:8080/"),
+    "may_i_run_interval_seconds": ("2.5", timedelta(seconds=2.5)),
+    "minimum_free_space": ("2 GB", 2_000_000_000),
+    "oom_score_adjust": ("500", 500),
+    "pre_task_check": ("{read: /mnt/shots}", PreTaskCheck(read=(Path("/mnt/shots"),))),
+    "process_priority": ("idle", Priority.IDLE),
+    "queue_size": ("50 MB", 50_000_000),
+    "restart_exit_code": ("47", 47),
+    "task_types": ("[blender, misc]", ("blender", "misc")),
+    "task_update_queue_db": ("/var/queue.sqlite", Path("/var/queue.sqlite")),
+    "worker_name": ("123", "123"),
+    "worker_registration_secret": ("let me in", "let me in"),
+}
+"""What can be written for each key, and what it means."""
+
+
+def test_each_key_has_an_environment_variable_that_counts_more_than_the_file(
+    tmp_path: Path,
+) -> None:
+    assert VALUES.keys() == KEYS.keys()
+    environment = {variable_of(key): text for key, (text, _value) in VALUES.items()}
+    assert {"FLAMENCO_WORKER_NAME", "FLAMENCO_WORKER_MANAGER_URL"} < environment.keys()
+    of_environment = load_config(home=tmp_path, environment=environment)
+    quoted = {"worker_name"}
+    lines = [
+        f"{key}: {text!r}" if key in quoted else f"{key}: {text}"
+        for key, (text, _) in VALUES.items()
+    ]
+    write(tmp_path / "flamenco-worker.yaml", "\n".join(lines))
+    of_file = load_config(home=tmp_path, environment={})
+    for key, (_text, value) in VALUES.items():
+        field = key.removesuffix("_seconds")
+        assert getattr(of_environment, field) == value
+        assert getattr(of_file, field) == value
+    changed = load_config(home=tmp_path, environment={"FLAMENCO_WORKER_RESTART_EXIT_CODE": "3"})
+    assert changed == replace(of_file, restart_exit_code=3)
+
+
+def test_wrong_variables_and_wrong_lines_are_told_together(tmp_path: Path) -> None:
+    write(tmp_path / "flamenco-worker.yaml", "limits: {silence: 10, stop: 1m}\nworker_id: x\n")
+    environment = {"FLAMENCO_WORKER_TASK_TYPES": "blender", "FLAMENCO_WORKER_QUEUE_SIZE": "[1"}
+    with pytest.raises(InvalidInput) as refused:
+        load_config(home=tmp_path, environment=environment)
+    first, second, third, fourth = map(str, refused.value.problems)
+    assert "line 1: limits cannot be used: silence: “10” has no unit" in first
+    assert "stop: there is no such limit" in first
+    assert "line 2: there is no setting 'worker_id' (credentials stand in" in second
+    assert third.startswith("the environment variable FLAMENCO_WORKER_QUEUE_SIZE: is no valid YAML")
+    assert fourth == (
+        "the environment variable FLAMENCO_WORKER_TASK_TYPES: task_types must be a list of at "
+        "least one task type"
+    )
+
+
+def test_limits_that_are_not_named_stay_as_they_are(tmp_path: Path) -> None:
+    file = write(tmp_path / "c.yaml", "limits: {total: 1h}\n")
+    limits = load_config(config_file=file, home=tmp_path, environment={}).limits
+    assert limits == replace(DEFAULT_LIMITS, total=timedelta(hours=1))

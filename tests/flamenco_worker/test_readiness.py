@@ -13,7 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from flamenco_worker.config import PreTaskCheck, WorkerConfig
+from flamenco_worker.config import WorkerConfig
+from flamenco_worker.config_keys import PreTaskCheck
 from flamenco_worker.readiness import Needs, Readiness, size_text
 from flamenco_worker.worker import Pace, Worker
 from tests.flamenco_worker.farm_programs import Farm, wait_until

@@ -1,0 +1,164 @@
+"""The keys of `flamenco-worker.yaml`: what each one may be, and what is made of it."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from flamenco_core.errors import InvalidInput
+from flamenco_core.time_limits import parse_limits
+from flamenco_worker.process import Priority
+
+HIGHEST_EXIT_CODE = 255
+OOM_SCORES = range(-1000, 1001)
+_UNITS = {
+    "": 1,
+    "B": 1,
+    "KB": 10**3,
+    "MB": 10**6,
+    "GB": 10**9,
+    "TB": 10**12,
+    "KIB": 2**10,
+    "MIB": 2**20,
+    "GIB": 2**30,
+    "TIB": 2**40,
+}
+_SIZE = re.compile(r"(?P<number>\d+(?:\.\d+)?)\s*(?P<unit>[A-Za-z]*)")
+
+
+class WrongValue(Exception):
+    """The end of a sentence that begins with the key and says what is wrong with its value."""
+
+
+@dataclass(frozen=True, slots=True)
+class PreTaskCheck:
+    """What of the storage has to be there before a task is begun."""
+
+    read: tuple[Path, ...] = ()
+    write: tuple[Path, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """One key; `read` makes its value of what YAML has, or raises `WrongValue`."""
+
+    read: Callable[[Any], Any]
+    is_text: bool = False
+    """Environment variables hold other values as YAML: `[blender, misc]`."""
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str):
+        raise WrongValue("must be a text")
+    return value
+
+
+def _task_types(value: Any) -> tuple[str, ...]:
+    if not isinstance(value, list) or not value:
+        raise WrongValue("must be a list of at least one task type")
+    if not all(isinstance(item, str) and item for item in value):
+        raise WrongValue("must hold texts only")
+    return tuple(value)
+
+
+def _addresses(value: Any) -> tuple[str, ...]:
+    items = value if isinstance(value, list) else [value]
+    try:
+        for item in items:
+            ipaddress.IPv4Address(item)
+    except ValueError:
+        what = "must be a list of IP addresses of version 4, such as [10.0.0.9]"
+        raise WrongValue(what) from None
+    return tuple(items)
+
+
+def _priority(value: Any) -> Priority:
+    if value not in list(Priority):
+        raise WrongValue(f"must be one of {', '.join(Priority)}")
+    return Priority(value)
+
+
+def _bytes(value: Any) -> int:
+    match = None if isinstance(value, bool) else _SIZE.fullmatch(str(value).strip())
+    unit = _UNITS.get(match["unit"].upper()) if match else None
+    if match is None or unit is None:
+        raise WrongValue("must be a number of bytes, or a size such as 2 GB or 512 MiB")
+    return round(float(match["number"]) * unit)
+
+
+def _storage(value: Any) -> PreTaskCheck:
+    if not isinstance(value, dict) or set(value) - {"read", "write"}:
+        raise WrongValue("must have the keys read and write, each with a list of paths")
+    return PreTaskCheck(**{key: _paths(paths) for key, paths in value.items()})
+
+
+def _paths(value: Any) -> tuple[Path, ...]:
+    paths = value if isinstance(value, list) else [value]
+    for path in paths:
+        if not isinstance(path, str) or not Path(path).is_absolute():
+            raise WrongValue(f"must name whole paths, beginning at the root; {path!r} is none")
+    return tuple(Path(path) for path in paths)
+
+
+def _path(value: Any) -> Path:
+    if not isinstance(value, str):
+        raise WrongValue("must be the path of a file")
+    return Path(value)
+
+
+def _limits(value: Any) -> dict[str, timedelta | None]:
+    try:
+        return parse_limits(value, where="")
+    except InvalidInput as error:
+        wrong = "; ".join(str(problem) for problem in error.problems)
+        raise WrongValue(f"cannot be used: {wrong}") from None
+
+
+def _whole_number(allowed: range) -> Callable[[Any], int]:
+    def read(value: Any) -> int:
+        if not isinstance(value, int) or isinstance(value, bool) or value not in allowed:
+            raise WrongValue(f"must be a whole number from {allowed.start} to {allowed.stop - 1}")
+        return value
+
+    return read
+
+
+def _seconds(value: Any) -> timedelta:
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    if not is_number or not 0.1 <= value <= 3600:
+        raise WrongValue("must be a number of seconds from 0.1 to 3600")
+    return timedelta(seconds=value)
+
+
+KEYS: Mapping[str, Key] = {
+    "discovery_interfaces": Key(_addresses),
+    "ffmpeg": Key(_text, is_text=True),
+    "limits": Key(_limits),
+    "manager_url": Key(_text, is_text=True),
+    "may_i_run_interval_seconds": Key(_seconds),
+    "minimum_free_space": Key(_bytes),
+    "oom_score_adjust": Key(_whole_number(OOM_SCORES)),
+    "pre_task_check": Key(_storage),
+    "process_priority": Key(_priority),
+    "queue_size": Key(_bytes),
+    "restart_exit_code": Key(_whole_number(range(HIGHEST_EXIT_CODE + 1))),
+    "task_types": Key(_task_types),
+    "task_update_queue_db": Key(_path, is_text=True),
+    "worker_name": Key(_text, is_text=True),
+    "worker_registration_secret": Key(_text, is_text=True),
+}
+
+OTHERWISE: Mapping[str, str] = {
+    "push_act_max_interval_seconds": "updates are gathered for two seconds; remove it",
+    "push_log_max_entries": "updates are gathered for two seconds; remove it",
+    "push_log_max_interval_seconds": "updates are gathered for two seconds; remove it",
+    "subprocess_pid_file": "programs are kept account of in the home folder; remove it",
+    "worker_id": "credentials stand in flamenco-worker-credentials.yaml in the home folder",
+    "worker_secret": "credentials stand in flamenco-worker-credentials.yaml in the home folder",
+}
+"""Keys of Flamenco 2 that mean nothing here, and why."""

@@ -24,7 +24,7 @@ from types import ModuleType
 
 from .core_location import find_core, forget_core
 
-MODULES = ("background", "preferences", "connection")
+MODULES = ("background", "preferences", "connection", "packing_process")
 """In the order of registering."""
 
 _registered: list[ModuleType] = []

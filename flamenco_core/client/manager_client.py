@@ -309,6 +309,11 @@ class ManagerClient(Submitting, Steering, Looking):
         answer = self._send("POST", "/shaman/checkout/create", checkout)
         return self._read(answer, model.ShamanCheckoutResult).checkoutPath
 
+    def shaman_erase_checkout(self, checkout_path: str) -> None:
+        """Removes a checkout that no job uses."""
+        wanted = model.ShamanCheckoutResult(checkoutPath=checkout_path)
+        self._send("POST", "/shaman/checkout/erase", wanted)
+
 
 def _encoded_word(text: str) -> str:
     """A file name as an HTTP header can carry it (RFC 2047, on one line)."""

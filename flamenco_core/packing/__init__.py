@@ -24,24 +24,41 @@ from flamenco_core.packing.errors import (
     PackingCancelled,
     PackingError,
 )
+from flamenco_core.packing.pack_request import (
+    FailureKind,
+    PackFailure,
+    PackOutcome,
+    PackRequest,
+    PackTask,
+)
+from flamenco_core.packing.packing_run import Host, PackRun, RunProgress, start_packing
 from flamenco_core.packing.plan import PackPlan, make_plan
 from flamenco_core.packing.progress import PackProgress, Stage
 from flamenco_core.packing.project import find_project_root
 from flamenco_core.packing.scene_facts import BlendFacts, SceneFacts, read_blend_facts
+from flamenco_core.packing.shaman_upload import erase_checkout
 
 __all__ = [
     "BlendFacts",
     "Delivery",
+    "FailureKind",
     "FileDigests",
     "FileUse",
+    "Host",
     "MissingDependencies",
     "MissingExtra",
+    "PackFailure",
+    "PackOutcome",
     "PackPlan",
     "PackProgress",
+    "PackRequest",
+    "PackRun",
+    "PackTask",
     "Packer",
     "PackingCancelled",
     "PackingError",
     "PathField",
+    "RunProgress",
     "SceneFacts",
     "Stage",
     "Trace",
@@ -50,8 +67,10 @@ __all__ = [
     "default_cache_folder",
     "default_output_folder",
     "default_tracer",
+    "erase_checkout",
     "find_project_root",
     "folder_name",
     "make_plan",
     "read_blend_facts",
+    "start_packing",
 ]

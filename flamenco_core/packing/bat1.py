@@ -42,18 +42,21 @@ class Bat1Tracer:
         self,
         blend: Path,
         *,
+        content: Path | None = None,
         cancel: threading.Event | None = None,
         on_blend: Callable[[Path], None] | None = None,
     ) -> Trace:
+        contents = {blend: content} if content else {}
         with _BAT_LOCK:
             identities: dict[Path, str] = {}
 
             def opening(path: Path) -> None:
-                identities[path] = file_identity(path)
+                identities[path] = file_identity(contents.get(path, path))
                 if on_blend is not None:
                     on_blend(path)
 
-            return Trace(blend, tuple(_trace(blend, cancel, opening)), identities)
+            uses = tuple(_trace(blend, content, cancel, opening))
+            return Trace(blend, uses, identities, contents)
 
 
 def prepare_bat() -> None:
@@ -109,7 +112,10 @@ def close_files_that_cannot_be_read() -> None:
 
 
 def _trace(
-    blend: Path, cancel: threading.Event | None, opening: Callable[[Path], None]
+    blend: Path,
+    content: Path | None,
+    cancel: threading.Event | None,
+    opening: Callable[[Path], None],
 ) -> Iterator[FileUse]:
     from blender_asset_tracer import blendfile, trace
     from blender_asset_tracer.trace import progress
@@ -124,6 +130,8 @@ def _trace(
     # Real files have pointers to data blocks that are gone; Blender does not mind them either.
     blendfile.BlendFile.strict_pointer_mode = False
     try:
+        if content is not None:
+            _open_in_place_of(blend, content)
         for usage in trace.deps(blend, Watcher()):
             if cancel is not None and cancel.is_set():
                 raise PackingCancelled
@@ -135,6 +143,15 @@ def _trace(
         raise unreadable(reading[0], error) from error
     finally:
         blendfile.close_all_cached()
+
+
+def _open_in_place_of(blend: Path, content: Path) -> None:
+    """Has BAT read `content` where it opens `blend`; relative paths start from `blend`."""
+    from blender_asset_tracer import blendfile
+
+    opened = blendfile.BlendFile(content)
+    opened.filepath = blend
+    blendfile._cache(blend, opened)
 
 
 def unreadable(blend: Path, error: Exception) -> PackingError:

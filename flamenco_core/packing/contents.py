@@ -13,6 +13,7 @@ from typing import IO
 from flamenco_core.packing.dependencies import file_identity
 from flamenco_core.packing.digests import FileDigest, FileDigests
 from flamenco_core.packing.errors import PackingError
+from flamenco_core.packing.long_paths import openable
 from flamenco_core.packing.plan import PackedFile
 from flamenco_core.packing.rewriting import write_rewritten
 
@@ -53,7 +54,7 @@ def opened(file: PackedFile) -> Iterator[IO[bytes]]:
         return
     with tempfile.TemporaryFile(prefix="flamenco-") as copy:
         try:
-            write_rewritten(file.source, file.changes, copy)
+            write_rewritten(openable(file.source), file.changes, copy)
         except OSError as error:
             raise PackingError(
                 f"cannot rewrite {file.source}: {error.strerror or error}"
@@ -66,7 +67,7 @@ def opened(file: PackedFile) -> Iterator[IO[bytes]]:
 def source_size(file: PackedFile) -> int:
     """Bytes of the file on this computer. Raises `PackingError` if it is gone."""
     try:
-        return file.source.stat().st_size
+        return openable(file.source).stat().st_size
     except OSError as error:
         raise PackingError(f"cannot read {file.source}: {error.strerror or error}") from error
 
@@ -76,7 +77,7 @@ def _require_as_traced(file: PackedFile) -> None:
     if file.identity is None:
         return
     try:
-        is_as_traced = file_identity(file.source) == file.identity
+        is_as_traced = file_identity(openable(file.source)) == file.identity
     except OSError as error:
         raise PackingError(f"cannot read {file.source}: {error.strerror or error}") from error
     if not is_as_traced:
@@ -85,6 +86,6 @@ def _require_as_traced(file: PackedFile) -> None:
 
 def _opened_as_is(path: Path) -> IO[bytes]:
     try:
-        return path.open("rb")
+        return openable(path).open("rb")
     except OSError as error:
         raise PackingError(f"cannot read {path}: {error.strerror or error}") from error

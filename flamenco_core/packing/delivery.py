@@ -37,6 +37,8 @@ class Delivery:
     """For the job's settings: where workers find the file, with the variable `{jobs}`."""
     storage: JobStorageInfo | None
     """For the job, so that its checkout goes when the job goes."""
+    folder: Path | None
+    """What was made in the shared storage for this pack; None if nothing was."""
     files_total: int
     files_sent: int
     bytes_sent: int
@@ -58,24 +60,32 @@ class Packer:
         self,
         blend: Path,
         *,
+        stands_for: Path | None = None,
         project: Path | None = None,
         tracer: Tracer | None = None,
         progress: ProgressCallback = no_progress,
         cancel: threading.Event | None = None,
+        on_folder: Callable[[Path], None] = lambda _folder: None,
     ) -> None:
         """`project`: the root folder whose files keep their place; found if not given.
+
+        If `blend` is a copy of a file that has changes which are not saved, it `stands_for` that
+        file: it takes its place in the pack, and its relative paths start from that file's folder.
+        `on_folder` is told of the folder that a pack is copied into until it is complete.
 
         Raises `NotFound` if there is no such file, `MissingExtra` without a tracer.
         """
         if not blend.is_file():
             raise NotFound(f"there is no file {blend.absolute()}")
-        self.blend = without_dots(blend)
+        self.blend = without_dots(stands_for or blend)
+        self._content = without_dots(blend) if stands_for else None
         if project is not None and not project.is_dir():
             raise NotFound(f"there is no project folder {project.absolute()}")
         self.project = without_dots(project) if project else find_project_root(self.blend)
         self._tracer = tracer or default_tracer()
         self._progress = progress
         self._cancel = cancel or threading.Event()
+        self._on_folder = on_folder
 
     def prepare(self) -> PackPlan:
         """Find all files and decide where they go. Raises `PackingError`, `PackingCancelled`."""
@@ -86,7 +96,9 @@ class Packer:
             opened += 1
             self._progress(PackProgress(Stage.TRACING, blend.name, opened, 0, 0, 0))
 
-        trace = self._tracer.trace(self.blend, cancel=self._cancel, on_blend=on_blend)
+        trace = self._tracer.trace(
+            self.blend, content=self._content, cancel=self._cancel, on_blend=on_blend
+        )
         if self._cancel.is_set():
             raise PackingCancelled
         return make_plan(trace, self.project)
@@ -109,10 +121,11 @@ class Packer:
         if storage.shamanEnabled:
             return self._upload(plan, client, job_name, digests)
         location = Path(storage.location)
-        if all(_lies_in(file.source, location) for file in plan.files):
+        if self._content is None and all(_lies_in(file.source, location) for file in plan.files):
             return Delivery(
                 blendfile=f"{_JOBS}/{_below(self.blend, location)}",
                 storage=None,
+                folder=None,
                 files_total=len(plan.files),
                 files_sent=0,
                 bytes_sent=0,
@@ -125,10 +138,12 @@ class Packer:
             now=now,
             progress=self._progress,
             cancel=self._cancel,
+            on_folder=self._on_folder,
         )
         return Delivery(
             blendfile=f"{_JOBS}/{folder.name}/{plan.blend_in_pack}",
             storage=None,
+            folder=folder,
             files_total=len(plan.files),
             files_sent=len(plan.files),
             bytes_sent=sum(file.stat().st_size for file in folder.rglob("*") if file.is_file()),
@@ -150,6 +165,7 @@ class Packer:
         return Delivery(
             blendfile=f"{_JOBS}/{pack.checkout_path}/{plan.blend_in_pack}",
             storage=JobStorageInfo(shaman_checkout_id=pack.checkout_path),
+            folder=None,
             files_total=pack.files_total,
             files_sent=pack.files_sent,
             bytes_sent=pack.bytes_sent,

@@ -65,6 +65,8 @@ class Trace:
     uses: tuple[FileUse, ...]
     identities: Mapping[Path, str] = field(default_factory=dict)
     """Of each blend file that was read, before it was read."""
+    contents: Mapping[Path, Path] = field(default_factory=dict)
+    """Where to read those files whose content lies elsewhere."""
 
     @property
     def missing(self) -> tuple[FileUse, ...]:
@@ -79,10 +81,13 @@ class Tracer(Protocol):
         self,
         blend: Path,
         *,
+        content: Path | None = None,
         cancel: threading.Event | None = None,
         on_blend: Callable[[Path], None] | None = None,
     ) -> Trace:
         """Trace `blend`, calling `on_blend` for each blend file that is opened.
+
+        With `content` that file is read in place of `blend`, whose place it takes.
 
         Raises `PackingError` for a file that cannot be read, `PackingCancelled` once `cancel` is
         set.

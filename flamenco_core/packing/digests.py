@@ -23,6 +23,7 @@ from typing import Any, Self
 
 from flamenco_core.packing.dependencies import file_identity
 from flamenco_core.packing.errors import PackingCancelled, PackingError
+from flamenco_core.packing.long_paths import openable
 from flamenco_core.packing.plan import PathChange
 
 logger = logging.getLogger(__name__)
@@ -98,14 +99,15 @@ class FileDigests:
         `PackingCancelled`.
         """
         try:
-            identity = file_identity(path)
-            before = path.stat()
+            readable = openable(path)
+            identity = file_identity(readable)
+            before = readable.stat()
             sha = self._remembered(str(path), identity)
             if sha is not None:
                 on_bytes(before.st_size)
                 return FileDigest(sha, before.st_size)
-            sha = _hash(path, before.st_size, on_bytes, cancel)
-            if file_identity(path) != identity:
+            sha = _hash(readable, before.st_size, on_bytes, cancel)
+            if file_identity(readable) != identity:
                 raise PackingError(f"{path} changed while it was read; try again when it is saved")
         except OSError as error:
             raise PackingError(f"cannot read {path}: {error.strerror or error}") from error

@@ -89,7 +89,7 @@ def make_plan(trace: Trace, project: Path) -> PackPlan:
         blend_in_pack=places[trace.blend],
         files=tuple(
             PackedFile(
-                source,
+                trace.contents.get(source, source),
                 place,
                 _sorted_changes(changes.get(source, {})),
                 trace.identities.get(source),

@@ -13,6 +13,8 @@ class Stage(StrEnum):
     HASHING = "hashing"
     SENDING = "sending"
     COPYING = "copying"
+    CHECKING_OUT = "checking out"
+    """The Manager makes the folder in which the job finds its files."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import Enum, auto
@@ -26,7 +27,13 @@ from flamenco_core.packing.contents import digest_of, opened, source_size
 from flamenco_core.packing.digests import FileDigest, FileDigests
 from flamenco_core.packing.errors import PackingCancelled, PackingError
 from flamenco_core.packing.plan import PackedFile, PackPlan
-from flamenco_core.packing.progress import ProgressCallback, ProgressCounter, Stage, no_progress
+from flamenco_core.packing.progress import (
+    PackProgress,
+    ProgressCallback,
+    ProgressCounter,
+    Stage,
+    no_progress,
+)
 from flamenco_core.shaman.checkout_paths import file_list_problems
 
 Item = TypeVar("Item")
@@ -54,6 +61,12 @@ class UploadedPack:
     files_total: int
     files_sent: int
     bytes_sent: int
+
+
+def erase_checkout(client: ManagerClient, checkout_path: str) -> None:
+    """Has a checkout removed that no job uses, if the Manager can do that (Flamenco 3 cannot)."""
+    with suppress(ManagerRefused, ManagerUnreachable):
+        client.shaman_erase_checkout(checkout_path)
 
 
 class _Outcome(Enum):
@@ -106,12 +119,16 @@ class ShamanUpload:
         for tries_left in reversed(range(CHECKOUT_TRIES)):
             self._send_all(by_digest, specs)
             self._check_cancelled()
+            self._progress(PackProgress(Stage.CHECKING_OUT, checkout_path, 0, len(files), 0, 0))
             try:
                 path = self._client.shaman_checkout(checkout)
             except ManagerRefused as error:
                 if error.status != HTTPStatus.FAILED_DEPENDENCY or not tries_left:
                     raise
             else:
+                if self._cancel.is_set():
+                    erase_checkout(self._client, path)
+                    raise PackingCancelled
                 return UploadedPack(path, len(files), self._files_sent, self._bytes_sent)
         raise AssertionError("the last try returns or raises")
 

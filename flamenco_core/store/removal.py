@@ -55,6 +55,11 @@ _OTHER_WITH_CHECKOUT = Statement(
     """SELECT 1 FROM jobs INDEXED BY jobs_by_checkout
        WHERE shaman_checkout_id = :checkout AND id <> :id LIMIT 1""",
 )
+_USES_OF_CHECKOUT = Statement(
+    "Whether any job has a checkout.",
+    """SELECT 1 FROM jobs INDEXED BY jobs_by_checkout
+       WHERE shaman_checkout_id = :checkout LIMIT 1""",
+)
 _ADD = Statement(
     "Notes something that is to be done for a job.",
     """INSERT INTO intents (kind, subject, job_id, is_on_files, created_at)
@@ -172,6 +177,11 @@ def finished_before(db: sqlite3.Connection, time: datetime, *, limit: int) -> li
 def checkout_of(db: sqlite3.Connection, job: StoredJob) -> str:
     """The checkout that a job was submitted with; empty if there is none."""
     return _CHECKOUT.value(db, id=job.id) or ""
+
+
+def is_checkout_used(db: sqlite3.Connection, checkout: str) -> bool:
+    """Whether any job was submitted with this checkout."""
+    return _USES_OF_CHECKOUT.value(db, checkout=checkout) is not None
 
 
 def others_use_checkout(db: sqlite3.Connection, job: StoredJob, checkout: str) -> bool:

@@ -13,7 +13,7 @@ from email.header import decode_header, make_header
 
 from aiohttp import StreamReader, web
 
-from flamenco_core.errors import Problem
+from flamenco_core.errors import Conflict, Problem
 from flamenco_core.model import (
     ShamanCheckout,
     ShamanCheckoutResult,
@@ -22,6 +22,7 @@ from flamenco_core.model import (
     ShamanSingleFileStatus,
 )
 from flamenco_core.shaman import ContentMismatch, ShamanStore, Upload
+from flamenco_core.store.removal import is_checkout_used
 from manager_service.json_answers import empty_answer, encoded_answer, json_answer
 from manager_service.problem_answers import HttpRefusal
 from manager_service.routing import (
@@ -115,6 +116,28 @@ async def shaman_checkout_requirements(call: Call) -> web.StreamResponse:
 async def shaman_checkout(call: Call) -> web.StreamResponse:
     store, checkout = _store(call), call.body(ShamanCheckout)
     return json_answer(await call.service.file_threads.run(lambda: store.checkout(checkout)))
+
+
+@OPERATIONS.operation(
+    "eraseShamanCheckout",
+    "POST",
+    "/shaman/checkout/erase",
+    role=Role.ARTIST,
+    summary="Remove a folder that was made for a job that was not submitted after all",
+    body=Body(json=ShamanCheckoutResult),
+    answers=[
+        no_content("The folder is gone."),
+        Answer(status=404, description="There is no such folder."),
+        Answer(status=409, description="A job uses it; it goes when the job is deleted."),
+        _SHAMAN_OFF,
+    ],
+)
+async def erase_shaman_checkout(call: Call) -> web.StreamResponse:
+    store, path = _store(call), call.body(ShamanCheckoutResult).checkoutPath
+    if await call.service.readers.read(lambda reader: is_checkout_used(reader.connection, path)):
+        raise Conflict(f"A job uses the checkout {path!r}; it goes when the job is deleted")
+    await call.service.file_threads.run(lambda: store.erase_checkout(path))
+    return empty_answer()
 
 
 @OPERATIONS.operation(

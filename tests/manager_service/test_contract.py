@@ -87,6 +87,7 @@ OURS_ONLY = {
     "setJobRnaOverrides": "Flamenco 3 has no overrides.",
     "deleteJobMassWhatWouldItDo": "Flamenco 3 tells it of one job only.",
     "findIds": "Flamenco 3 wants whole ids.",
+    "eraseShamanCheckout": "Flamenco 3 keeps what was made for jobs that were never submitted.",
 }
 
 NEVER_SENT = {

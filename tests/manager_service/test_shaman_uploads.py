@@ -62,6 +62,24 @@ def test_files_are_stored_and_checked_out_under_their_names(manager: RunningMana
         assert (folder / "textures/wood.png").read_bytes() == LARGE
 
 
+def test_a_checkout_is_erased_unless_a_job_uses_it(manager: RunningManager) -> None:
+    manager.post(path_of(SMALL), body=SMALL)
+    file = {"sha": sha256(SMALL), "size": len(SMALL), "path": "scene.blend"}
+    checkout = {"files": [file], "checkoutPath": "project/job"}
+    paths = [
+        manager.post("/shaman/checkout/create", checkout).json["checkoutPath"] for _ in range(2)
+    ]
+    job = manager.submit(storage={"shaman_checkout_id": paths[0]})
+    used, unused = ({"checkoutPath": path} for path in paths)
+    assert manager.post("/shaman/checkout/erase", used).status == 409
+    assert manager.post("/shaman/checkout/erase", unused).status == 204
+    assert manager.post("/shaman/checkout/erase", unused).status == 404
+    assert manager.post("/shaman/checkout/erase", {"checkoutPath": "../x"}).status == 400
+    storage = manager.config.job_storage
+    assert [(storage / path).exists() for path in paths] == [True, False], job
+    assert manager.get(path_of(SMALL)).json == {"status": "stored"}
+
+
 def test_a_file_without_content_can_be_stored(manager: RunningManager) -> None:
     assert manager.post(path_of(b""), body=b"").status == 204
     assert manager.get(path_of(b"")).json == {"status": "stored"}

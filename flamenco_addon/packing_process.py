@@ -1,0 +1,88 @@
+"""Packing from within Blender: everything that takes time runs in a process of its own.
+
+    run = packing_process.start(PackRequest(blend=…, job_name=…, manager_url=…, token=…))
+    run.progress      the newest `RunProgress`, or None; free to read in `draw` and in timers
+    run.cancel()      returns at once
+    run.is_over       then `run.outcome`, `run.failure` or `run.is_cancelled`
+
+A file with unsaved changes is saved as a copy to `copy_for_packing()`, with
+`bpy.ops.wm.save_as_mainfile(copy=True, relative_remap=False)`, and packed with `stands_for` the
+artist's own file and `blend_is_temporary`: the copy takes the place of the original in the pack and
+is removed by whoever is left, the packing process or this one.
+
+What was delivered for a job that the Manager then refuses is taken back by `discard`.
+"""
+
+from __future__ import annotations
+
+import shutil
+import sys
+import tempfile
+from pathlib import Path
+
+import bpy
+
+from flamenco_core.client import ManagerClient
+from flamenco_core.packing import (
+    Host,
+    PackOutcome,
+    PackRequest,
+    PackRun,
+    erase_checkout,
+    start_packing,
+)
+
+from .host_python import blender_host, find_host
+
+_running: list[PackRun] = []
+
+
+def start(request: PackRequest) -> PackRun:
+    """Begins; call it on the main thread. It returns before the process is there."""
+    blender = bpy.app.binary_path
+    wants_blender = bpy.app.version >= (5, 1, 0) and _has_bat_2()
+
+    def host() -> Host:
+        return blender_host(blender) if wants_blender and blender else find_host(blender)
+
+    run = start_packing(request, host, paths=sys.path)
+    _running[:] = [other for other in _running if not other.is_over]
+    _running.append(run)
+    return run
+
+
+def copy_for_packing(blend: Path) -> Path:
+    """Where to save a copy of the file that is open as `blend`: in a new folder of its own, with
+    the same name, since caches are called after it.
+    """
+    return Path(tempfile.mkdtemp(prefix="flamenco-copy-")) / blend.name
+
+
+def discard(outcome: PackOutcome, manager_url: str, token: str = "") -> None:
+    """Takes back what was delivered and no job uses; call it on another thread."""
+    if outcome.folder:
+        shutil.rmtree(outcome.folder, ignore_errors=True)
+    if outcome.shaman_checkout_id:
+        with ManagerClient(manager_url, token=token or None) as client:
+            erase_checkout(client, outcome.shaman_checkout_id)
+
+
+def is_packing() -> bool:
+    return any(not run.is_over for run in _running)
+
+
+def _has_bat_2() -> bool:
+    return False
+
+
+def register() -> None:
+    """Nothing runs until something is packed."""
+
+
+def unregister() -> None:
+    """Ends what still runs; its threads tidy up and end by themselves."""
+    for run in _running:
+        run.cancel()
+    for run in _running:
+        run.wait(10)
+    _running.clear()

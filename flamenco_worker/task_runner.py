@@ -18,6 +18,7 @@ from flamenco_core.time_limits import PARAMETER, parse_limits
 from flamenco_worker.attempt_statistics import AttemptStatistics
 from flamenco_worker.cancellation import Cancellation, Cancelled
 from flamenco_worker.commands import CommandContext, make_command
+from flamenco_worker.config import DEFAULT_MAY_I_RUN
 from flamenco_worker.machine_settings import MachineSettings
 from flamenco_worker.orphans import RunningPrograms
 from flamenco_worker.task_reporter import TaskReporter
@@ -25,7 +26,6 @@ from flamenco_worker.task_reporter import TaskReporter
 log = logging.getLogger(__name__)
 
 TICK = timedelta(seconds=1)
-MAY_I_RUN_EVERY = timedelta(seconds=10)
 
 
 class Ending(StrEnum):
@@ -45,7 +45,7 @@ class TaskRunner:
     send_update: Callable[[str, TaskUpdate], None]
     offer_image: Callable[[str, Path], None]
     machine: MachineSettings
-    may_i_run_every: timedelta = MAY_I_RUN_EVERY
+    may_i_run_every: timedelta = DEFAULT_MAY_I_RUN
     running: RunningPrograms | None = None
     """Where it is kept which programs run."""
 

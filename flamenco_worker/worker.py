@@ -22,7 +22,7 @@ from flamenco_core.model import AssignedTask, TaskRequest
 from flamenco_core.statuses import WorkerStatus
 from flamenco_worker.backing_off import BackOff
 from flamenco_worker.cancellation import Cancellation
-from flamenco_worker.config import WorkerConfig
+from flamenco_worker.config import DEFAULT_MAY_I_RUN, WorkerConfig
 from flamenco_worker.host_reports import SAMPLE_EVERY, SEND_EVERY, HostReports
 from flamenco_worker.machine_settings import MachineSettings
 from flamenco_worker.orphans import RunningPrograms
@@ -30,7 +30,7 @@ from flamenco_worker.output_images import OutputImages
 from flamenco_worker.readiness import Needs, Readiness
 from flamenco_worker.registration import Credentials, Registration, Stopped
 from flamenco_worker.task_reporter import TaskReporter
-from flamenco_worker.task_runner import MAY_I_RUN_EVERY, TaskRunner
+from flamenco_worker.task_runner import TaskRunner
 from flamenco_worker.update_queue import QUEUE_NAME, UpdateQueue
 
 log = logging.getLogger(__name__)
@@ -52,7 +52,7 @@ class Pace:
     while_asleep: timedelta = timedelta(seconds=5)
     while_unready: timedelta = timedelta(seconds=30)
     """Before a look whether the storage is there again, or the disks have room."""
-    may_i_run: timedelta = MAY_I_RUN_EVERY
+    may_i_run: timedelta = DEFAULT_MAY_I_RUN
     host_sample: timedelta = SAMPLE_EVERY
     host_report: timedelta = SEND_EVERY
     flush_at_end: timedelta = timedelta(seconds=5)
@@ -81,7 +81,7 @@ class Worker:
             StorageError: if the queue cannot be opened.
         """
         self._config = config
-        self._pace = pace or Pace()
+        self._pace = pace or Pace(may_i_run=config.may_i_run_interval)
         self._only_one_task = only_one_task
         self._client = ManagerClient(config.manager_url)
         # Of its own, so that ending a request that waits for a task harms no other one.
@@ -91,7 +91,8 @@ class Worker:
         self._current: Cancellation | None = None
         self._task: AssignedTask | None = None
         config.home.mkdir(parents=True, exist_ok=True)
-        self._queue = UpdateQueue(config.home / QUEUE_NAME, self._client, self._new_back_off())
+        queue = config.home / (config.task_update_queue_db or QUEUE_NAME)
+        self._queue = UpdateQueue(queue, self._client, self._new_back_off())
         self._images = OutputImages(self._client)
         self._host_reports = HostReports(
             ManagerClient(config.manager_url),

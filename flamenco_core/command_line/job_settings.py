@@ -38,20 +38,20 @@ class SubmissionFacts:
     blendfile_on_farm: str = ""
 
 
-def parse_assignments(assignments: Sequence[str]) -> dict[str, str]:
+def parse_assignments(assignments: Sequence[str], *, option: str = "--set") -> dict[str, str]:
     """`["frames=1-10"]` → `{"frames": "1-10"}`. Raises `InvalidInput` with all that are none."""
     parsed: dict[str, str] = {}
     problems: list[Problem] = []
     for assignment in assignments:
         key, equals, value = assignment.partition("=")
         if not equals or not key.strip():
-            problems.append(Problem(f"--set {assignment}", "is not of the form key=value"))
+            problems.append(Problem(f"{option} {assignment}", "is not of the form key=value"))
         elif key.strip() in parsed:
-            problems.append(Problem(f"--set {assignment}", f"{key.strip()} is given twice"))
+            problems.append(Problem(f"{option} {assignment}", f"{key.strip()} is given twice"))
         else:
             parsed[key.strip()] = value
     if problems:
-        raise InvalidInput("these settings cannot be read", problems=problems)
+        raise InvalidInput(f"what stands behind {option} cannot be read", problems=problems)
     return parsed
 
 

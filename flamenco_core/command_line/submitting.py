@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -57,6 +57,7 @@ class _Request:
     blend: Path | None
     job_type: str
     given: dict[str, str]
+    metadata: dict[str, str]
     name: str
     priority: int
     tag: str | None
@@ -77,6 +78,13 @@ class _Request:
     multiple=True,
     metavar="KEY=VALUE",
     help="A setting of the job type (see `flamenco job-types NAME`); can be given several times.",
+)
+@click.option(
+    "--metadata",
+    multiple=True,
+    metavar="KEY=VALUE",
+    help="Kept with the job; limits.total=3h and the like limit its programs. Can be given "
+    "several times.",
 )
 @click.option("--name", help="Name of the job.  [default: the file's name]")
 @click.option(
@@ -109,6 +117,7 @@ def submit(
     file: Path | None,
     job_type: str,
     assignments: Sequence[str],
+    metadata: Sequence[str],
     name: str | None,
     priority: int,
     tag: str | None,
@@ -128,6 +137,7 @@ def submit(
         blend=file,
         job_type=job_type,
         given=parse_assignments(assignments),
+        metadata=parse_assignments(metadata, option="--metadata"),
         name=name or (file.stem if file else job_type),
         priority=priority,
         tag=tag,
@@ -258,11 +268,10 @@ def _job(
 def _metadata(request: _Request) -> dict[str, str]:
     import getpass
 
-    try:
-        user = getpass.getuser()
-    except (OSError, KeyError):  # an account without a name, as containers have
-        return {}
-    return {"user": user} | ({"project": request.project.name} if request.project else {})
+    known = {"project": request.project.name} if request.project else {}
+    with suppress(OSError, KeyError):  # an account without a name, as containers have
+        known["user"] = getpass.getuser()
+    return known | request.metadata
 
 
 def _tag_id(client: ManagerClient, wanted: str) -> str:

@@ -39,6 +39,7 @@ from flamenco_core.paths import this_platform
 from flamenco_core.requirements import requirement_problem
 from flamenco_core.rna_overrides import checked_overrides
 from flamenco_core.statuses import JobStatus
+from flamenco_core.time_limits import METADATA_PREFIX, PARAMETER, limits_of_job, parse_limits
 
 TASK_TYPES = frozenset({"blender", "ffmpeg", "file-management", "misc"})
 """The task types that workers of every farm know."""
@@ -188,6 +189,11 @@ def _general_problems(submitted: SubmittedJob) -> Iterator[Problem]:
         what = f"the platform {submitted.submitter_platform!r} is not known"
         hint = nearest_name(submitted.submitter_platform, known)
         yield Problem("submitter_platform", what, hint)
+    try:
+        where = f"metadata.{METADATA_PREFIX}".removesuffix(".")
+        parse_limits(limits_of_job(submitted.metadata), where=where)
+    except InvalidInput as error:
+        yield from error.problems
 
 
 def _run(job_type: LoadedJobType, job: AuthoredJob) -> AuthoredJob:
@@ -321,6 +327,9 @@ class _Collector:
             self._blame(where, "has no parameters", "say what it is to work on")
         else:
             parameters = plain_object(authored, f"{where}, parameters", self._problems)
+            if limits := limits_of_job(self._submitted.metadata):
+                own = parameters.get(PARAMETER)
+                parameters[PARAMETER] = {**(own if isinstance(own, dict) else {}), **limits}
         steps = command.total_step_count
         if not _is_whole(steps) or not 0 <= steps <= _INT32_HIGHEST:
             self._blame(where, f"its step count is {steps!r}", "use a whole number from 0 upwards")

@@ -211,10 +211,12 @@ def test_a_job_without_a_file_is_submitted_with_typed_settings(
     ended = flamenco(
         *("submit", "--type", "echo-sleep-test", "--json", "--priority", "70", "--paused"),
         *("--name", "from the test", "--set", "message=hi", "--set", "sleep_repeats=3"),
+        *("--metadata", "limits.total=3h", "--metadata", "shot=010"),
         manager=manager,
     )
     assert ended.code == 0, ended.err
     job = manager.get(f"/jobs/{ended.json['id']}").json
+    assert job["metadata"].items() >= {"limits.total": "3h", "shot": "010"}.items()
     assert job["settings"]["sleep_repeats"] == 3
     assert (job["name"], job["priority"], job["status"]) == ("from the test", 70, "paused")
 

@@ -107,6 +107,27 @@ def test_nothing_stands_in_for_numbers(tmp_path: Path) -> None:
     assert places(given, tmp_path) == ["settings.blendfile", "settings.chunk_size"]
 
 
+def test_limits_of_a_job_reach_each_of_its_commands_over_those_of_the_job_type(
+    tmp_path: Path,
+) -> None:
+    body = "task = job.task('one', type='misc')\n"
+    body += "task.command('echo', {'message': 'x', 'limits': {'total': '1h', 'silence': '5m'}})\n"
+    body += "task.command('sleep', {'duration_in_seconds': 1})"
+    write_script(tmp_path, "mine", body)
+    limits = {"limits.total": "3h", "limits.progress": "off", "user": "x"}
+    job = compiled(JobTypeLibrary([tmp_path]), replace(submission("mine"), metadata=limits))
+    echo, sleep = job.tasks[0].commands
+    assert echo.parameters["limits"] == {"total": "3h", "progress": "off", "silence": "5m"}
+    assert sleep.parameters["limits"] == {"total": "3h", "progress": "off"}
+    wrong = {"limits.total": "3", "limits.end": "1h"}
+    with pytest.raises(InvalidInput) as refused:
+        compiled(JobTypeLibrary([tmp_path]), replace(submission("mine"), metadata=wrong))
+    assert [problem.where for problem in refused.value.problems] == [
+        "metadata.limits.total",
+        "metadata.limits.end",
+    ]
+
+
 def test_everything_that_was_submitted_is_kept(tmp_path: Path) -> None:
     write_script(tmp_path, "mine", ONE_TASK, settings="Setting('a', 'int32')")
     submitted = SubmittedJob(

@@ -3,7 +3,8 @@
 A worker says at sign-on what it has (`device` is `gpu`, `memory_gb` is `64`, `blender` is
 `4.5.2`). A task asks with a value that must be there, `gpu`, or with a comparison, `>=16`,
 `>=4.2`, `<5.1`, `!=windows`. Numbers and versions are compared part by part, so that 4.10 is newer
-than 4.9; a capability that is not there meets nothing.
+than 4.9; a capability that is not there meets nothing. Where a worker has several of a kind, it
+says so with commas (`device` is `cpu, gpu, optix`): one of them has to fit, and `!=` excludes all.
 """
 
 from __future__ import annotations
@@ -51,10 +52,15 @@ def _is_met(wanted: str, has: str | None) -> bool:
     if has is None:
         return False
     operator, value = _split(wanted)
+    each = {has, *(part.strip() for part in has.split(","))}
+    if operator == "!=":
+        return value not in each
+    return any(_holds(operator, one, value) for one in each)
+
+
+def _holds(operator: str, has: str, value: str) -> bool:
     if operator == "=":
         return has == value
-    if operator == "!=":
-        return has != value
     has_version, wanted_version = _version(has), _version(value)
     if has_version is None or wanted_version is None:
         return False

@@ -241,6 +241,11 @@ def _check_max_length(value: str, limit: int) -> None:
         raise _Mismatch(f"must have at most {limit} characters, not {len(value)}")
 
 
+def _check_max_items(value: list[Any], limit: int) -> None:
+    if len(value) > limit:
+        raise _Mismatch(f"must have at most {limit} entries, not {len(value)}")
+
+
 def _check_pattern(value: str, pattern: str) -> None:
     if not re.search(pattern, value):
         raise _Mismatch(f"must match {pattern}, not {_describe(value)}")
@@ -251,6 +256,7 @@ _CONSTRAINTS: dict[str, Callable[[Any, Any], None]] = {
     "maximum": _check_maximum,
     "minLength": _check_min_length,
     "maxLength": _check_max_length,
+    "maxItems": _check_max_items,
     "pattern": _check_pattern,
 }
 """What field metadata of the model may say; the names are JSON Schema's."""

@@ -28,6 +28,9 @@ if TYPE_CHECKING:
     from flamenco_core.store.queues import WorkerMatch
 
 
+_NO_SLOT = -1
+
+
 @dataclass(eq=False, slots=True)
 class _Offer:
     """Tells that one task became ready."""
@@ -46,6 +49,8 @@ class Waiter:
 
     worker_id: str
     slot: int
+    wants_tasks: bool = True
+    """Whether it waits for a task; otherwise only for what is asked of its worker."""
     is_superseded: bool = False
     """Whether the same slot of the worker has asked anew: this request's connection is dead."""
     match: WorkerMatch | None = None
@@ -59,7 +64,7 @@ class Waiter:
     woken: asyncio.Event = field(default_factory=asyncio.Event)
 
     def could_take(self, offer: _Offer) -> bool:
-        if self in offer.tried:
+        if not self.wants_tasks or self in offer.tried:
             return False
         if self.match is None:
             return True
@@ -83,7 +88,11 @@ class WaitingWorkers:
         return len(self._waiters)
 
     def worker_ids(self) -> set[str]:
-        """The UUIDs of all who wait; may be called from any thread."""
+        """The UUIDs of all who wait for a task; may be called from any thread."""
+        return {waiter.worker_id for waiter in tuple(self._waiters) if waiter.wants_tasks}
+
+    def present(self) -> set[str]:
+        """The UUIDs of all who wait for anything; may be called from any thread."""
         return {waiter.worker_id for waiter in tuple(self._waiters)}
 
     @contextmanager
@@ -92,7 +101,18 @@ class WaitingWorkers:
 
         A slot has one request at a time: one that still waits for it is let go.
         """
-        waiter = Waiter(worker_id, slot)
+        with self._entered(Waiter(worker_id, slot)) as waiter:
+            yield waiter
+
+    @contextmanager
+    def enter_for_status(self, worker_id: str) -> Iterator[Waiter]:
+        """The same for a worker that takes no tasks, and waits for being asked to change that."""
+        with self._entered(Waiter(worker_id, _NO_SLOT, wants_tasks=False)) as waiter:
+            yield waiter
+
+    @contextmanager
+    def _entered(self, waiter: Waiter) -> Iterator[Waiter]:
+        worker_id, slot = waiter.worker_id, waiter.slot
         other = self._of_slot.get((worker_id, slot))
         if other is not None:
             other.is_superseded = True

@@ -18,6 +18,9 @@ from flamenco_core.errors import FlamencoError
 from flamenco_core.model.worker_protocol import ProvisionedSettings
 from flamenco_core.statuses import JobStatus, TaskStatus, WorkerStatus
 
+_LONGEST_REASON = 1000
+"""Characters."""
+
 
 class StatusChangeRequested(FlamencoError):
     """The Manager hands out no task, since this worker is to change its status first."""
@@ -236,15 +239,25 @@ class ManagerClient(Submitting, Steering, Looking):
     def sign_off(self) -> None:
         self._send("POST", "/worker/sign-off")
 
-    def worker_state(self) -> WorkerStatus | None:
-        """The status that this worker is asked to take, or None if it may stay as it is."""
-        answer = self._send("GET", "/worker/state")
+    def worker_state(self, *, wait: timedelta = timedelta(0)) -> WorkerStatus | None:
+        """The status that this worker is asked to take, or None if it may stay as it is.
+
+        With `wait`, the Manager holds the request back until something is asked.
+        """
+        query = f"?wait={int(wait.total_seconds())}" if wait else ""
+        answer = self._checked(self._raw("GET", f"/worker/state{query}", extra_time=wait))
         if answer.status == 204:
             return None
         return self._read(answer, model.WorkerStateChange).status_requested
 
-    def worker_state_changed(self, status: WorkerStatus) -> None:
-        self._send("POST", "/worker/state-changed", model.WorkerStateChanged(status=status))
+    def worker_state_changed(self, status: WorkerStatus, *, reason: str = "") -> None:
+        """Tells that this worker has a status now; with a `reason`, by itself."""
+        change = model.WorkerStateChanged(status=status, reason=reason[:_LONGEST_REASON] or None)
+        self._send("POST", "/worker/state-changed", change)
+
+    def change_worker_abilities(self, abilities: model.WorkerAbilities) -> None:
+        """Tells what this worker can do now, in place of what it said at sign-on."""
+        self._send("PUT", "/worker/abilities", abilities)
 
     def schedule_task(
         self, request: model.TaskRequest | None = None, *, wait: timedelta = timedelta(0)
@@ -266,6 +279,10 @@ class ManagerClient(Submitting, Steering, Looking):
     def task_update(self, task_id: str, update: model.TaskUpdate | dict[str, Any]) -> None:
         """`update` may also be JSON that was kept, perhaps by another version of this program."""
         self._send("POST", f"/worker/task/{quote(task_id, safe='')}", update)
+
+    def report_tasks(self, report: model.TaskReport | dict[str, Any]) -> model.TaskReportAnswer:
+        """Sends several updates, also as JSON that was kept, and asks for the next task."""
+        return self._read(self._send("POST", "/worker/task-report", report), model.TaskReportAnswer)
 
     def may_worker_run(self, task_id: str) -> model.MayKeepRunning:
         return self._get(f"/worker/task/{quote(task_id, safe='')}/may-i-run", model.MayKeepRunning)

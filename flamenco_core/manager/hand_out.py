@@ -37,10 +37,19 @@ def next_task(
     Raises:
         Conflict: if the worker is not awake.
     """
+    answer = next_task_if_awake(unit, worker_uuid, request)
+    if isinstance(answer, NotAwake):
+        name = workers.by_uuid(unit.db, worker_uuid).name
+        raise Conflict(f"Worker {name} is {answer.status}, and only gets tasks when awake")
+    return answer
+
+
+def next_task_if_awake(
+    unit: Unit, worker_uuid: str, request: TaskRequest
+) -> AssignedTask | NoTask | MustChangeStatus | NotAwake:
+    """The same, with an answer instead of an exception."""
     worker = worker_sessions.found_again(unit, workers.by_uuid(unit.db, worker_uuid))
     answer = scheduling.gate(worker.status, worker.status_requested)
-    if isinstance(answer, NotAwake):
-        raise Conflict(f"Worker {worker.name} is {answer.status}, and only gets tasks when awake")
     if answer is not None:
         return answer
     of_slot = tasks.of_slot(unit.db, worker.id, request.slot)
@@ -52,7 +61,7 @@ def next_task(
         return _assigned(unit, worker, reserved)
     if reserved is not None and start_reserved(unit, worker, reserved):
         return _assigned(unit, worker, tasks.by_id(unit.db, reserved.id))
-    match = queues.worker_match(unit.db, worker.id)
+    match = queues.worker_match(unit.db, worker.id, request.slot)
     task = _pick(unit, worker, match)
     if task is None:
         return NoTask(match)

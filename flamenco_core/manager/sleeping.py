@@ -87,13 +87,7 @@ def _apply(unit: Unit, worker: StoredWorker, schedule: SleepSchedule) -> None:
     ):
         return
     is_there_already = scheduled is worker.status
-    workers.set_status(
-        unit.db,
-        worker,
-        worker.status,
-        requested=None if is_there_already else scheduled,
-        is_lazy=False,
-        now=unit.now,
-    )
+    wanted = None if is_there_already else scheduled
+    workers.ask(unit.db, worker, wanted, is_lazy=False, now=unit.now)
     unit.audit("worker.scheduled", worker.uuid, status=scheduled.value)
     unit.announce(WorkerStatusRequested(worker_id=worker.uuid, status=scheduled, is_lazy=False))

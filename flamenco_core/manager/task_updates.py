@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from flamenco_core.errors import NotFound, one_problem
+from flamenco_core.errors import InvalidInput, NotFound, one_problem
 from flamenco_core.events import TaskProgressed
 from flamenco_core.manager import hand_out, task_failures, transitions, upstream_news
 from flamenco_core.manager.unit import Unit
@@ -25,6 +25,8 @@ class UpdateAnswer:
 
     is_accepted: bool
     reason: str = ""
+    status: int = 409
+    """Of HTTP, for one that is not accepted."""
 
 
 def update_task(unit: Unit, worker_uuid: str, task_uuid: str, update: TaskUpdate) -> UpdateAnswer:
@@ -67,6 +69,19 @@ def update_task(unit: Unit, worker_uuid: str, task_uuid: str, update: TaskUpdate
     if update.taskStatus is not None:
         unit.audit("task.update", task.uuid, status=update.taskStatus.value, attempt=attempt)
     return UpdateAnswer(is_accepted=True)
+
+
+def update_or_answer(
+    unit: Unit, worker_uuid: str, task_uuid: str, update: TaskUpdate
+) -> UpdateAnswer:
+    """The same for one of several updates, which does not keep the others from being stored."""
+    try:
+        return update_task(unit, worker_uuid, task_uuid, update)
+    except NotFound as error:
+        return UpdateAnswer(is_accepted=False, reason=str(error), status=404)
+    except InvalidInput as error:
+        # Raised before anything is changed.
+        return UpdateAnswer(is_accepted=False, reason=str(error), status=400)
 
 
 def may_keep_running(unit: Unit, worker_uuid: str, task_uuid: str) -> MayKeepRunning:

@@ -92,9 +92,10 @@ def _refuse(worker: StoredWorker, action: WorkerAction) -> None:
 
 def _store(unit: Unit, worker: StoredWorker, wanted: WorkerStatus | None, *, is_lazy: bool) -> None:
     """Stores what is asked of a worker, and tells it in case it waits for a task."""
-    workers.set_status(
-        unit.db, worker, worker.status, requested=wanted, is_lazy=is_lazy, now=unit.now
-    )
+    workers.ask(unit.db, worker, wanted, is_lazy=is_lazy, now=unit.now)
+    if wanted is not None:
+        # What it has not begun yet it shall not begin any more.
+        worker_sessions.release_reserved(unit, worker)
     status = wanted or worker.status
     unit.audit("worker.request", worker.uuid, status=status.value, is_lazy=is_lazy)
     unit.announce(WorkerStatusRequested(worker_id=worker.uuid, status=status, is_lazy=is_lazy))

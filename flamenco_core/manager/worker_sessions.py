@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from flamenco_core.errors import one_problem
 from flamenco_core.events import WorkerChanged, WorkerRegistered
 from flamenco_core.manager import sleeping, transitions
 from flamenco_core.manager.unit import Unit
 from flamenco_core.model import (
     RegisteredWorker,
+    WorkerAbilities,
     WorkerRegistration,
     WorkerSignOn,
     WorkerStateChange,
@@ -14,7 +16,12 @@ from flamenco_core.model import (
 from flamenco_core.rules.timeouts import asked_of_lost_worker
 from flamenco_core.statuses import WorkerStatus
 from flamenco_core.store import queues, reservations, tasks, workers
+from flamenco_core.store.worker_slots import StoredSlot
 from flamenco_core.store.workers import StoredWorker
+
+OFFERS = ("prefetch", "reports", "slots", "state-wait")
+"""What this Manager offers to workers beyond Flamenco 3's protocol, by names of its own:
+reservations, `reportTasks`, several slots, and `wait` on the question for the worker's status."""
 
 
 def register(unit: Unit, registration: WorkerRegistration, *, address: str) -> RegisteredWorker:
@@ -59,17 +66,52 @@ def sign_on(
         now=unit.now,
         steady=unit.steady,
     )
-    workers.set_abilities(
-        unit.db,
-        worker.id,
-        task_types=normal_task_types(sign_on.supported_task_types),
-        capabilities=sign_on.capabilities or {},
-    )
-    _return_unfit_tasks(unit, worker)
+    _store_abilities(unit, worker, sign_on)
     unit.audit("worker.sign-on", worker.uuid, version=sign_on.software_version, address=address)
     _announce(unit, worker, WorkerStatus.STARTING)
     wanted = worker.status_requested or sleeping.scheduled_status(unit, worker.id)
-    return WorkerStateChange(status_requested=wanted or WorkerStatus.AWAKE)
+    # A worker that names its slots knows more than Flamenco 3's protocol.
+    return WorkerStateChange(
+        status_requested=wanted or WorkerStatus.AWAKE,
+        offers=None if sign_on.slots is None else list(OFFERS),
+    )
+
+
+def change_abilities(unit: Unit, worker_uuid: str, abilities: WorkerAbilities) -> None:
+    """A worker has found out more about its machine, or runs other slots than before.
+
+    Raises:
+        InvalidInput: if two slots have the same number.
+    """
+    worker = workers.by_uuid(unit.db, worker_uuid)
+    _store_abilities(unit, worker, abilities)
+    unit.audit("worker.abilities", worker.uuid)
+    _announce(unit, worker, worker.status)
+
+
+def _store_abilities(
+    unit: Unit, worker: StoredWorker, said: WorkerSignOn | WorkerAbilities
+) -> None:
+    slots = said.slots or []
+    numbers = [slot.slot for slot in slots]
+    if len(set(numbers)) < len(numbers):
+        raise one_problem("slots", "two of them have the same number")
+    workers.set_abilities(
+        unit.db,
+        worker.id,
+        task_types=normal_task_types(said.supported_task_types),
+        capabilities=said.capabilities or {},
+        slots=[
+            StoredSlot(
+                slot=slot.slot,
+                name=slot.name,
+                task_types=frozenset(normal_task_types(slot.task_types)),
+                capabilities=slot.capabilities or {},
+            )
+            for slot in slots
+        ],
+    )
+    _return_unfit_tasks(unit, worker)
 
 
 def sign_off(unit: Unit, worker_uuid: str) -> None:
@@ -79,7 +121,8 @@ def sign_off(unit: Unit, worker_uuid: str) -> None:
     if requested in (WorkerStatus.OFFLINE, WorkerStatus.RESTART):
         requested, is_lazy = None, False
     elif requested is None and worker.status in (WorkerStatus.AWAKE, WorkerStatus.ASLEEP):
-        requested, is_lazy = worker.status, False
+        # Where it slept for a reason of its own, nobody wants it to sleep.
+        requested = WorkerStatus.AWAKE if worker.status_reason else worker.status
     workers.set_status(
         unit.db, worker, WorkerStatus.OFFLINE, requested=requested, is_lazy=is_lazy, now=unit.now
     )
@@ -88,22 +131,39 @@ def sign_off(unit: Unit, worker_uuid: str) -> None:
     _announce(unit, worker, WorkerStatus.OFFLINE)
 
 
-def state_changed(unit: Unit, worker_uuid: str, status: WorkerStatus) -> None:
-    """The worker has taken a status; what was asked of it is fulfilled if it is that one."""
+def state_changed(unit: Unit, worker_uuid: str, status: WorkerStatus, reason: str = "") -> None:
+    """The worker has taken a status; what was asked of it is fulfilled if it is that one.
+
+    With a `reason` it has done so by itself, which fulfils nothing.
+    """
     worker = workers.by_uuid(unit.db, worker_uuid)
-    is_fulfilled = worker.status_requested in (None, status)
+    requested, is_lazy = worker.status_requested, worker.lazy_request
+    if requested is status and not reason:
+        requested, is_lazy = None, False
+    elif requested is None and _slept_into_its_schedule(unit, worker, status):
+        requested = WorkerStatus.ASLEEP
     workers.set_status(
         unit.db,
         worker,
         status,
-        requested=None if is_fulfilled else worker.status_requested,
-        is_lazy=False if is_fulfilled else worker.lazy_request,
+        requested=requested,
+        is_lazy=is_lazy,
         now=unit.now,
+        reason=reason,
     )
     if status is not WorkerStatus.AWAKE:
-        return_tasks(unit, worker, f"worker {worker.name} became {status}")
-    unit.audit("worker.status", worker.uuid, status=status.value)
+        said = f": {reason}" if reason else ""
+        return_tasks(unit, worker, f"worker {worker.name} became {status}{said}")
+    unit.audit("worker.status", worker.uuid, status=status.value, reason=reason)
     _announce(unit, worker, status)
+
+
+def _slept_into_its_schedule(unit: Unit, worker: StoredWorker, status: WorkerStatus) -> bool:
+    """Whether a worker that slept by itself wakes up in a time when it should be asleep."""
+    was_resting = worker.status is WorkerStatus.ASLEEP and worker.status_reason
+    if not was_resting or status is not WorkerStatus.AWAKE:
+        return False
+    return sleeping.scheduled_status(unit, worker.id) is WorkerStatus.ASLEEP
 
 
 def lose(unit: Unit, worker: StoredWorker, reason: str) -> None:
@@ -112,7 +172,14 @@ def lose(unit: Unit, worker: StoredWorker, reason: str) -> None:
         worker.status, worker.status_requested, worker.lazy_request
     )
     workers.set_status(
-        unit.db, worker, WorkerStatus.ERROR, requested=requested, is_lazy=is_lazy, now=unit.now
+        unit.db,
+        worker,
+        WorkerStatus.ERROR,
+        requested=requested,
+        is_lazy=is_lazy,
+        now=unit.now,
+        reason=reason,
+        is_lost=True,
     )
     return_tasks(unit, worker, reason)
     unit.audit("worker.lose", worker.uuid, reason=reason)
@@ -120,17 +187,23 @@ def lose(unit: Unit, worker: StoredWorker, reason: str) -> None:
 
 
 def found_again(unit: Unit, worker: StoredWorker) -> StoredWorker:
-    """A worker asks for a task; if it was in error, it is awake by that."""
+    """A worker asks for a task; if it was in error, it is awake by that.
+
+    Also if it had reported the error itself: Flamenco 3's workers say no more than that.
+    """
     if worker.status is not WorkerStatus.ERROR:
         return worker
     return _recover(unit, worker, WorkerStatus.AWAKE)
 
 
 def poll(unit: Unit, worker_uuid: str) -> WorkerStatus | None:
-    """What a worker is asked to become. Only a sleeping one asks, so that it is found again."""
+    """What a worker is asked to become.
+
+    One that was lost and is to sleep is asleep, and found again by that: only workers that sleep,
+    or that have reported an error themselves, ask.
+    """
     worker = workers.by_uuid(unit.db, worker_uuid)
-    is_lost = worker.status is WorkerStatus.ERROR
-    if is_lost and worker.status_requested is WorkerStatus.ASLEEP:
+    if worker.is_lost and worker.status_requested is WorkerStatus.ASLEEP:
         worker = _recover(unit, worker, WorkerStatus.ASLEEP)
     return worker.status_requested
 
@@ -159,14 +232,19 @@ def return_tasks(unit: Unit, worker: StoredWorker, reason: str) -> None:
     """Takes all tasks from a worker, without calling that a failure."""
     for task in tasks.held_by_worker(unit.db, worker.id):
         transitions.return_task(unit, task, reason=reason)
+    release_reserved(unit, worker)
+
+
+def release_reserved(unit: Unit, worker: StoredWorker) -> None:
+    """Gives back what is kept for slots of a worker and not begun."""
     for task in reservations.of_worker(unit.db, worker.id):
         transitions.release(unit, task)
 
 
 def _return_unfit_tasks(unit: Unit, worker: StoredWorker) -> None:
     """A program that came back with other abilities will not ask for what it had before."""
-    match = queues.worker_match(unit.db, worker.id)
     for task in tasks.held_by_worker(unit.db, worker.id):
+        match = queues.worker_match(unit.db, worker.id, task.slot)
         if task.task_class_id not in match.task_classes:
             transitions.return_task(unit, task, reason="its worker takes no such tasks now")
 

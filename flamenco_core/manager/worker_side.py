@@ -7,7 +7,7 @@ from flamenco_core.manager import hand_out, rendered_images, task_updates, worke
 from flamenco_core.manager.hand_out import NoTask
 from flamenco_core.manager.opening import OpenFarm
 from flamenco_core.manager.task_updates import UpdateAnswer
-from flamenco_core.rules.scheduling import MustChangeStatus
+from flamenco_core.rules.scheduling import MustChangeStatus, NotAwake
 from flamenco_core.statuses import WorkerStatus
 from flamenco_core.store.audit import MANAGER, Actor
 
@@ -37,10 +37,42 @@ class WorkerSide(OpenFarm):
         with self._unit(Actor.worker(worker_id)) as unit:
             return worker_sessions.poll(unit, worker_id)
 
-    def worker_state_changed(self, worker_id: str, status: WorkerStatus) -> None:
+    def worker_state_changed(
+        self, worker_id: str, status: WorkerStatus, *, reason: str = ""
+    ) -> None:
+        """A worker has taken a status; with a `reason`, by itself."""
         self.worker_seen(worker_id)
         with self._unit(Actor.worker(worker_id)) as unit:
-            worker_sessions.state_changed(unit, worker_id, status)
+            worker_sessions.state_changed(unit, worker_id, status, reason)
+
+    def worker_abilities_changed(self, worker_id: str, abilities: model.WorkerAbilities) -> None:
+        """A worker has found out more about its machine, or has other slots now.
+
+        Raises:
+            InvalidInput: if two slots have the same number.
+        """
+        self.worker_seen(worker_id)
+        with self._unit(Actor.worker(worker_id)) as unit:
+            worker_sessions.change_abilities(unit, worker_id, abilities)
+
+    def report_tasks(
+        self, worker_id: str, report: model.TaskReport
+    ) -> tuple[
+        list[UpdateAnswer], model.AssignedTask | NoTask | MustChangeStatus | NotAwake | None
+    ]:
+        """Takes in several updates, in their order, and hands out the next task if that is asked.
+
+        Every update has an answer of its own; none keeps the others from being stored.
+        """
+        self.worker_seen(worker_id)
+        with self._unit(Actor.worker(worker_id)) as unit:
+            answers = [
+                task_updates.update_or_answer(unit, worker_id, reported.task, reported.update)
+                for reported in report.updates
+            ]
+            if report.request is None:
+                return answers, None
+            return answers, hand_out.next_task_if_awake(unit, worker_id, report.request)
 
     def next_task(
         self, worker_id: str, request: model.TaskRequest | None = None

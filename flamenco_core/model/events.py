@@ -122,6 +122,7 @@ class EventWorkerUpdate:
     status: WorkerStatus
     previous_status: WorkerStatus | None = None
     """Only if the status is another one now."""
+    status_reason: str | None = None
     status_change: WorkerStatusChangeRequest | None = None
     version: str
     deleted_at: datetime | None = None

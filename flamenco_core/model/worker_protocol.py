@@ -31,6 +31,32 @@ class RegisteredWorker:
     supported_task_types: list[str]
 
 
+MOST_SLOTS = 64
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkerSlot:
+    """One of the places of a worker at each of which one task runs at a time."""
+
+    slot: int = field(metadata={"minimum": 0})
+    name: str = field(default="", metadata={"maxLength": 100})
+    task_types: list[str]
+    capabilities: dict[str, str] | None = None
+    """What it has other than the whole worker, or more; `device`, say."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkerAbilities:
+    """What a worker can do; all of it, in place of what it said before."""
+
+    supported_task_types: list[str]
+    capabilities: dict[str, str] | None = None
+    """What the machine has, as key and value (`blender`, `device` …); a value may list several
+    with commas between them."""
+    slots: list[WorkerSlot] | None = field(default=None, metadata={"maxItems": MOST_SLOTS})
+    """Absent or empty: one for everything."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WorkerSignOn:
     name: str
@@ -38,10 +64,9 @@ class WorkerSignOn:
     software_version: str
     can_restart: bool | None = None
     capabilities: dict[str, str] | None = None
-    """What the machine has, as key and value (`blender.version`, `device` …)."""
+    """See `WorkerAbilities`; so is the next."""
+    slots: list[WorkerSlot] | None = field(default=None, metadata={"maxItems": MOST_SLOTS})
 
-
-MOST_SLOTS = 64
 
 LIMITS: dict[str, tuple[int, int]] = {"threads": (1, 1024), "oom_score_adjust": (-1000, 1000)}
 """What a worker may be limited in, each with its least and its greatest value: processor threads
@@ -68,11 +93,15 @@ class WorkerStateChange:
     status_requested: WorkerStatus
     settings: ProvisionedSettings | None = None
     """At sign-on, if the farm has settings for its workers."""
+    offers: list[str] | None = None
+    """At sign-on of a worker that names its slots: what it may use beyond Flamenco 3's protocol."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WorkerStateChanged:
     status: WorkerStatus
+    reason: str | None = field(default=None, metadata={"maxLength": 1000})
+    """Why the worker took the status by itself; absent if it was asked to."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -149,6 +178,52 @@ class TaskUpdate:
     """Any text that differs from update to update. An update that is sent again, since its answer
     was lost, counts once."""
     statistics: TaskStatistics | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReportedUpdate:
+    task: str
+    update: TaskUpdate
+
+
+MOST_UPDATES = 100
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskReport:
+    """Several updates at once, and perhaps a request for the next task."""
+
+    updates: list[ReportedUpdate] = field(metadata={"maxItems": MOST_UPDATES})
+    """In their order; of one task or of several."""
+    request: TaskRequest | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UpdateOutcome:
+    """What became of one update: as if it had been sent alone."""
+
+    status: int
+    """Of HTTP: 204 stored, 400 cannot be used, 404 there is no such task, 409 not this worker's."""
+    message: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NextTask:
+    """The answer to the request in a report; empty if there is nothing to do now."""
+
+    task: AssignedTask | None = None
+    status_requested: WorkerStatus | None = None
+    """The worker is to take this status first."""
+    not_awake: WorkerStatus | None = None
+    """The worker gets no tasks with the status that it has."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskReportAnswer:
+    updates: list[UpdateOutcome]
+    """One for each, in the same order."""
+    next: NextTask | None = None
+    """Only if a task was asked for."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

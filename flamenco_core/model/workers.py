@@ -50,6 +50,29 @@ class WorkerSleepSchedule:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SlotTask:
+    """What a slot runs, or is to run next."""
+
+    id: str
+    name: str
+    job_id: str
+    is_reserved: bool
+    """Whether it is only kept for the slot, which still runs another one."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkerSlotState:
+    """One of the places of a worker at each of which one task runs at a time."""
+
+    slot: int
+    name: str
+    task_types: list[str]
+    capabilities: dict[str, str]
+    """What it has other than the whole worker, or more; `device`, say."""
+    tasks: list[SlotTask]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class WorkerSummary:
     id: str
     name: str
@@ -60,9 +83,13 @@ class WorkerSummary:
     can_restart: bool
     actions: list[ActionChoice] | None = None
     """What can be asked of it now, and why not the rest; only if asked for."""
+    status_reason: str | None = None
+    """Why it has its status, if it took that by itself or was lost."""
     ip_address: str | None = None
     """This and what follows only if asked for."""
     platform: str | None = None
+    slots: list[WorkerSlotState] | None = None
+    """Of a worker that runs several tasks at a time."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,6 +128,12 @@ class Worker:
     ip_address: str
     platform: str
     supported_task_types: list[str]
+    status_reason: str | None = None
+    """Why it has its status, if it took that by itself or was lost."""
+    capabilities: dict[str, str] | None = None
+    """What its machine has, as it said: `device`, `memory_gb`, `blender` …"""
+    slots: list[WorkerSlotState] | None = None
+    """Of a worker that runs several tasks at a time."""
     task: WorkerTask | None = None
     tags: list[WorkerTag] | None = None
     actions: list[ActionChoice] | None = None

@@ -15,6 +15,15 @@ from flamenco_core.statuses import SCHEDULABLE_JOB_STATUSES, JobStatus, WorkerSt
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SlotFacts:
+    """One of a worker's slots."""
+
+    task_types: frozenset[str]
+    capabilities: Mapping[str, str]
+    """All that it has, also what the whole worker has."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class WorkerFacts:
     """A worker, as far as it matters here."""
 
@@ -25,6 +34,8 @@ class WorkerFacts:
     capabilities: Mapping[str, str]
     tags: frozenset[str]
     """Names."""
+    slots: tuple[SlotFacts, ...] = ()
+    """Empty for a worker with one slot for everything."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,11 +125,21 @@ CONDITIONS: tuple[Condition, ...] = (
     ),
     Condition(
         "requirements",
-        lambda worker, _job, kind: not _lacking(worker, kind),
+        lambda worker, _job, kind: bool(worker.slots) or not _lacking(worker, kind),
         lambda worker, _job, kind: (
             f"worker {worker.name} lacks {', '.join(_lacking(worker, kind))}"
         ),
         lambda _worker, _job, _class: "use a worker that has it",
+    ),
+    Condition(
+        "slot",
+        lambda worker, _job, kind: (
+            not worker.slots
+            or kind.task_type not in worker.task_types
+            or any(_fits(slot, kind) for slot in worker.slots)
+        ),
+        lambda worker, _job, kind: _missing_slot(worker, kind),
+        lambda _worker, _job, _class: "give one of its slots what is asked for",
     ),
     Condition(
         "tag",
@@ -171,6 +192,16 @@ def reasons_against(worker: WorkerFacts, job: JobFacts, task_class: TaskClassFac
         for condition in CONDITIONS
         if not condition.holds(worker, job, task_class)
     ]
+
+
+def _fits(slot: SlotFacts, kind: TaskClassFacts) -> bool:
+    return kind.task_type in slot.task_types and not lacking(kind.requirements, slot.capabilities)
+
+
+def _missing_slot(worker: WorkerFacts, kind: TaskClassFacts) -> str:
+    asked = ", ".join(f"{key} {wanted}" for key, wanted in kind.requirements.items())
+    has = f" and has {asked}" if asked else ""
+    return f"worker {worker.name} has no slot that takes {kind.task_type} tasks{has}"
 
 
 def _lacking(worker: WorkerFacts, task_class: TaskClassFacts) -> list[str]:

@@ -13,7 +13,6 @@ from contextlib import closing
 from dataclasses import dataclass
 from typing import Any
 
-from flamenco_core.requirements import meets
 from flamenco_core.rules.lifecycle import SWEEPS, held_back
 from flamenco_core.rules.scheduling import NO_TAG
 from flamenco_core.statuses import (
@@ -292,17 +291,11 @@ def _wrong_matches(db: sqlite3.Connection) -> dict[str, tuple[int, list[str]]]:
     for worker in db.execute("SELECT id, uuid FROM workers").fetchall():
         types = _column(db, "task_type", "worker_task_types", worker["id"])
         stored = set(_column(db, "task_class_id", "worker_task_classes", worker["id"]))
-        has = {
-            row["key"]: row["value"]
-            for row in db.execute(
-                "SELECT key, value FROM worker_capabilities WHERE worker_id = ?", [worker["id"]]
-            )
-        }
         fitting = {
             class_id
             for kind in types
             for class_id, requirements in classes.get(kind, ())
-            if meets(requirements, has)
+            if queues.takes(db, worker["id"], kind, requirements)
         }
         if fitting != stored:
             wrong[worker["uuid"]] = (worker["id"], types)

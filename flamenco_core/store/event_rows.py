@@ -29,7 +29,7 @@ _TASK = Statement(
 _WORKER = Statement(
     "What an event tells of a worker, also of a deleted one.",
     """SELECT w.id, w.uuid, w.name, w.status, w.status_requested, w.lazy_request, w.last_seen_at,
-           w.software, w.can_restart, w.updated_at, w.deleted_at
+           w.software, w.can_restart, w.updated_at, w.deleted_at, w.status_reason
        FROM workers w WHERE w.uuid = :uuid""",
 )
 _WORKER_TAGS = Statement(

@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 import sqlite3
 
-from flamenco_core.rules.eligibility import JobFacts, TaskClassFacts, WorkerFacts
+from flamenco_core.rules.eligibility import JobFacts, SlotFacts, TaskClassFacts, WorkerFacts
 from flamenco_core.statuses import JobStatus, WorkerStatus
+from flamenco_core.store import worker_slots
 from flamenco_core.store.database import Statement, found
 from flamenco_core.store.queues import READY
 
@@ -60,13 +61,18 @@ def worker(db: sqlite3.Connection, uuid: str) -> tuple[int, WorkerFacts]:
     """A worker's key, and the facts; raises `NotFound`."""
     row = found(_WORKER.row(db, uuid=uuid), "worker", uuid)
     key, requested = row["id"], row["status_requested"]
+    has = {item["key"]: item["value"] for item in _CAPABILITIES.run(db, worker_id=key)}
     return key, WorkerFacts(
         name=row["name"],
         status=WorkerStatus(row["status"]),
         status_requested=WorkerStatus(requested) if requested else None,
         task_types=frozenset(kind[0] for kind in _TYPES.run(db, worker_id=key)),
-        capabilities={item["key"]: item["value"] for item in _CAPABILITIES.run(db, worker_id=key)},
+        capabilities=has,
         tags=frozenset(tag[0] for tag in _TAGS.run(db, worker_id=key)),
+        slots=tuple(
+            SlotFacts(task_types=slot.task_types, capabilities={**has, **slot.capabilities})
+            for slot in worker_slots.of_worker(db, key)
+        ),
     )
 
 

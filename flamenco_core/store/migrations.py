@@ -15,6 +15,7 @@ from flamenco_core.errors import StorageError
 from flamenco_core.store.copying import copy_farm
 from flamenco_core.store.first_schema import FIRST_SCHEMA
 from flamenco_core.store.second_schema import SECOND_SCHEMA
+from flamenco_core.store.third_schema import THIRD_SCHEMA
 
 if TYPE_CHECKING:
     from sqlite_utils import Database
@@ -91,4 +92,8 @@ def _back_up(db: sqlite3.Connection, path: Path, version: int) -> None:
     copy_farm(db, path, path.with_name(f"{path.name}.schema-{version}.backup"))
 
 
-_ALL = (("0001_first_schema", FIRST_SCHEMA), ("0002_second_schema", SECOND_SCHEMA))
+_ALL = (
+    ("0001_first_schema", FIRST_SCHEMA),
+    ("0002_second_schema", SECOND_SCHEMA),
+    ("0003_third_schema", THIRD_SCHEMA),
+)

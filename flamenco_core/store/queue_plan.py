@@ -10,7 +10,6 @@ import sqlite3
 from collections.abc import Generator, Mapping
 from dataclasses import dataclass
 
-from flamenco_core.requirements import meets
 from flamenco_core.rules import scheduling
 from flamenco_core.rules.scheduling import QueuedJob, ReadyTask
 from flamenco_core.statuses import WorkerStatus
@@ -51,10 +50,6 @@ _WORKERS_OF_TYPE = Statement(
        JOIN workers w ON w.id = t.worker_id
        WHERE t.task_type = :task_type AND w.deleted_at IS NULL
        ORDER BY t.worker_id LIMIT :limit""",
-)
-_CAPABILITIES = Statement(
-    "What a worker said it has.",
-    "SELECT key, value FROM worker_capabilities WHERE worker_id = :worker_id",
 )
 _HAS_TAG = Statement(
     "Whether a worker has a tag.",
@@ -169,12 +164,8 @@ def _can_take(
     tag_id: int | None,
     job_id: int | None,
 ) -> bool:
-    if kind.requirements:
-        capabilities = {
-            row["key"]: row["value"] for row in _CAPABILITIES.run(db, worker_id=worker_id)
-        }
-        if not meets(kind.requirements, capabilities):
-            return False
+    if not queues.takes(db, worker_id, kind.task_type, kind.requirements):
+        return False
     if tag_id is not None and _HAS_TAG.row(db, worker_id=worker_id, tag_id=tag_id) is None:
         return False
     return job_id is None or (

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from flamenco_core.requirements import meets
 from flamenco_core.rules.scheduling import NO_TAG, QueuedJob, jobs_in_order
+from flamenco_core.store import worker_slots
 from flamenco_core.store.database import Statement
 
 READY = "status IN ('queued', 'soft-failed') AND unmet_dependencies = 0 AND reserved_until IS NULL"
@@ -52,7 +53,7 @@ _CAPABILITIES = Statement(
 )
 _MATCHED_CLASSES = Statement(
     "The classes a worker can take.",
-    """SELECT c.id, c.task_type FROM worker_task_classes w JOIN task_classes c
+    """SELECT c.id, c.task_type, c.requirements FROM worker_task_classes w JOIN task_classes c
        ON c.id = w.task_class_id WHERE w.worker_id = :worker_id""",
 )
 _TAGS_OF_WORKER = Statement(
@@ -143,9 +144,20 @@ def task_class(
     for key, value in (requirements or {}).items():
         _ADD_REQUIREMENT.run(db, task_class_id=class_id, key=key, value=value)
     for row in _WORKERS_OF_TYPE.run(db, task_type=task_type).fetchall():
-        if meets(requirements or {}, _capabilities(db, row["worker_id"])):
+        if takes(db, row["worker_id"], task_type, requirements or {}):
             _MATCH.run(db, worker_id=row["worker_id"], task_class_id=class_id)
     return class_id
+
+
+def takes(
+    db: sqlite3.Connection, worker_id: int, task_type: str, requirements: Mapping[str, str]
+) -> bool:
+    """Whether a worker with this task type has what is asked for, and a slot that runs it."""
+    capabilities = _capabilities(db, worker_id)
+    slots = worker_slots.of_worker(db, worker_id)
+    if slots:
+        return worker_slots.any_takes(slots, task_type, requirements, capabilities)
+    return meets(requirements, capabilities)
 
 
 def type_of(db: sqlite3.Connection, task_class_id: int) -> str:
@@ -156,15 +168,23 @@ def type_of(db: sqlite3.Connection, task_class_id: int) -> str:
 def match_worker(db: sqlite3.Connection, worker_id: int, task_types: Iterable[str]) -> None:
     """Finds the classes a worker can take, from the task types and capabilities it has now."""
     _UNMATCH_ALL.run(db, worker_id=worker_id)
-    capabilities = _capabilities(db, worker_id)
     for task_type in task_types:
         for row in _CLASSES_OF_TYPE.run(db, task_type=task_type).fetchall():
-            if meets(json.loads(row["requirements"]), capabilities):
+            if takes(db, worker_id, task_type, json.loads(row["requirements"])):
                 _MATCH.run(db, worker_id=worker_id, task_class_id=row["id"])
 
 
-def worker_match(db: sqlite3.Connection, worker_id: int) -> WorkerMatch:
+def worker_match(db: sqlite3.Connection, worker_id: int, slot: int | None = None) -> WorkerMatch:
+    """Which ready tasks concern a worker, or one of its slots."""
     classes = _MATCHED_CLASSES.run(db, worker_id=worker_id).fetchall()
+    own = None if slot is None else worker_slots.find(db, worker_id, slot)
+    if own is not None:
+        has = _capabilities(db, worker_id)
+        classes = [
+            row
+            for row in classes
+            if own.takes(row["task_type"], json.loads(row["requirements"]), has)
+        ]
     tags = _TAGS_OF_WORKER.run(db, worker_id=worker_id).fetchall()
     return WorkerMatch(
         {row["id"]: row["task_type"] for row in classes},

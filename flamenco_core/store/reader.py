@@ -32,6 +32,7 @@ from flamenco_core.store import (
     tokens,
     users,
     wire_rows,
+    worker_slots,
     workers,
 )
 from flamenco_core.store.database import (
@@ -85,10 +86,13 @@ _FAILED_BY = Statement(
        WHERE f.task_id = :task_id""",
 )
 _WORKER_COLUMNS = """w.id, w.uuid, w.name, w.status, w.status_requested, w.lazy_request,
-    w.last_seen_at, w.software, w.can_restart, w.address, w.platform"""
+    w.last_seen_at, w.software, w.can_restart, w.address, w.platform, w.status_reason"""
 _WORKER = Statement(
     "A worker.",
-    f"SELECT {_WORKER_COLUMNS} FROM workers w WHERE w.uuid = :uuid AND w.deleted_at IS NULL",
+    f"""SELECT {_WORKER_COLUMNS}, {worker_slots.AS_JSON} AS slots,
+       (SELECT json_group_object(c.key, c.value) FROM worker_capabilities c
+        WHERE c.worker_id = w.id HAVING count(*) > 0) AS capabilities
+       FROM workers w WHERE w.uuid = :uuid AND w.deleted_at IS NULL""",
 )
 _WORKER_TYPES = Statement(
     "The task types of a worker.",
@@ -289,6 +293,9 @@ class FarmReader(TaskLogReading):
             "supported_task_types": types,
             "actions": possible_actions.of_worker(row),
         }
+        for name in ("capabilities", "slots"):
+            if row[name] is not None:
+                worker[name] = json.loads(row[name])
         task = _LAST_TASK.row(self._db, id=row["id"])
         if task is not None:
             worker["task"] = {**wire_rows.task_summary(task), "job_id": task["job_uuid"]}

@@ -90,6 +90,8 @@ def worker_summary(row: sqlite3.Row) -> dict[str, Any]:
         }
     if row["last_seen_at"] is not None:
         content["last_seen"] = time(row["last_seen_at"])
+    if row["status_reason"]:
+        content["status_reason"] = row["status_reason"]
     return content
 
 

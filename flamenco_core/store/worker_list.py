@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from flamenco_core.statuses import WorkerStatus
-from flamenco_core.store import list_filters, listing, possible_actions
+from flamenco_core.store import list_filters, listing, possible_actions, worker_slots
 from flamenco_core.store.database import Statement, snapshot
 from flamenco_core.store.listing import (
     Condition,
@@ -38,10 +38,12 @@ FIELDS: Mapping[str, str] = {
         || ',"is_lazy":' || {json_boolean("w.lazy_request")} || '}}'""",
     "last_seen": json_time("w.last_seen_at"),
     "ip_address": json_text("w.address"),
+    "status_reason": json_text("nullif(w.status_reason, '')"),
     "platform": json_text("w.platform"),
+    "slots": worker_slots.AS_JSON,
     "actions": possible_actions.WORKER_ACTIONS,
 }
-_MORE_FIELDS = ("ip_address", "platform", "actions")
+_MORE_FIELDS = ("ip_address", "platform", "slots", "actions")
 
 
 def _tagged(text: str) -> list[Condition]:

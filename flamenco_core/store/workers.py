@@ -11,10 +11,12 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from flamenco_core.statuses import WorkerStatus
-from flamenco_core.store import queues
+from flamenco_core.store import queues, worker_slots
 from flamenco_core.store.database import Statement, found, to_microseconds
+from flamenco_core.store.worker_slots import StoredSlot
 
-_COLUMNS = "id, uuid, name, platform, status, status_requested, lazy_request, can_restart"
+_COLUMNS = """id, uuid, name, platform, status, status_requested, lazy_request, can_restart,
+    status_reason, is_lost"""
 _BY_UUID = Statement(
     "A worker by UUID.",
     f"SELECT {_COLUMNS} FROM workers WHERE uuid = :uuid AND deleted_at IS NULL",
@@ -38,13 +40,19 @@ _SIGN_ON = Statement(
     "Stores what a worker says of itself.",
     """UPDATE workers SET name = :name, software = :software, address = :address,
            can_restart = :can_restart, status = 'starting', updated_at = :now,
-           last_seen_at = :now, alive_at = :steady
+           last_seen_at = :now, alive_at = :steady, status_reason = '', is_lost = 0
        WHERE id = :id""",
 )
 _SET_STATUS = Statement(
     "Gives a worker a status, and what is still asked of it.",
     """UPDATE workers SET status = :status, status_requested = :requested,
-           lazy_request = :is_lazy, updated_at = :now WHERE id = :id""",
+           lazy_request = :is_lazy, updated_at = :now, status_reason = :reason,
+           is_lost = :is_lost WHERE id = :id""",
+)
+_ASK = Statement(
+    "Stores what is asked of a worker.",
+    """UPDATE workers SET status_requested = :requested, lazy_request = :is_lazy,
+           updated_at = :now WHERE id = :id""",
 )
 _NOT_SEEN_SINCE = Statement(
     "Workers with a status that were not seen since a time.",
@@ -55,7 +63,8 @@ _NOT_SEEN_SINCE = Statement(
 _DELETE = Statement(
     "Takes a worker out of the farm.",
     """UPDATE workers SET deleted_at = :now, updated_at = :now, status = 'offline',
-           status_requested = NULL, lazy_request = 0 WHERE id = :id""",
+           status_requested = NULL, lazy_request = 0, status_reason = '', is_lost = 0
+       WHERE id = :id""",
 )
 _SEEN = Statement(
     "Notes when a worker was last heard of.",
@@ -102,6 +111,10 @@ class StoredWorker:
     status_requested: WorkerStatus | None
     lazy_request: bool
     can_restart: bool
+    status_reason: str
+    """Why it has its status, in its own words or the Manager's; often empty."""
+    is_lost: bool
+    """Whether it is in error because nothing is heard of it."""
 
 
 def by_uuid(db: sqlite3.Connection, uuid: str) -> StoredWorker:
@@ -182,6 +195,7 @@ def set_abilities(
     *,
     task_types: Iterable[str],
     capabilities: Mapping[str, str],
+    slots: Iterable[StoredSlot] = (),
 ) -> None:
     """Stores what a worker can do, and which tasks that makes it fit for."""
     types = sorted(set(task_types))
@@ -191,6 +205,7 @@ def set_abilities(
         _ADD_TYPE.run(db, worker_id=worker_id, task_type=task_type)
     for key, value in capabilities.items():
         _ADD_CAPABILITY.run(db, worker_id=worker_id, key=key, value=value)
+    worker_slots.replace_all(db, worker_id, slots)
     queues.match_worker(db, worker_id, types)
 
 
@@ -202,8 +217,10 @@ def set_status(
     requested: WorkerStatus | None,
     is_lazy: bool,
     now: datetime,
+    reason: str = "",
+    is_lost: bool = False,
 ) -> None:
-    """Stores the status a worker has and the one it is asked to take."""
+    """Stores the status a worker has, why, and the one it is asked to take."""
     _SET_STATUS.run(
         db,
         id=worker.id,
@@ -211,7 +228,21 @@ def set_status(
         requested=requested,
         is_lazy=int(is_lazy),
         now=to_microseconds(now),
+        reason=reason,
+        is_lost=int(is_lost),
     )
+
+
+def ask(
+    db: sqlite3.Connection,
+    worker: StoredWorker,
+    requested: WorkerStatus | None,
+    *,
+    is_lazy: bool,
+    now: datetime,
+) -> None:
+    """Stores the status that a worker is asked to take."""
+    _ASK.run(db, id=worker.id, requested=requested, is_lazy=int(is_lazy), now=to_microseconds(now))
 
 
 def delete(db: sqlite3.Connection, worker: StoredWorker, *, now: datetime) -> None:
@@ -243,6 +274,8 @@ def _worker(row: sqlite3.Row) -> StoredWorker:
         status_requested=_status(row["status_requested"]),
         lazy_request=bool(row["lazy_request"]),
         can_restart=bool(row["can_restart"]),
+        status_reason=row["status_reason"],
+        is_lost=bool(row["is_lost"]),
     )
 
 

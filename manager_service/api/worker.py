@@ -13,15 +13,21 @@ from flamenco_core.manager import Manager, MustChangeStatus, NoTask
 from flamenco_core.model import (
     AssignedTask,
     MayKeepRunning,
+    NextTask,
     ProvisionedSettings,
     RegisteredWorker,
+    TaskReport,
+    TaskReportAnswer,
     TaskRequest,
     TaskUpdate,
+    UpdateOutcome,
+    WorkerAbilities,
     WorkerRegistration,
     WorkerSignOn,
     WorkerStateChange,
     WorkerStateChanged,
 )
+from flamenco_core.rules.scheduling import NotAwake
 from manager_service.enrolment import refuse_stranger
 from manager_service.json_answers import empty_answer, json_answer
 from manager_service.routing import (
@@ -49,6 +55,13 @@ WAIT = in_query(
     "wait",
     whole_number(0, int(LONGEST_WAIT.total_seconds())),
     "Seconds to hold the request back until there is a task; not in Flamenco 3.",
+    default=0,
+)
+
+STATUS_WAIT = in_query(
+    "wait",
+    whole_number(0, int(LONGEST_WAIT.total_seconds())),
+    "Seconds to hold the request back until something is asked; not in Flamenco 3.",
     default=0,
 )
 
@@ -134,19 +147,24 @@ async def sign_off(call: Call) -> web.StreamResponse:
     "/worker/state",
     role=Role.WORKER,
     summary="Whether the worker is to change its status",
+    parameters=[STATUS_WAIT],
     answers=[
         ok(WorkerStateChange, "The status that the worker is to take."),
         no_content("It may stay as it is."),
     ],
 )
 async def worker_state(call: Call) -> web.StreamResponse:
-    worker_id = call.worker_id
-    wanted = await call.service.farm.run(lambda manager: manager.worker_state(worker_id))
-    return (
-        empty_answer()
-        if wanted is None
-        else json_answer(WorkerStateChange(status_requested=wanted))
-    )
+    """Not in Flamenco 3: with `wait`, a worker that sleeps hears at once what it is asked to do."""
+    worker_id, service, loop = call.worker_id, call.service, asyncio.get_running_loop()
+    deadline = loop.time() + call.value(STATUS_WAIT)
+    with service.waiting.enter_for_status(worker_id) as waiter:
+        while True:
+            service.waiting.begin_asking(waiter)
+            wanted = await service.farm.run(lambda manager: manager.worker_state(worker_id))
+            if wanted is not None:
+                return json_answer(WorkerStateChange(status_requested=wanted))
+            if not await service.waiting.called(waiter, deadline - loop.time()):
+                return empty_answer()
 
 
 @OPERATIONS.operation(
@@ -159,8 +177,31 @@ async def worker_state(call: Call) -> web.StreamResponse:
     answers=[no_content()],
 )
 async def worker_state_changed(call: Call) -> web.StreamResponse:
-    worker_id, status = call.worker_id, call.body(WorkerStateChanged).status
-    await call.service.farm.run(lambda manager: manager.worker_state_changed(worker_id, status))
+    """Not in Flamenco 3: `reason`, of a worker that has changed its status by itself."""
+    worker_id, change = call.worker_id, call.body(WorkerStateChanged)
+    await call.service.farm.run(
+        lambda manager: manager.worker_state_changed(
+            worker_id, change.status, reason=change.reason or ""
+        )
+    )
+    return empty_answer()
+
+
+@OPERATIONS.operation(
+    "changeWorkerAbilities",
+    "PUT",
+    "/worker/abilities",
+    role=Role.WORKER,
+    summary="The worker can do something else than it said at sign-on",
+    body=Body(json=WorkerAbilities),
+    answers=[no_content("Stored; tasks that it can run no more are queued again.")],
+)
+async def change_worker_abilities(call: Call) -> web.StreamResponse:
+    """Not in Flamenco 3. A worker finds out which devices it has while it is at work already."""
+    worker_id, abilities = call.worker_id, call.body(WorkerAbilities)
+    await call.service.farm.run(
+        lambda manager: manager.worker_abilities_changed(worker_id, abilities)
+    )
     return empty_answer()
 
 
@@ -198,10 +239,7 @@ async def schedule_task(call: Call) -> web.StreamResponse:
             outcome = await _ask(call, request, waiter)
             if isinstance(outcome, AssignedTask):
                 service.waiting.found_task(waiter)
-                etag = await service.provisioning.etag(call.worker_id)
-                return json_answer(
-                    outcome if etag is None else replace(outcome, settings_etag=etag)
-                )
+                return json_answer(await _with_etag(call, outcome))
             if isinstance(outcome, MustChangeStatus):
                 return json_answer(WorkerStateChange(status_requested=outcome.status), status=423)
             service.waiting.found_nothing(waiter, outcome.match)
@@ -225,6 +263,50 @@ async def _ask(
 
     call.service.waiting.begin_asking(waiter)
     return await call.service.farm.run(ask)
+
+
+async def _with_etag(call: Call, task: AssignedTask) -> AssignedTask:
+    etag = await call.service.provisioning.etag(call.worker_id)
+    return task if etag is None else replace(task, settings_etag=etag)
+
+
+@OPERATIONS.operation(
+    "reportTasks",
+    "POST",
+    "/worker/task-report",
+    role=Role.WORKER,
+    summary="Report on several tasks, and get the next one",
+    body=Body(json=TaskReport),
+    answers=[ok(TaskReportAnswer, "What became of each update, and the task if there is one.")],
+)
+async def report_tasks(call: Call) -> web.StreamResponse:
+    """Not in Flamenco 3. The end of a task and the request for the next one travel together.
+
+    All of it is stored when the answer comes. Each update counts as if it had been sent alone; one
+    that is refused keeps no other from being stored. A request is answered at once: to wait for a
+    task, a worker asks with `scheduleTask`.
+    """
+    worker_id, report = call.worker_id, call.body(TaskReport)
+    answers, next_one = await call.service.farm.run(
+        lambda manager: manager.report_tasks(worker_id, report)
+    )
+    outcomes = [
+        UpdateOutcome(status=204)
+        if answer.is_accepted
+        else UpdateOutcome(status=answer.status, message=answer.reason)
+        for answer in answers
+    ]
+    following: NextTask | None = None
+    match next_one:
+        case AssignedTask():
+            following = NextTask(task=await _with_etag(call, next_one))
+        case MustChangeStatus():
+            following = NextTask(status_requested=next_one.status)
+        case NotAwake():
+            following = NextTask(not_awake=next_one.status)
+        case NoTask():
+            following = NextTask()
+    return json_answer(TaskReportAnswer(updates=outcomes, next=following))
 
 
 @OPERATIONS.operation(

@@ -282,7 +282,7 @@ class BackgroundWork:
 
     def _look_for_timeouts(self, manager: Manager) -> bool:
         # Who waits inside a request is there, however long the request is held back.
-        for worker_id in self._waiting.worker_ids():
+        for worker_id in self._waiting.present():
             manager.worker_seen(worker_id)
         return manager.check_timeouts()
 

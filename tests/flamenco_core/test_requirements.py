@@ -35,6 +35,25 @@ def test_a_requirement_is_met_by_value_or_by_comparison(
     assert meets({key: wanted}, WORKER) is is_met
 
 
+@pytest.mark.parametrize(
+    ("wanted", "is_met"),
+    [
+        ("gpu", True),
+        ("cpu", True),
+        ("metal", False),
+        ("!=gpu", False),
+        ("!=metal", True),
+        ("cpu, gpu", True),
+        (">=4.2", True),
+        (">=4.6", False),
+        ("<4", True),
+    ],
+)
+def test_where_a_worker_has_several_of_a_kind_one_has_to_fit(wanted: str, is_met: bool) -> None:
+    has = "3.6.1, 4.5.2" if wanted[0] in "<>" else "cpu, gpu"
+    assert meets({"x": wanted}, {"x": has}) is is_met
+
+
 def test_everything_that_is_lacking_is_named() -> None:
     assert lacking({"device": "gpu", "memory_gb": ">=128", "rack": "7"}, WORKER) == [
         *("memory_gb >=128", "rack 7")

@@ -17,6 +17,8 @@ OURS_ONLY = {
     "getStorage": "Flamenco 3 looks after no disks.",
     "tryVariables": "Flamenco 3 has variables that cannot be tried.",
     "fetchWorkerSettings": "Flamenco 3's workers know only what stands in their own file.",
+    "changeWorkerAbilities": "Flamenco 3's workers say only at sign-on what they can do.",
+    "reportTasks": "Flamenco 3's workers send updates one by one, and ask for each task.",
     **dict.fromkeys(
         (
             *("fetchJobStatistics", "fetchJobAttempts", "fetchJobFrameStatistics"),

@@ -7,14 +7,16 @@ from datetime import timedelta
 import pytest
 
 from flamenco_core.errors import Conflict, InvalidInput
-from flamenco_core.manager import MANAGER, Manager, MustChangeStatus
+from flamenco_core.manager import MANAGER, Manager, MustChangeStatus, NoTask
 from flamenco_core.model import (
     AssignedTask,
     HeldTask,
     TaskRequest,
     TaskUpdate,
+    WorkerAbilities,
     WorkerRegistration,
     WorkerSignOn,
+    WorkerSlot,
     WorkerStatusChangeRequest,
 )
 from flamenco_core.statuses import JobStatus, TaskStatus, WorkerStatus
@@ -462,3 +464,42 @@ def test_a_worker_that_comes_back_without_the_task_type_gives_its_task_back(
     sign_on = WorkerSignOn(name="w", supported_task_types=["ffmpeg"], software_version="1")
     manager.sign_on(worker, sign_on, address="")
     assert take_or_none(manager, other) is not None
+
+
+def slot(number: int, task_type: str, **capabilities: str) -> WorkerSlot:
+    return WorkerSlot(slot=number, task_types=[task_type], capabilities=capabilities)
+
+
+def test_a_slot_gets_what_it_has_the_device_for_and_the_checks_agree(manager: Manager) -> None:
+    worker = awake_worker(manager, capabilities={"memory_gb": "64", "device": "cpu, gpu"})
+    slots = [slot(0, "blender", device="gpu"), slot(1, "blender", device="cpu")]
+    abilities = WorkerAbilities(
+        supported_task_types=["blender"],
+        capabilities={"memory_gb": "64", "device": "cpu, gpu"},
+        slots=slots,
+    )
+    manager.worker_abilities_changed(worker, abilities)
+    store(manager, compiled_job([GPU_TASK]))
+    manager.check(repair=True)
+    assert manager.check() == []
+    assert isinstance(manager.next_task(worker, TaskRequest(slot=1)), NoTask)
+    found = manager.next_task(worker, TaskRequest(slot=0))
+    assert isinstance(found, AssignedTask)
+    assert found.name == "on the GPU"
+
+
+def test_a_worker_none_of_whose_slots_can_take_a_task_does_not_count_for_it(
+    manager: Manager,
+) -> None:
+    worker = awake_worker(manager)
+    abilities = WorkerAbilities(
+        supported_task_types=["blender", "misc"],
+        capabilities={"memory_gb": "64"},
+        slots=[slot(0, "blender", device="cpu"), slot(1, "misc", device="gpu")],
+    )
+    manager.worker_abilities_changed(worker, abilities)
+    job = store(manager, compiled_job([GPU_TASK]))
+    (why_not,) = manager.why_not(worker, job)
+    assert [reason.condition for reason in why_not.reasons] == ["slot"]
+    assert isinstance(manager.next_task(worker), NoTask)
+    assert manager.worker_match(worker).task_classes == {}

@@ -10,6 +10,7 @@ import pytest
 from flamenco_core.rules.eligibility import (
     CONDITIONS,
     JobFacts,
+    SlotFacts,
     TaskClassFacts,
     WorkerFacts,
     reasons_against,
@@ -35,6 +36,9 @@ TASKS = TaskClassFacts(
 )
 
 
+SLOT = SlotFacts(task_types=frozenset({"blender"}), capabilities={"device": "cpu"})
+
+
 def test_nothing_stands_between_a_fit_worker_and_a_ready_task() -> None:
     assert reasons_against(WORKER, JOB, TASKS) == []
 
@@ -50,6 +54,7 @@ BROKEN: dict[str, tuple[dict[str, Any], dict[str, Any], dict[str, Any], str]] = 
     "job-open": ({}, {"status": JobStatus.PAUSED}, {}, "queue it again"),
     "task-type": ({"task_types": frozenset()}, {}, {}, "add blender to the worker's task types"),
     "requirements": ({"capabilities": {"device": "cpu"}}, {}, {}, "use a worker that has it"),
+    "slot": ({"slots": (SLOT,)}, {}, {}, "give one of its slots what is asked for"),
     "tag": ({"tags": frozenset()}, {}, {}, "give the worker the tag fast"),
     "not-blocked": ({}, {}, {"is_blocked": True}, "block list"),
     "has-unfinished": (
@@ -72,6 +77,35 @@ def test_each_broken_condition_is_named_alone_with_its_remedy(condition: str) ->
     assert [reason.condition for reason in reasons] == [condition]
     assert reasons[0].what
     assert remedy in reasons[0].remedy
+
+
+@pytest.mark.parametrize(
+    ("slots", "sentence"),
+    [
+        (
+            [("ffmpeg", "gpu")],
+            "worker mill has no slot that takes blender tasks and has device gpu",
+        ),
+        ([("blender", "cpu"), ("ffmpeg", "gpu")], "and has device gpu"),
+        ([("blender", "cpu"), ("blender", "gpu")], ""),
+    ],
+)
+def test_one_slot_has_to_take_the_task_and_have_what_it_asks_for(
+    slots: list[tuple[str, str]], sentence: str
+) -> None:
+    facts = tuple(
+        SlotFacts(task_types=frozenset({task_type}), capabilities={"device": device})
+        for task_type, device in slots
+    )
+    reasons = reasons_against(replace(WORKER, slots=facts), JOB, TASKS)
+    assert [reason.condition for reason in reasons] == (["slot"] if sentence else [])
+    assert all(sentence in reason.what for reason in reasons)
+
+
+def test_a_worker_without_a_slot_for_a_type_says_so() -> None:
+    worker = replace(WORKER, slots=(replace(SLOT, task_types=frozenset({"ffmpeg"})),))
+    (reason,) = reasons_against(worker, JOB, replace(TASKS, requirements={}))
+    assert reason.what == "worker mill has no slot that takes blender tasks"
 
 
 def test_all_reasons_are_named_together() -> None:

@@ -21,6 +21,7 @@ import socket
 import subprocess
 import textwrap
 import time
+import zipfile
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -28,6 +29,8 @@ from typing import IO, Any
 
 import pytest
 
+from extension_editions import EDITIONS
+from extension_wheels import pure_wheels
 from tests.eventually import eventually
 from tests.flamenco_addon.in_bpy import ROOT, isolated
 from window_blenders import DEFAULT_SUITE, WindowBlender, installed_window_blender
@@ -36,6 +39,8 @@ DRIVER = Path(__file__).with_name("window_driver.py")
 SIZE = (1400, 1000)
 START_LIMIT = 120.0
 ANSWER_LIMIT = 120.0
+MODULE = "bl_ext.user_default.flamenco_python"
+"""What Blender calls the extension's package when it is installed from its zip."""
 _PROGRAMS = ("Xvfb", "xdotool", "import", "bwrap")
 
 _HOVERED = """
@@ -173,15 +178,31 @@ class BlenderWindow:
         """
         self.run(script, tab=context)
 
+    def install(self, extension: Path) -> None:
+        """Installs and enables the extension from its zip; its package is then `MODULE`."""
+        script = """
+            bpy.context.preferences.system.use_online_access = True
+            bpy.ops.extensions.package_install_files(
+                filepath=zip, repo="user_default", enable_on_install=True)
+            assert module in bpy.context.preferences.addons, "it could not be enabled"
+        """
+        self.run(script, zip=str(extension), module=MODULE)
+
     def enable_from_checkout(self) -> None:
-        """Enables the extension straight from the checkout, with what it needs beside it."""
+        """Enables the extension straight from the checkout, with its wheels beside it; its package
+        is then `flamenco_addon`.
+        """
+        wheels = self.home / "wheels"
+        for wheel in pure_wheels(EDITIONS[0]):
+            with zipfile.ZipFile(wheel) as packed:
+                packed.extractall(wheels)
         script = """
             import sys, addon_utils
             sys.path[:0] = folders
             bpy.context.preferences.system.use_online_access = True
             assert addon_utils.enable("flamenco_addon", default_set=True)
         """
-        self.run(script, folders=[str(ROOT)])
+        self.run(script, folders=[str(ROOT), str(wheels)])
 
     def _on_screen(self, *command: str) -> None:
         environment = os.environ | {"DISPLAY": self.display}

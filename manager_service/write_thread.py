@@ -1,13 +1,8 @@
 """The one thread that changes the farm.
 
 Requests are queued to it as functions of the `Manager`. It takes what waits, runs the functions
-one after the other inside one transaction, commits once, and only then answers them all: under
-load the cost of a commit is shared, and without load nothing waits for a timer.
-
-What may surprise: a function can run twice. If one failed after it had changed something (most
-refusals come before that), if an error ended the whole transaction (a full disk does that), or if
-the commit failed, nothing of the group is stored, and each request runs once more in a transaction
-of its own. So a function changes nothing but the farm.
+one after the other inside one transaction (`group_commit`), commits once, and only then answers
+them all: under load the cost of a commit is shared, and without load nothing waits for a timer.
 """
 
 from __future__ import annotations
@@ -25,7 +20,8 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from flamenco_core.errors import FlamencoError, Unavailable
-from flamenco_core.store.database import Spoiled
+from manager_service.group_commit import Request, carry_out
+from manager_service.turn import Turn
 
 if TYPE_CHECKING:
     from flamenco_core.manager import Manager
@@ -33,17 +29,6 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 T = TypeVar("T")
-
-_TEMPORARY_SQLITE_ERRORS = {
-    sqlite3.SQLITE_BUSY,
-    sqlite3.SQLITE_LOCKED,
-    sqlite3.SQLITE_NOMEM,
-    sqlite3.SQLITE_READONLY,
-    sqlite3.SQLITE_IOERR,
-    sqlite3.SQLITE_FULL,
-    sqlite3.SQLITE_CANTOPEN,
-}
-"""What an admin can mend (space, permissions, a lock) without a change of the program."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,18 +50,11 @@ class WriteStatistics:
     """Requests that ran a second time, alone, because their group could not be stored."""
 
 
-class _TransactionLostError(Exception):
-    """The database ended the transaction of the whole group."""
-
-
-@dataclass(slots=True)
-class _Request:
-    function: Callable[[Manager], Any]
+@dataclass(slots=True, kw_only=True)
+class _Request(Request):
     future: asyncio.Future[Any] | ThreadFuture[Any]
     loop: asyncio.AbstractEventLoop | None
     """Whose future it is; None for one of another thread."""
-    result: Any = None
-    error: Exception | None = None
 
     def answer(self) -> None:
         """Settles the future; on its loop's thread, if it has a loop."""
@@ -117,6 +95,8 @@ class WriteThread:
     ) -> None:
         """`open_manager` is called on the new thread, as SQLite wants it."""
         self.statistics = WriteStatistics()
+        self.turn = Turn()
+        """Taken for each transaction; another writer of the same farm takes it too."""
         self._open_manager = open_manager
         self._limits = limits or GroupLimits()
         self._queue = _Queue()
@@ -155,13 +135,13 @@ class WriteThread:
         """
         loop = asyncio.get_running_loop()
         future: asyncio.Future[T] = loop.create_future()
-        self._queue.put(_Request(function, future, loop))
+        self._queue.put(_Request(function, future=future, loop=loop))
         return await future
 
     def call(self, function: Callable[[Manager], T]) -> T:
         """Like `run`, from another thread, which it blocks."""
         future: ThreadFuture[T] = ThreadFuture()
-        self._queue.put(_Request(function, future, None))
+        self._queue.put(_Request(function, future=future, loop=None))
         return future.result()
 
     def _work(self) -> None:
@@ -192,26 +172,15 @@ class WriteThread:
 
     def _run_group(self, manager: Manager, first: _Request) -> bool:
         """Runs what waits and answers it; says whether there can be more after it."""
-        taken = _Group(self._queue.waiting, self._limits, first)
-        try:
-            with manager.group_of_work():
-                for request in taken:
-                    _attempt(manager, request)
-        except Exception as error:  # noqa: BLE001 - each request gets its own answer below
-            logger.log(
-                logging.DEBUG if isinstance(error, Spoiled) else logging.WARNING,
-                "A group of %d requests could not be stored (%s); each is tried alone",
-                len(taken.requests),
-                error.__cause__ or repr(error),
-            )
-            for request in taken.requests:
-                _attempt_alone(manager, request)
-            self.statistics.repeated += len(taken.requests)
+        group = _Group(self._queue.waiting, self._limits, first)
+        with self.turn.taken():
+            requests, is_repeated = carry_out(manager, group)
+        self.statistics.repeated += len(requests) if is_repeated else 0
         self.statistics.groups += 1
-        self.statistics.requests += len(taken.requests)
-        self.statistics.largest_group = max(self.statistics.largest_group, len(taken.requests))
-        _answer(taken.requests)
-        return not taken.was_last
+        self.statistics.requests += len(requests)
+        self.statistics.largest_group = max(self.statistics.largest_group, len(requests))
+        _answer(requests)
+        return not group.was_last
 
 
 class _Group:
@@ -220,15 +189,16 @@ class _Group:
     def __init__(
         self, waiting: queue.SimpleQueue[_Request | None], limits: GroupLimits, first: _Request
     ) -> None:
-        self.requests = [first]
         self.was_last = False
+        self._first = first
         self._waiting = waiting
         self._limits = limits
 
     def __iter__(self) -> Iterator[_Request]:
         deadline = time.monotonic() + self._limits.time.total_seconds()
-        yield self.requests[0]
-        while len(self.requests) < self._limits.count and time.monotonic() < deadline:
+        yield self._first
+        count = 1
+        while count < self._limits.count and time.monotonic() < deadline:
             try:
                 request = self._waiting.get_nowait()
             except queue.Empty:
@@ -236,30 +206,8 @@ class _Group:
             if request is None:
                 self.was_last = True
                 return
-            self.requests.append(request)
+            count += 1
             yield request
-
-
-def _attempt(manager: Manager, request: _Request) -> None:
-    """Runs one request; its failure is its own if it had changed nothing yet."""
-    try:
-        with manager.unit_of_work():
-            request.result = request.function(manager)
-    except Exception as error:
-        if not manager.has_transaction:
-            raise _TransactionLostError from error
-        request.error = _as_answer(error)
-    if manager.is_spoiled:
-        raise Spoiled
-
-
-def _attempt_alone(manager: Manager, request: _Request) -> None:
-    request.result, request.error = None, None
-    try:
-        with manager.unit_of_work():
-            request.result = request.function(manager)
-    except Exception as error:  # noqa: BLE001 - it is the answer
-        request.error = _as_answer(error)
 
 
 def _close(manager: Manager) -> None:
@@ -267,20 +215,6 @@ def _close(manager: Manager) -> None:
         manager.close()
     except (FlamencoError, sqlite3.Error) as error:
         logger.warning("The farm was not closed well; its last signs of life are lost: %s", error)
-
-
-def _as_answer(error: Exception) -> Exception:
-    if not isinstance(error, sqlite3.Error):
-        return error
-    code = getattr(error, "sqlite_errorcode", None)
-    if code is None or code & 0xFF not in _TEMPORARY_SQLITE_ERRORS:
-        return error
-    logger.error("The farm's database cannot be written: %s", error)
-    unavailable = Unavailable(
-        f"The farm's database cannot be written at the moment ({error}); nothing was changed"
-    )
-    unavailable.__cause__ = error
-    return unavailable
 
 
 def _answer(requests: list[_Request]) -> None:

@@ -141,18 +141,16 @@ class PackRun:
             target=self._hear_complaints, args=(process.stderr,), daemon=True
         )
         listener.start()
-        assert process.stdout is not None  # noqa: S101 - it is a pipe
-        for line in process.stdout:
-            self._hear(line)
-        exit_code = process.wait()
-        listener.join(1)
-        with self._lock:
-            if self._killer is not None:
-                self._killer.cancel()
-            if process.stdin is not None:
-                with contextlib.suppress(OSError):
-                    process.stdin.close()
-        self._conclude(exit_code)
+        with contextlib.suppress(OSError), process:
+            assert process.stdout is not None  # noqa: S101 - it is a pipe
+            for line in process.stdout:
+                self._hear(line)
+            process.wait()
+            listener.join(1)
+            with self._lock:
+                if self._killer is not None:
+                    self._killer.cancel()
+        self._conclude(process.returncode)
 
     def _hear(self, line: bytes) -> None:
         """Blender prints lines of its own before the program takes over."""

@@ -83,8 +83,9 @@ class _Reporter:
         self.stage = progress.stage.value
         now = time.monotonic()
         stage, reported = self._reported
-        is_last = bool(progress.files_total) and progress.files_done == progress.files_total
-        if stage == progress.stage and not is_last and now - reported < _REPORT_INTERVAL:
+        # Without a known end it is a file that may take long to open: all of these are told.
+        is_in_between = 0 < progress.files_total != progress.files_done
+        if stage == progress.stage and is_in_between and now - reported < _REPORT_INTERVAL:
             return
         self._reported = (progress.stage, now)
         left = self._pace.seconds_left(progress)

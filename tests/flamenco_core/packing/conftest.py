@@ -5,7 +5,8 @@ from __future__ import annotations
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -34,6 +35,26 @@ def bpy_projects(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Pa
 def project(bpy_projects: Callable[[str], Path], tmp_path: Path) -> Path:
     """A fresh copy of the project, uncompressed; holds `show` and `elsewhere`."""
     return copied(bpy_projects("plain"), tmp_path)
+
+
+@pytest.fixture
+def read_only(tmp_path: Path) -> Iterator[Callable[[Path], Path]]:
+    """Shows a folder at another place, where nothing can be written, not even by root."""
+    with ExitStack() as stack:
+
+        def show(folder: Path) -> Path:
+            frozen = tmp_path / "read-only"
+            frozen.mkdir()
+            for options in (["--bind"], ["-o", "remount,ro,bind"]):
+                command = ["mount", *options, str(folder), str(frozen)]
+                done = subprocess.run(command, capture_output=True, text=True, check=False)
+                if done.returncode:
+                    pytest.skip(f"cannot mount a folder: {done.stderr.strip()}")
+                if options == ["--bind"]:
+                    stack.callback(subprocess.run, ["umount", str(frozen)], check=True)
+            return frozen
+
+        yield show
 
 
 def copied(source: Path, tmp_path: Path) -> Path:

@@ -46,6 +46,8 @@ class ScriptedManager:
         self.status_questions = 0
         self.on_upload: Callable[[], None] = lambda: None
         self.on_status_question: Callable[[], None] = lambda: None
+        self.on_checkout: Callable[[], None] = lambda: None
+        self.erased_checkouts: list[str] = []
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever)
         self._runner: web.AppRunner | None = None
@@ -77,6 +79,7 @@ class ScriptedManager:
         app.router.add_get(base + "/configuration/shared-storage/{audience}/{os}", self._storage)
         app.router.add_post(base + "/shaman/checkout/requirements", self._requirements)
         app.router.add_post(base + "/shaman/checkout/create", self._checkout)
+        app.router.add_post(base + "/shaman/checkout/erase", self._erase)
         app.router.add_get(base + "/shaman/files/{sha}/{size}", self._status)
         app.router.add_post(base + "/shaman/files/{sha}/{size}", self._upload)
         self._runner = web.AppRunner(app, shutdown_timeout=1)
@@ -140,6 +143,7 @@ class ScriptedManager:
 
     async def _checkout(self, request: web.Request) -> web.StreamResponse:
         checkout = await request.json()
+        self.on_checkout()
         for sha in self.lose_after_checkout_question:
             del self.stored[sha]
         self.lose_after_checkout_question.clear()
@@ -151,3 +155,7 @@ class ScriptedManager:
             return web.json_response({"code": status, "message": "as scripted"}, status=status)
         self.checkouts.append(checkout)
         return web.json_response({"checkoutPath": checkout["checkoutPath"] + "-x1y2"})
+
+    async def _erase(self, request: web.Request) -> web.StreamResponse:
+        self.erased_checkouts.append((await request.json())["checkoutPath"])
+        return web.Response(status=204)

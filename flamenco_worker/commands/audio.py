@@ -1,4 +1,4 @@
-"""The commands `encode-audio` and `mux-audio`: sound for videos, decoded again once it is done."""
+"""The commands `encode-audio` and `mux`: sound for videos, decoded again once it is done."""
 
 from __future__ import annotations
 
@@ -32,10 +32,12 @@ class EncodeAudio:
 
     @classmethod
     def from_parameters(cls, parameters: Mapping[str, Any]) -> Self:
-        reader = ParameterReader("encode-audio", parameters)
+        also = {"inputFile": "input_file", "outputFile": "output_file"}
+        reader = ParameterReader("encode-audio", parameters, also)
+        exe, exe_args = reader.program(default="ffmpeg", other="ffmpeg_cmd")
         command = cls(
-            exe=reader.text("exe"),
-            exe_args=reader.shell_words("exeArgs"),
+            exe=exe,
+            exe_args=exe_args,
             input=Path(reader.text("inputFile")),
             codec=reader.text("codec"),
             bitrate=reader.text("bitrate"),
@@ -56,7 +58,7 @@ class EncodeAudio:
 
 
 @dataclass(frozen=True, slots=True)
-class MuxAudio:
+class Mux:
     """Puts a video and a sound into one file without encoding them again."""
 
     exe: str
@@ -72,10 +74,12 @@ class MuxAudio:
 
     @classmethod
     def from_parameters(cls, parameters: Mapping[str, Any]) -> Self:
-        reader = ParameterReader("mux-audio", parameters)
+        also = {"videoFile": "video_file", "audioFile": "audio_file", "outputFile": "output_file"}
+        reader = ParameterReader("mux", parameters, also)
+        exe, exe_args = reader.program(default="ffmpeg", other="ffmpeg_cmd")
         command = cls(
-            exe=reader.text("exe"),
-            exe_args=reader.shell_words("exeArgs"),
+            exe=exe,
+            exe_args=exe_args,
             video=Path(reader.text("videoFile")),
             audio=Path(reader.text("audioFile")),
             output=Path(reader.text("outputFile")),

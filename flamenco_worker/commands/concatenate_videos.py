@@ -28,10 +28,12 @@ class ConcatenateVideos:
 
     @classmethod
     def from_parameters(cls, parameters: Mapping[str, Any]) -> Self:
-        reader = ParameterReader("concatenate-videos", parameters)
+        also = {"inputGlob": "input_files", "outputFile": "output_file"}
+        reader = ParameterReader("concatenate-videos", parameters, also)
+        exe, exe_args = reader.program(default="ffmpeg", other="ffmpeg_cmd")
         command = cls(
-            exe=reader.text("exe"),
-            exe_args=reader.shell_words("exeArgs"),
+            exe=exe,
+            exe_args=exe_args,
             input_glob=reader.text("inputGlob"),
             output=Path(reader.text("outputFile")),
         )

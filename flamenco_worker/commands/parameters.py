@@ -15,9 +15,18 @@ class ParameterReader:
     A method returns some harmless value for a wrong parameter; `check` then raises.
     """
 
-    def __init__(self, command: str, parameters: Mapping[str, Any]) -> None:
+    def __init__(
+        self,
+        command: str,
+        parameters: Mapping[str, Any],
+        also: Mapping[str, str] | None = None,
+    ) -> None:
+        """`also` says what else a parameter may be called, as in Flamenco 2."""
         self._command = command
-        self._parameters = parameters
+        self._parameters = dict(parameters)
+        for name, other in (also or {}).items():
+            if name not in parameters and other in parameters:
+                self._parameters[name] = parameters[other]
         self._problems: list[Problem] = []
 
     def check(self) -> None:
@@ -54,6 +63,16 @@ class ParameterReader:
             self.wrong(name, f"is {text!r}, which cannot be split: {error}".lower())
             return []
 
+    def program(self, *, default: str, other: str) -> tuple[str, list[str]]:
+        """A program and its first arguments: `exe` and `exeArgs`, or as one text in `other`."""
+        if "exe" in self._parameters or other not in self._parameters:
+            return self.text("exe", default=default), self.shell_words("exeArgs")
+        words = self.shell_words(other)
+        if not words:
+            self.wrong(other, "is empty")
+            return "", []
+        return words[0], words[1:]
+
     def texts(self, name: str) -> list[str]:
         """A list whose items are turned into texts; missing means empty."""
         value = self._parameters.get(name)
@@ -78,6 +97,14 @@ class ParameterReader:
         else:
             return value
         return 0
+
+    def flag(self, name: str, *, default: bool) -> bool:
+        """True or false; missing means `default`."""
+        value = self._parameters.get(name, default)
+        if not isinstance(value, bool):
+            self.wrong(name, f"is {value!r}, not true or false")
+            return default
+        return value
 
     def wrong(self, name: str, what: str) -> None:
         """Remembers a fault that the caller has found."""

@@ -1,6 +1,5 @@
-"""Commands that make room and clean up: move-aside, move-numbered, remove-file, remove-tree.
-
-Tasks of a Flamenco Server have them; no job type of ours needs them.
+"""Commands that make room, deliver and clean up: move-out-of-way, move-to-final,
+move-with-counter, remove-file, remove-tree. They are those of Flamenco 2.
 """
 
 from __future__ import annotations
@@ -21,32 +20,68 @@ _FEWEST_PARTS = 3
 
 
 @dataclass(frozen=True, slots=True)
-class MoveAside:
+class MoveOutOfWay:
     """Gives a file or folder the time it was changed as a suffix; one that is not there is fine."""
 
     source: Path
 
     @classmethod
     def from_parameters(cls, parameters: Mapping[str, Any]) -> Self:
-        reader = ParameterReader("move-aside", parameters)
+        reader = ParameterReader("move-out-of-way", parameters)
         source = reader.text("src")
         reader.check()
         return cls(Path(source))
 
     def run(self, context: CommandContext) -> None:
         if not self.source.exists():
-            context.log(f"move-aside: there is no {self.source}")
+            context.log(f"move-out-of-way: there is no {self.source}")
             return
         try:
             target = unused_name(self.source)
-            context.log(f"move-aside: moving {self.source} to {target}")
+            context.log(f"move-out-of-way: moving {self.source} to {target}")
             self.source.rename(target)
         except OSError as error:
             raise CommandFailed(f"Cannot move {self.source}: {error.strerror}") from error
 
 
 @dataclass(frozen=True, slots=True)
-class MoveNumbered:
+class MoveToFinal:
+    """Moves a file or folder to where it is to stay; one that is not there is fine.
+
+    What stands in its way gets the time it was changed as a suffix.
+    """
+
+    source: Path
+    destination: Path
+
+    @classmethod
+    def from_parameters(cls, parameters: Mapping[str, Any]) -> Self:
+        reader = ParameterReader("move-to-final", parameters)
+        source, destination = reader.text("src"), reader.text("dest")
+        reader.check()
+        return cls(Path(source), Path(destination))
+
+    def run(self, context: CommandContext) -> None:
+        if not self.source.exists():
+            context.log(f"move-to-final: there is no {self.source}, so nothing is moved")
+            return
+        try:
+            self.destination.parent.mkdir(mode=DIRECTORY_MODE, parents=True, exist_ok=True)
+            if self.destination.exists():
+                self._move(context, self.destination, unused_name(self.destination))
+            self._move(context, self.source, self.destination)
+        except OSError as error:
+            what = f"{self.source} to {self.destination}"
+            raise CommandFailed(f"Cannot move {what}: {error.strerror or error}") from error
+
+    def _move(self, context: CommandContext, source: Path, destination: Path) -> None:
+        context.log(f"move-to-final: moving {source} to {destination}")
+        # Unlike a rename this also works between file systems.
+        shutil.move(source, destination)
+
+
+@dataclass(frozen=True, slots=True)
+class MoveWithCounter:
     """Moves a file to a name with the next free number in it.
 
     The number stands behind the digits that the name begins with, such as a date, or before its
@@ -58,7 +93,7 @@ class MoveNumbered:
 
     @classmethod
     def from_parameters(cls, parameters: Mapping[str, Any]) -> Self:
-        reader = ParameterReader("move-numbered", parameters)
+        reader = ParameterReader("move-with-counter", parameters)
         source, destination = reader.text("src"), reader.text("dest")
         reader.check()
         return cls(Path(source), Path(destination))
@@ -69,7 +104,7 @@ class MoveNumbered:
         try:
             self.destination.parent.mkdir(mode=DIRECTORY_MODE, parents=True, exist_ok=True)
             target = numbered_name(self.destination)
-            context.log(f"move-numbered: moving {self.source} to {target}")
+            context.log(f"move-with-counter: moving {self.source} to {target}")
             # Unlike a rename this also works between file systems.
             shutil.move(self.source, target)
         except OSError as error:

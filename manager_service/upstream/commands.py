@@ -133,15 +133,15 @@ def _copy_file(settings: _Settings) -> Command:
 
 
 def _move_to_final(settings: _Settings) -> Command:
-    return _one("move-directory", src=settings.text("src"), dest=settings.text("dest"))
+    return _one("move-to-final", src=settings.text("src"), dest=settings.text("dest"))
 
 
 def _move_out_of_way(settings: _Settings) -> Command:
-    return _one("move-aside", src=settings.text("src"))
+    return _one("move-out-of-way", src=settings.text("src"))
 
 
 def _move_with_counter(settings: _Settings) -> Command:
-    return _one("move-numbered", src=settings.text("src"), dest=settings.text("dest"))
+    return _one("move-with-counter", src=settings.text("src"), dest=settings.text("dest"))
 
 
 def _remove_file(settings: _Settings) -> Command:
@@ -221,7 +221,7 @@ def _concatenate_videos(settings: _Settings) -> Command:
 def _mux_audio(settings: _Settings) -> Command:
     program, *arguments = settings.words("ffmpeg_cmd", "ffmpeg")
     return _one(
-        "mux-audio",
+        "mux",
         exe=program,
         exeArgs=shlex.join(arguments),
         videoFile=settings.text("video_file"),

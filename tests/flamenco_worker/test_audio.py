@@ -1,4 +1,4 @@
-"""The commands `encode-audio` and `mux-audio`, with a real FFmpeg."""
+"""The commands `encode-audio` and `mux`, with a real FFmpeg."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def mux_command(picture: Path, tone: Path, **changes: Any) -> TaskCommand:
         "frames": 12,
         "fps": 24,
     }
-    return TaskCommand(name="mux-audio", parameters=parameters | changes, total_step_count=0)
+    return TaskCommand(name="mux", parameters=parameters | changes, total_step_count=0)
 
 
 def files_in(folder: Path) -> list[str]:
@@ -153,8 +153,8 @@ def test_a_damaged_sound_is_refused(tone: Path, task: RecordedTask) -> None:
 
 def test_wrong_parameters_are_all_named() -> None:
     for name, wanted in {
-        "encode-audio": {"exe", "inputFile", "codec", "bitrate", "outputFile"},
-        "mux-audio": {"exe", "videoFile", "audioFile", "outputFile", "frames", "fps"},
+        "encode-audio": {"inputFile", "codec", "bitrate", "outputFile"},
+        "mux": {"videoFile", "audioFile", "outputFile", "frames", "fps"},
     }.items():
         with pytest.raises(InvalidInput) as refused:
             make_command(
@@ -162,3 +162,17 @@ def test_wrong_parameters_are_all_named() -> None:
             )
         places = {problem.where.removeprefix("parameters.") for problem in refused.value.problems}
         assert places == wanted
+
+
+def test_parameters_may_be_those_of_flamenco_2(tone: Path, task: RecordedTask) -> None:
+    parameters = {
+        "ffmpeg_cmd": "ffmpeg -hide_banner",
+        "input_file": str(tone),
+        "output_file": str(tone.with_name("tone.m4a")),
+        "codec": "aac",
+        "bitrate": "96k",
+    }
+    command = TaskCommand(name="encode_audio", parameters=parameters, total_step_count=0)
+    make_command(command).run(task.context())
+    assert "ffmpeg -hide_banner" in task.log
+    assert tone.with_name("tone.m4a").stat().st_size

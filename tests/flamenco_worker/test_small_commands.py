@@ -22,10 +22,13 @@ def run(name: str, task: RecordedTask, **parameters: Any) -> None:
     make_command(command).run(task.context())
 
 
-def test_all_commands_of_flamenco_3_are_there() -> None:
+def test_all_commands_of_flamenco_3_and_those_of_flamenco_2_that_make_sense_are_there() -> None:
     assert set(COMMANDS) >= {
         *("echo", "sleep", "exec", "blender-render", "frames-to-video"),
         *("make-directory", "move-directory", "copy-file"),
+        *("move-out-of-way", "move-to-final", "move-with-counter", "remove-file", "remove-tree"),
+        *("merge-images", "denoise", "concatenate-videos", "encode-audio", "mux"),
+        "create-python-file",
     }
 
 
@@ -128,3 +131,21 @@ def test_copy_file_copies_to_a_free_place_only(tmp_path: Path, task: RecordedTas
         run("copy-file", task, src=str(tmp_path / "none"), dest=str(tmp_path / "c"))
     with pytest.raises(CommandFailed, match="no absolute path"):
         run("copy-file", task, src="a.txt", dest=str(tmp_path / "c"))
+
+
+def test_a_python_file_is_written_shown_and_replaced(tmp_path: Path, task: RecordedTask) -> None:
+    path = tmp_path / "new" / "file.py"
+    for contents in ("print('first')\n", "print('second')\n"):
+        run("create-python-file", task, filepath=str(path), contents=contents)
+        assert path.read_text(encoding="utf-8") == contents
+        assert contents in task.log
+    assert [entry.name for entry in path.parent.iterdir()] == ["file.py"]
+    with pytest.raises(InvalidInput, match=r"which does not end with \.py"):
+        run("create-python-file", task, filepath=str(tmp_path / "file.sh"), contents="")
+
+
+def test_commands_of_flamenco_2_keep_their_parameters(task: RecordedTask) -> None:
+    run("exec", task, cmd=f"{sys.executable} -c 'print(1 + 1)'")
+    assert task.lines[-1].endswith("> 2")
+    run("sleep", task, time_in_seconds=0.5)
+    assert "slept 0s" in task.log

@@ -30,12 +30,29 @@ def test_what_is_in_the_way_gets_its_time_behind_its_name(
         folder = tmp_path / "frames"
         folder.mkdir()
         (folder / "1.png").touch()
-        run("move-aside", task, src=str(folder))
+        run("move-out-of-way", task, src=str(folder))
     first, second = names(tmp_path)
     assert re.fullmatch(r"frames-\d{4}-\d\d-\d\d_\d{6}", first)
     assert second.startswith("frames-")
     assert (tmp_path / first / "1.png").exists()
-    run("move-aside", task, src=str(tmp_path / "nothing"))
+    run("move-out-of-way", task, src=str(tmp_path / "nothing"))
+
+
+def test_what_is_final_takes_the_place_of_what_was_there(
+    tmp_path: Path, task: RecordedTask
+) -> None:
+    final = tmp_path / "final" / "shot"
+    for content in ("first", "second"):
+        made = tmp_path / "made"
+        made.mkdir()
+        (made / "1.png").write_text(content)
+        run("move-to-final", task, src=str(made), dest=str(final))
+    aside, kept = sorted(final.parent.iterdir(), key=lambda folder: len(folder.name), reverse=True)
+    assert re.fullmatch(r"shot-\d{4}-\d\d-\d\d_\d{6}", aside.name)
+    assert ((aside / "1.png").read_text(), (kept / "1.png").read_text()) == ("first", "second")
+    run("move_to_final", task, src=str(tmp_path / "made"), dest=str(final))
+    assert "nothing is moved" in task.log
+    assert (final / "1.png").read_text() == "second"
 
 
 @pytest.mark.parametrize(
@@ -51,11 +68,11 @@ def test_files_are_numbered_one_after_the_other(
     for content in ("first", "second"):
         source = tmp_path / "made.mkv"
         source.write_text(content)
-        run("move-numbered", task, src=str(source), dest=str(tmp_path / "out" / name))
+        run("move-with-counter", task, src=str(source), dest=str(tmp_path / "out" / name))
     assert names(tmp_path / "out") == expected
     assert (tmp_path / "out" / expected[1]).read_text() == "second"
     with pytest.raises(CommandFailed, match="no such file"):
-        run("move-numbered", task, src=str(tmp_path / "made.mkv"), dest=str(tmp_path / name))
+        run("move-with-counter", task, src=str(tmp_path / "made.mkv"), dest=str(tmp_path / name))
 
 
 def test_files_and_folders_are_removed_if_they_are_there(

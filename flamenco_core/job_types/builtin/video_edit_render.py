@@ -275,4 +275,4 @@ def author_mux(job: AuthoredJob, frames: int, picture: str, sound: str, final: s
         "frames": frames,
         "fps": job.settings.fps,
     }
-    return task.command("mux-audio", parameters)
+    return task.command("mux", parameters)

@@ -9,7 +9,7 @@ from aiohttp import web
 
 from flamenco_core.config import Config
 from flamenco_core.version import current_version
-from manager_service.api import all_operations
+from manager_service.api import all_operations, extension
 from manager_service.https.state import CertificateState
 from manager_service.listen_address import AddressInUse, ListenAddress, parse_listen
 from manager_service.listeners import Listeners
@@ -114,7 +114,7 @@ def make_app(service: Service) -> web.Application:
         middlewares=[seeing_through(TrustedProxies(proxies))] if proxies else [],
     )
     operations = list(all_operations())
-    add_operations(app, [*operations, socket_io.ROUTE], service)
+    add_operations(app, [*operations, socket_io.ROUTE, *extension.DOWNLOADS], service)
     add_pages(
         app,
         openapi_document(

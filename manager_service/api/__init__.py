@@ -12,6 +12,7 @@ def all_operations() -> Iterator[Operation]:
     from manager_service.api import (
         configuration,
         events,
+        extension,
         files,
         forecasts,
         ids,
@@ -53,6 +54,7 @@ def all_operations() -> Iterator[Operation]:
         statistics,
         records,
         files,
+        extension,
         *job_changes,
         ids,
         worker_actions,

@@ -170,7 +170,7 @@ def send(
     if json_body is not None:
         body = json.dumps(json_body).encode()
         all_headers.setdefault("Content-Type", "application/json")
-    known = path.startswith(("/api/", "/app", "/job-files")) or path == "/"
+    known = path.startswith(("/api/", "/app", "/job-files", "/flamenco")) or path == "/"
     connection.request(method, path if known else f"/api/v3{path}", body, all_headers)
 
 

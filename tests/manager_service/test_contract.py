@@ -35,6 +35,10 @@ OURS_ONLY = {
         "Flamenco 3 cannot search, so that there is nothing to save.",
     ),
     **dict.fromkeys(
+        ("fetchExtensionIndex", "fetchExtensionFile"),
+        "Flamenco 3 has no Blender extension.",
+    ),
+    **dict.fromkeys(
         ("listFolder", "listImageSequence", "fetchFile"),
         "Flamenco 3 shows no files but logs and thumbnails.",
     ),

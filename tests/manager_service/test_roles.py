@@ -162,9 +162,14 @@ def _routes(app: web.Application) -> set[tuple[str, str]]:
 
 
 def _is_page(path: str) -> bool:
-    """Pages hold nothing of the farm: the document and the explorer of the API, and the web app."""
+    """Pages hold nothing of the farm: the document and the explorer of the API, the web app, and
+    the extension for Blender.
+    """
     api_pages = (f"{API}/openapi.json", f"{API}/openapi3.json", f"{API}/swagger-ui/")
-    return path in ("/", "/app", *api_pages) or path.startswith(("/app/", f"{API}/docs"))
+    downloads = ("/flamenco-addon.zip", "/flamenco3-addon.zip")
+    return path in ("/", "/app", *api_pages, *downloads) or path.startswith(
+        ("/app/", f"{API}/docs")
+    )
 
 
 def test_a_route_that_was_not_declared_is_noticed() -> None:

@@ -1,0 +1,77 @@
+"""Does what an operator asks of the Manager: on another thread, with its failure in words.
+
+Without a window (`blender --background`, the `bpy` module) it waits for the answer, so that
+scripts know whether it was done: a failure raises there, as Blender's operators do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import TypeVar
+
+import bpy
+
+from flamenco_core.client import AccountsClient
+from flamenco_core.errors import FlamencoError
+
+from .. import background, connection
+from ..language import tr
+from . import live, notices
+
+PATIENCE = timedelta(minutes=10)
+"""A Manager answers to a change of many tasks only when all of it is stored."""
+T = TypeVar("T")
+
+
+def ask_manager(
+    operator: bpy.types.Operator,
+    ask: Callable[[AccountsClient], T],
+    *,
+    then: Callable[[T], object] | None = None,
+) -> set[str]:
+    """Calls `ask` on another thread, then `then` on the main thread; what execute() returns."""
+    now = connection.current()
+    if not now.url:
+        operator.report({"ERROR"}, now.condition.sentence)
+        return {"CANCELLED"}
+
+    def asked() -> T:
+        with now.client() as client:
+            return ask(client)
+
+    return carry_out(operator, asked, then=then)
+
+
+def carry_out(
+    operator: bpy.types.Operator,
+    function: Callable[[], T],
+    *,
+    then: Callable[[T], object] | None = None,
+) -> set[str]:
+    """The same with any function that touches no Blender."""
+    failures: list[str] = []
+    name = operator.bl_label
+
+    def failed(error: Exception) -> None:
+        text = (
+            str(error) if isinstance(error, FlamencoError) else f"{type(error).__name__}: {error}"
+        )
+        failures.append(text)
+        if not bpy.app.background:
+            message = tr("{action} failed: {reason}").format(action=tr(name), reason=text)
+            notices.tell("ERROR", message)
+
+    work = background.run(function, then=then, failed=failed, name=name)
+    if not bpy.app.background:
+        return {"FINISHED"}
+    if not background.wait_for(work, PATIENCE):
+        failures.append(tr("The Manager did not answer in time"))
+    for text in failures:
+        operator.report({"ERROR"}, text)
+    return {"CANCELLED"} if failures else {"FINISHED"}
+
+
+def job_of(operator: bpy.types.Operator) -> str:
+    """The job that an operator is about: its own, else the open one; empty if there is none."""
+    return operator.job_id or live.shown.open_job_id

@@ -1,0 +1,231 @@
+"""Operators around a job's frames: open their folder, load them, render some of them again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import bpy
+
+from flamenco_core.client import AccountsClient, ManagerRefused
+from flamenco_core.errors import FlamencoError
+from flamenco_core.frames import FrameRange, parse_frames
+from flamenco_core.model import Job
+from flamenco_core.model.action_requests import TasksActionRequest
+from flamenco_core.model.actions import TaskAction
+
+from ..farm import this_platform
+from ..language import tr
+from . import frame_loading, job_frames, live, notices
+from .doing import ask_manager, job_of
+from .frame_selection import selected_frames
+from .job_frames import FrameFiles, FramesNotFound, RenderAgain
+
+
+def _job_property() -> Any:
+    return bpy.props.StringProperty(
+        name="Job",
+        description="The id of the job; empty for the job that is open in the Flamenco tab",
+        options={"SKIP_SAVE", "HIDDEN"},
+    )
+
+
+def _job(client: AccountsClient, job_id: str) -> Job:
+    return client.fetch_job(job_id, platform=this_platform())
+
+
+class FLAMENCO_OT_load_frames(bpy.types.Operator):
+    bl_idname = "flamenco.load_frames"
+    bl_label = "Load Frames"
+    bl_description = "Load the frames of this job that are rendered so far"
+    bl_options = {"REGISTER", "UNDO"}
+
+    job_id: _job_property()  # type: ignore[valid-type]
+    target: bpy.props.EnumProperty(  # type: ignore[valid-type]
+        name="Target",
+        description="Where the frames are to appear",
+        items=[
+            ("IMAGE", "Image Editor", "Show the frames as an image sequence", "IMAGE_DATA", 0),
+            (
+                "COMPOSITOR",
+                "Compositor",
+                "Add an image node with the frames",
+                "NODE_COMPOSITING",
+                1,
+            ),
+            ("SEQUENCER", "Sequencer", "Add a strip with the frames", "SEQUENCE", 2),
+        ],
+        options={"SKIP_SAVE"},
+    )
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        job_id, load = job_of(self), _LOADERS[self.target]
+        if not job_id:
+            self.report({"ERROR"}, tr("No job is selected"))
+            return {"CANCELLED"}
+        window, area = context.window, context.area
+
+        def found(answer: tuple[Job, FrameFiles]) -> None:
+            job, files = answer
+            with bpy.context.temp_override(window=window, area=area):
+                text = load(bpy.context, files, job)
+            bpy.ops.ed.undo_push(message=tr("Load Frames"))
+            notices.tell("INFO", text)
+
+        def look(client: AccountsClient) -> tuple[Job, FrameFiles]:
+            job = _job(client, job_id)
+            return job, job_frames.find_frames(job.settings)
+
+        return ask_manager(self, look, then=found)
+
+
+Loader = Callable[[bpy.types.Context, FrameFiles, Job], str]
+_LOADERS: dict[str, Loader] = {
+    "IMAGE": lambda context, files, job: frame_loading.into_image_editor(context, files, job.id),
+    "COMPOSITOR": lambda context, files, job: frame_loading.into_compositor(context, files, job.id),
+    "SEQUENCER": lambda context, files, job: frame_loading.into_sequencer(
+        context, files, job.id, job.name
+    ),
+}
+
+
+class FLAMENCO_OT_open_output_folder(bpy.types.Operator):
+    bl_idname = "flamenco.open_output_folder"
+    bl_label = "Open Output Folder"
+    bl_description = "Open the folder with the frames of this job in the file browser of the system"
+    bl_options = {"INTERNAL"}
+    job_id: _job_property()  # type: ignore[valid-type]
+
+    def execute(self, _context: bpy.types.Context) -> set[str]:
+        job_id = job_of(self)
+        if not job_id:
+            self.report({"ERROR"}, tr("No job is selected"))
+            return {"CANCELLED"}
+
+        def look(client: AccountsClient) -> str:
+            folder = job_frames.output_path(_job(client, job_id).settings).folder
+            if not folder.is_dir():
+                raise FramesNotFound(
+                    f"There is no folder {folder} on this computer: nothing was rendered yet, or"
+                    " the farm's storage is not mounted here"
+                )
+            return str(folder)
+
+        return ask_manager(self, look, then=_open_folder)
+
+
+def _open_folder(folder: str) -> None:
+    bpy.ops.wm.path_open(filepath=folder)
+
+
+@dataclass(frozen=True, slots=True)
+class _Again:
+    plan: RenderAgain
+    asked: FrameRange
+    job_name: str
+    aside: str
+    """Where the old frames lie now; empty if there were none."""
+
+
+class FLAMENCO_OT_render_frames_again(bpy.types.Operator):
+    bl_idname = "flamenco.render_frames_again"
+    bl_label = "Render Frames Again"
+    bl_description = (
+        "Have the farm render frames of this job again. The old ones are moved into a folder beside"
+        " them. By default these are the frames that are selected: of the selected strips or the"
+        " image shown, the preview range if there is one, else the current frame"
+    )
+    bl_options = {"REGISTER"}
+
+    job_id: _job_property()  # type: ignore[valid-type]
+    frames: bpy.props.StringProperty(  # type: ignore[valid-type]
+        name="Frames",
+        description="The frames to render again, such as 7 or 1-10, 15",
+        options={"SKIP_SAVE"},
+    )
+
+    def invoke(self, context: bpy.types.Context, _event: bpy.types.Event) -> set[str]:
+        selection = selected_frames(context)
+        if selection is not None and not self.job_id:
+            self.job_id = selection.job_id
+        if selection is not None and not self.frames and selection.frames:
+            self.frames = str(FrameRange(_spans(selection.frames)))
+        if not self.frames:
+            self.frames = str(context.scene.frame_current)
+        return context.window_manager.invoke_props_dialog(self, width=340)
+
+    def draw(self, _context: bpy.types.Context) -> None:
+        row = live.shown.rows.get(job_of(self))
+        if row is not None:
+            self.layout.label(text=row.name, icon="RENDER_ANIMATION", translate=False)
+        self.layout.prop(self, "frames")
+
+    def execute(self, _context: bpy.types.Context) -> set[str]:
+        job_id = job_of(self)
+        try:
+            if not job_id:
+                raise FramesNotFound(tr("No job is selected"))
+            asked = parse_frames(self.frames)
+        except FlamencoError as error:
+            self.report({"ERROR"}, str(error))
+            return {"CANCELLED"}
+        return ask_manager(self, lambda client: _render_again(client, job_id, asked), then=_tell)
+
+
+def _spans(frames: tuple[int, ...]) -> tuple[range, ...]:
+    return parse_frames(",".join(str(frame) for frame in frames)).spans
+
+
+def _render_again(client: AccountsClient, job_id: str, asked: FrameRange) -> _Again:
+    """Moves the frames away, then queues their tasks; nothing is moved if that is refused."""
+    job = _job(client, job_id)
+    tasks = client.fetch_job_tasks(job_id)
+    plan = job_frames.plan_rendering_again(((task.id, task.name) for task in tasks), asked)
+    if not plan.task_ids:
+        raise FramesNotFound(f"No task of “{job.name}” renders {asked} by itself")
+    request = TasksActionRequest(
+        action=TaskAction.REQUEUE, reason="Rendered again", task_ids=[*plan.task_ids], preview=True
+    )
+    foreseen = client.act_on_tasks(request)
+    running = [item.reason for item in foreseen.items if not item.is_done and item.reason]
+    if running:
+        raise ManagerRefused(409, running[0])
+    label = datetime.now().astimezone().strftime("%Y-%m-%d-%H%M%S")
+    aside = job_frames.put_aside(job.settings, asked, label)
+    client.act_on_tasks(
+        TasksActionRequest(
+            action=TaskAction.REQUEUE, reason="Rendered again", task_ids=[*plan.task_ids]
+        )
+    )
+    return _Again(plan, asked, job.name, str(aside or ""))
+
+
+def _tell(again: _Again) -> None:
+    text = tr("{name}: {frames} are rendered again").format(
+        name=again.job_name, frames=str(again.asked)
+    )
+    if again.plan.missed:
+        missed = ", ".join(map(str, again.plan.missed[:10]))
+        text += tr("; no task renders {frames}").format(frames=missed)
+    if again.aside:
+        text += tr("; the old ones are in {folder}").format(folder=again.aside)
+    notices.tell("FILE_REFRESH", text)
+
+
+CLASSES = (
+    FLAMENCO_OT_load_frames,
+    FLAMENCO_OT_open_output_folder,
+    FLAMENCO_OT_render_frames_again,
+)
+
+
+def register() -> None:
+    for each in CLASSES:
+        bpy.utils.register_class(each)
+
+
+def unregister() -> None:
+    for each in reversed(CLASSES):
+        bpy.utils.unregister_class(each)

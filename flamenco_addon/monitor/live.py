@@ -1,0 +1,306 @@
+"""What the tab shows, on the main thread: ready-made results of the threads that follow the farm.
+
+A panel calls `seen` when it draws. While none was drawn for a while, only the jobs that were
+submitted in this session are followed, and without any there is no thread at all. Everything here
+but `submitted`, `open_job` and the like happens in `draw` or in a tick, and is quick.
+"""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import bpy
+
+from flamenco_core.client import AccountsClient
+from flamenco_core.model import Task
+
+from .. import background, connection
+from ..farm import this_platform
+from . import job_items, notices, thumbnails, words
+from .jobs_board import JobRow
+from .jobs_following import Interest, JobsFollowing
+from .liveness import Liveness, LivenessState
+from .open_job import Choice, JobDetails, OpenJobFollowing
+
+UNSEEN = 4.0
+"""Seconds after which a panel that was not drawn is hidden; shown ones are drawn every second."""
+MOST_SESSION_JOBS = 50
+"""So many of the jobs that were submitted last are followed to their ends."""
+_TICKING = "watching"
+_RESTING = Liveness(LivenessState.RESTING)
+
+
+@dataclass(slots=True)
+class Shown:
+    """What panels read."""
+
+    rows: dict[str, JobRow] = field(default_factory=dict)
+    order: list[str] = field(default_factory=list)
+    """From top to bottom."""
+    times: dict[str, float | None] = field(default_factory=dict)
+    """Seconds left at `times_at`."""
+    times_at: float = 0.0
+    details: JobDetails | None = None
+    """Of the open job; None while it is asked for."""
+    task: Task | None = None
+    """The one that is looked at."""
+    open_job_id: str = ""
+    open_task_id: str = ""
+    liveness: Liveness = _RESTING
+    details_liveness: Liveness = _RESTING
+    has_read: bool = False
+    """Whether the list was read at least once."""
+
+    def seconds_left(self, job_id: str) -> float | None:
+        left = self.times.get(job_id)
+        return None if left is None else max(0.0, left - (time.monotonic() - self.times_at))
+
+
+shown = Shown()
+only_mine = True
+_jobs: JobsFollowing | None = None
+_open: OpenJobFollowing | None = None
+_session: list[str] = []
+_seen_at = float("-inf")
+_url = ""
+_folder: tempfile.TemporaryDirectory[str] | None = None
+on_details: list[Callable[[], object]] = []
+"""Called when `shown.details` has become another one."""
+
+
+def seen(context: bpy.types.Context) -> None:
+    """A panel with jobs is being drawn."""
+    global _seen_at
+    background.shown(context)
+    was_shown, _seen_at = _is_shown(), time.monotonic()
+    if not was_shown:
+        _follow()
+
+
+def submitted(job_id: str) -> None:
+    """This Blender has submitted a job: it is followed to its end, whatever is shown."""
+    if job_id not in _session:
+        _session.append(job_id)
+        del _session[:-MOST_SESSION_JOBS]
+        _follow()
+
+
+def session_jobs() -> tuple[str, ...]:
+    return tuple(_session)
+
+
+def show_whose(mine: bool) -> None:
+    """Lists the artist's own jobs, or everybody's."""
+    global only_mine  # noqa: PLW0603
+    only_mine = mine
+    shown.has_read = False
+    _follow()
+
+
+def try_again() -> None:
+    """Asks at once, after something went wrong."""
+    connection.refresh()
+    for follower in (_jobs, _open):
+        if follower is not None:
+            follower.hurry()
+    _follow()
+
+
+def open_job(job_id: str) -> None:
+    """Shows a job with its tasks; an empty id shows none."""
+    global _open  # noqa: PLW0603
+    if job_id == shown.open_job_id:
+        return
+    if _open is not None:
+        _open.end()
+        _open = None
+    shown.open_job_id, shown.open_task_id = job_id, ""
+    shown.details = shown.task = None
+    _details_changed()
+    _follow()
+
+
+def open_task(task_id: str) -> None:
+    """Looks at a task of the open job; an empty id at none."""
+    if task_id == shown.open_task_id:
+        return
+    shown.open_task_id, shown.task = task_id, None
+    if _open is not None:
+        _open.open_task(task_id)
+    if task_id:
+        client = connection.current().client
+        background.run(lambda: _fetch_task(client(), task_id), then=_show_task, failed=_no_task)
+
+
+def _fetch_task(client: AccountsClient, task_id: str) -> Task:
+    with client:
+        return client.fetch_task(task_id)
+
+
+def _show_task(task: Task) -> None:
+    if task.id == shown.open_task_id:
+        shown.task = task
+        background.redraw()
+
+
+def _no_task(_error: Exception) -> None:
+    """The thread that follows the job says how things stand, and tries again."""
+
+
+def show_more_tasks() -> None:
+    if _open is not None:
+        _open.show_more()
+
+
+def image_folder() -> Path:
+    """Where thumbnails are put; gone when the extension is disabled."""
+    global _folder  # noqa: PLW0603
+    if _folder is None:
+        _folder = tempfile.TemporaryDirectory(prefix="flamenco-")
+    return Path(_folder.name)
+
+
+def _is_shown() -> bool:
+    return time.monotonic() - _seen_at < UNSEEN
+
+
+def _interest() -> Interest:
+    """Asked on the thread as well."""
+    return Interest(
+        is_list_shown=_is_shown(), only_mine=only_mine, session_jobs=frozenset(_session)
+    )
+
+
+def _follow() -> None:
+    """Has threads follow what is to be followed now."""
+    global _jobs, _open, _url  # noqa: PLW0603
+    now = connection.current()
+    if now.url != _url:
+        _let_go()
+        _url = now.url
+        shown.rows, shown.order, shown.has_read = {}, [], False
+        job_items.show_jobs(shown)
+    if not now.url or now.condition.state in _MAY_NOT_ASK:
+        return
+    if _jobs is None or _jobs.is_over:
+        if not (_is_shown() or _session):
+            return
+        _jobs = JobsFollowing(now.client, _post_jobs, _interest)
+        _jobs.start()
+    else:
+        _jobs.reconsider()
+    if shown.open_job_id and (_open is None or _open.is_over) and _is_shown():
+        _open = OpenJobFollowing(
+            now.client,
+            _post_details,
+            Choice(job_id=shown.open_job_id, task_id=shown.open_task_id),
+            platform=this_platform(),
+            folder=image_folder(),
+            is_shown=_is_shown,
+        )
+        _open.start()
+    background.keep_ticking(_TICKING)
+
+
+_MAY_NOT_ASK = frozenset({connection.State.BAD_ADDRESS, connection.State.OFFLINE})
+
+
+def _post_jobs() -> None:
+    background.post(_take_jobs)
+
+
+def _post_details() -> None:
+    background.post(_take_details)
+
+
+def _take_jobs() -> Iterator[None]:
+    follower = _jobs
+    if follower is None:
+        return
+    news = follower.take()
+    shown.liveness = news.liveness or _RESTING
+    change = news.change
+    for job_id in change.gone:
+        shown.rows.pop(job_id, None)
+    shown.rows |= change.rows
+    if news.times is not None:
+        shown.times, shown.times_at = news.times, news.at
+    if shown.liveness.is_live:
+        shown.has_read = True
+    if change.order is not None:
+        shown.order = change.order
+        yield
+        yield from job_items.jobs_shown(shown)
+    for row in change.ended:
+        notices.tell(*words.ended(row), job_id=row.id)
+    if follower.is_over and not _session:
+        background.stop_ticking(_TICKING)
+    background.redraw()
+
+
+def _take_details() -> Iterator[None]:
+    global _open  # noqa: PLW0603
+    follower = _open
+    if follower is None:
+        return
+    shown.details_liveness = follower.liveness
+    if follower.has_details:
+        details = follower.take()
+        before = shown.details
+        shown.details = details
+        if details is not None and details.task and details.task.id == shown.open_task_id:
+            shown.task = details.task
+        if details is None:
+            follower.end()
+            _open = None
+            shown.open_job_id = ""
+        elif details.image is not None and (before is None or before.image != details.image):
+            thumbnails.show(details.image)
+            yield
+        if before is None or details is None or before.tasks != details.tasks:
+            yield from job_items.tasks_shown(shown)
+        _details_changed()
+    else:
+        follower.take()
+    background.redraw()
+
+
+def _details_changed() -> None:
+    for function in tuple(on_details):
+        function()
+
+
+def _let_go() -> None:
+    """Ends all threads, without waiting for them."""
+    global _jobs, _open  # noqa: PLW0603
+    for follower in (_jobs, _open):
+        if follower is not None:
+            follower.end()
+    _jobs = _open = None
+    background.stop_ticking(_TICKING)
+
+
+def _connection_changed() -> None:
+    if connection.current().url != _url or connection.current().is_connected:
+        _follow()
+
+
+def register() -> None:
+    connection.on_change.append(_connection_changed)
+
+
+def unregister() -> None:
+    global shown, _seen_at, _url, _folder, only_mine  # noqa: PLW0603
+    _let_go()
+    if _connection_changed in connection.on_change:
+        connection.on_change.remove(_connection_changed)
+    shown, _seen_at, _url, only_mine = Shown(), float("-inf"), "", True
+    _session.clear()
+    on_details.clear()
+    if _folder is not None:
+        _folder.cleanup()
+        _folder = None

@@ -2,6 +2,9 @@
 
 Everything that a task has to say goes through here, in order. The Manager may be away for hours,
 and the worker may be killed: what is in the queue is sent by the next run.
+
+Where the Manager takes reports, what waits goes in one request, and the request for a slot's next
+task travels with it, behind the updates that were there before it.
 """
 
 from __future__ import annotations
@@ -12,30 +15,26 @@ import sqlite3
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
 from uuid import uuid4
 
 from flamenco_core import wire
 from flamenco_core.client import ManagerClient, ManagerRefused, ManagerUnreachable
 from flamenco_core.errors import StorageError
-from flamenco_core.model import TaskUpdate
-from flamenco_core.statuses import TaskStatus
+from flamenco_core.model import NextTask, TaskRequest, TaskUpdate
+from flamenco_worker.asking import Asking
 from flamenco_worker.backing_off import BackOff
+from flamenco_worker.cancellation import Cancelled
 from flamenco_worker.registration import is_temporary
-from flamenco_worker.task_reporter import printable
+from flamenco_worker.waiting_update import WaitingUpdate, replacement
 
 log = logging.getLogger(__name__)
 
 QUEUE_NAME = "flamenco-worker.sqlite"
 _NOT_OURS = frozenset({404, 409})
 _NOT_SIGNED_ON = frozenset({401, 403})
-_FINAL = frozenset({TaskStatus.COMPLETED, TaskStatus.FAILED})
-_INSTEAD = "Failed: the Manager could not use what this worker reported"
-_LONGEST_REASON = 500
-"""Characters of the Manager's own words that are sent back to it."""
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS waiting_updates (
     id INTEGER PRIMARY KEY,
@@ -50,12 +49,11 @@ TaskRefused = Callable[[str, int | None, str], None]
 """Called with task, attempt and the Manager's words when it wants no more updates of an attempt."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Waiting:
-    number: int
-    task_id: str
-    attempt: int | None
-    payload: str
+GATHERING = timedelta(milliseconds=5)
+"""How long an update waits for others, such as the start of a task that follows an end at once."""
+MOST_TOGETHER = 50
+LARGEST_REPORT = 400_000
+"""Characters; a single update may be larger."""
 
 
 class UpdateQueue:
@@ -75,6 +73,10 @@ class UpdateQueue:
         self._is_closing = False
         self._is_locked_out = False
         self._may_have_strangers = False
+        self._takes_reports = False
+        self._one_by_one_up_to = 0
+        """Updates that the Manager refuses to take together with others."""
+        self._asking: list[Asking] = []
         self._to_remove: list[tuple[str, tuple[object, ...]]] = []
         self._thread: threading.Thread | None = None
         try:
@@ -86,10 +88,16 @@ class UpdateQueue:
         except sqlite3.Error as error:
             raise StorageError(f"The queue {path} cannot be opened: {error}") from error
 
-    def start(self, worker_id: str, on_refused: TaskRefused) -> None:
-        """Begins to send as `worker_id`; what another identity has left behind is dropped."""
+    def start(
+        self, worker_id: str, on_refused: TaskRefused, *, takes_reports: bool = False
+    ) -> None:
+        """Begins to send as `worker_id`; what another identity has left behind is dropped.
+
+        `takes_reports` says whether the Manager takes several updates at once.
+        """
         with self._changed:
             self._worker_id = worker_id
+            self._takes_reports = takes_reports
             self._on_refused = on_refused
             self._is_locked_out = False
             self._may_have_strangers = True
@@ -117,6 +125,22 @@ class UpdateQueue:
                 raise StorageError(f"A task update cannot be kept: {error}") from error
             self._changed.notify_all()
 
+    def ask(self, request: TaskRequest) -> Asking:
+        """Asks for a task, behind all updates that wait; only where the Manager takes reports."""
+        with self._changed:
+            asking = Asking(request, self._last_number())
+            if self._is_closing or self._is_locked_out:
+                asking.fail(Cancelled("no task is asked for any more"))
+            else:
+                self._asking.append(asking)
+                self._changed.notify_all()
+            return asking
+
+    def ask_no_more(self) -> None:
+        """Lets go of all requests for tasks."""
+        with self._changed:
+            self._let_go()
+
     @property
     def is_locked_out(self) -> bool:
         """Whether the Manager does not take our credentials; `start` tries anew."""
@@ -139,6 +163,7 @@ class UpdateQueue:
             self.wait_until_empty(grace)
         with self._changed:
             self._is_closing = True
+            self._let_go()
             self._changed.notify_all()
         if self._thread is not None:
             # A Manager that hangs must not keep the worker from ending.
@@ -162,29 +187,97 @@ class UpdateQueue:
         """Sends until the queue is closed; whatever goes wrong is waited for and tried again."""
         while not self._is_closing:
             try:
-                waiting = self._next()
-                if waiting is not None:
-                    self._send(waiting)
+                together, asking = self._next()
+                if self._takes_reports and (asking or len(together) > 1):
+                    self._send_together(together, asking)
+                elif together:
+                    self._send(together[0])
             except sqlite3.Error as error:
                 self._pause(f"the queue cannot be used: {error}")
             except Exception:
                 log.exception("a fault in the worker keeps task updates from being sent")
                 self._pause("of a fault in the worker")
 
-    def _next(self) -> _Waiting | None:
-        """The oldest update; waits for one. None when the queue is being closed."""
+    def _next(self) -> tuple[list[WaitingUpdate], Asking | None]:
+        """The oldest updates, and what to ask with them; waits for something of it."""
         with self._changed:
             while not self._is_closing:
                 self._clear_away()
-                row = self._database.execute(
-                    "SELECT id, task_id, attempt, payload FROM waiting_updates ORDER BY id LIMIT 1"
-                ).fetchone()
-                if row is not None and not self._is_locked_out:
-                    return _Waiting(*row)
+                if not self._is_locked_out and (self._asking or self._count()):
+                    if self._takes_reports and not self._asking:
+                        self._wait_for(GATHERING.total_seconds(), until=self._has_request)
+                    return self._gathered()
                 self._changed.wait()
-        return None
+        return [], None
 
-    def _send(self, waiting: _Waiting) -> None:
+    def _gathered(self) -> tuple[list[WaitingUpdate], Asking | None]:
+        rows = self._database.execute(
+            "SELECT id, task_id, attempt, payload FROM waiting_updates ORDER BY id LIMIT ?",
+            (MOST_TOGETHER,),
+        ).fetchall()
+        together: list[WaitingUpdate] = []
+        size = 0
+        for waiting in (WaitingUpdate(*row) for row in rows):
+            size += len(waiting.payload)
+            is_alone = waiting.number <= self._one_by_one_up_to
+            if together and (size > LARGEST_REPORT or is_alone):
+                break
+            together.append(waiting)
+            if is_alone:
+                return together, None
+        last = together[-1].number if together else 0
+        is_all = len(together) == len(rows) < MOST_TOGETHER
+        asking = self._asking[0] if self._asking else None
+        return together, asking if asking and (is_all or last >= asking.after) else None
+
+    def _has_request(self) -> bool:
+        return bool(self._asking)
+
+    def _send_together(self, together: list[WaitingUpdate], asking: Asking | None) -> None:
+        report = {
+            "updates": [
+                {"task": waiting.task_id, "update": json.loads(waiting.payload)}
+                for waiting in together
+            ]
+        }
+        if asking is not None:
+            report["request"] = wire.to_json(asking.request)
+        try:
+            answer = self._client.report_tasks(report)
+        except ManagerUnreachable as error:
+            self._pause(str(error))
+            return
+        except ManagerRefused as refusal:
+            self._handle_refusal_of_all(together, asking, refusal)
+            return
+        self._back_off.reset()
+        stored = []
+        for waiting, outcome in zip(together, answer.updates, strict=True):
+            if outcome.status < 300:
+                stored.append(waiting.number)
+            else:
+                message = outcome.message or ""
+                self._handle_refusal(waiting, ManagerRefused(outcome.status, message))
+        if stored:
+            marks = ", ".join("?" * len(stored))
+            self._remove(f"id IN ({marks})", tuple(stored))
+        if asking is not None:
+            self._forget(asking)
+            asking.answer(answer.next or NextTask())
+
+    def _handle_refusal_of_all(
+        self, together: list[WaitingUpdate], asking: Asking | None, refusal: ManagerRefused
+    ) -> None:
+        if refusal.status in _NOT_SIGNED_ON or is_temporary(refusal):
+            self._handle_refusal_by_manager(refusal)
+        elif together:
+            # One of them is at fault, and each is looked at by itself.
+            self._one_by_one_up_to = together[-1].number
+        elif asking is not None:
+            self._forget(asking)
+            asking.fail(refusal)
+
+    def _send(self, waiting: WaitingUpdate) -> None:
         try:
             self._client.task_update(waiting.task_id, json.loads(waiting.payload))
         except ManagerUnreachable as error:
@@ -199,15 +292,20 @@ class UpdateQueue:
             self._back_off.reset()
             self._remove("id = ?", (waiting.number,))
 
-    def _handle_refusal(self, waiting: _Waiting, refusal: ManagerRefused) -> None:
-        if refusal.status in _NOT_SIGNED_ON:
-            log.warning("the Manager takes no task updates from us: %s", refusal.message)
-            with self._changed:
-                self._is_locked_out = True
-                self._changed.notify_all()
-            return
+    def _handle_refusal_by_manager(self, refusal: ManagerRefused) -> None:
+        """It takes nothing from us now, whatever it may be."""
         if is_temporary(refusal):
             self._pause(f"the Manager answers {refusal.status}: {refusal.message}")
+            return
+        log.warning("the Manager takes no task updates from us: %s", refusal.message)
+        with self._changed:
+            self._is_locked_out = True
+            self._let_go()
+            self._changed.notify_all()
+
+    def _handle_refusal(self, waiting: WaitingUpdate, refusal: ManagerRefused) -> None:
+        if refusal.status in _NOT_SIGNED_ON or is_temporary(refusal):
+            self._handle_refusal_by_manager(refusal)
             return
         self._back_off.reset()
         if refusal.status in _NOT_OURS:
@@ -218,13 +316,13 @@ class UpdateQueue:
         log.error("the Manager cannot use an update of task %s: %s", waiting.task_id, refusal)
         self._give_up(waiting, refusal.message)
 
-    def _give_up(self, waiting: _Waiting, reason: str) -> None:
+    def _give_up(self, waiting: WaitingUpdate, reason: str) -> None:
         """Drops an update that will never be taken.
 
         One that ends its task is replaced: without any end, the Manager would hand the same
         attempt out again and again.
         """
-        instead = _replacement(waiting, reason)
+        instead = replacement(waiting, reason)
         if instead is None:
             self._remove("id = ?", (waiting.number,))
             return
@@ -256,30 +354,35 @@ class UpdateQueue:
             if dropped:
                 log.warning("dropped %d task updates of this worker's earlier identity", dropped)
 
+    def _last_number(self) -> int:
+        try:
+            (number,) = self._database.execute(
+                "SELECT coalesce(max(id), 0) FROM waiting_updates"
+            ).fetchone()
+        except sqlite3.Error as error:
+            raise StorageError(f"The queue of task updates cannot be read: {error}") from error
+        return int(number)
+
+    def _forget(self, asking: Asking) -> None:
+        with self._changed:
+            if asking in self._asking:
+                self._asking.remove(asking)
+
+    def _let_go(self) -> None:
+        """Ends the wait for answers; the lock must be held."""
+        for asking in self._asking:
+            asking.fail(Cancelled("no task is asked for any more"))
+        self._asking.clear()
+
     def _pause(self, trouble: str) -> None:
         wait = self._back_off.next_wait().total_seconds()
         log.warning("task updates have to wait: %s; trying again in %.0f s", trouble, wait)
-        deadline = time.monotonic() + wait
         with self._changed:
             # New updates wake this, too, and are no reason to try sooner.
-            while not self._is_closing and (left := deadline - time.monotonic()) > 0:
-                self._changed.wait(left)
+            self._wait_for(wait)
 
-
-def _replacement(waiting: _Waiting, reason: str) -> str | None:
-    """What to send in place of an update that is never taken, as JSON; None for nothing."""
-    update = _decoded(waiting.payload)
-    is_replacement = str(update.get("activity", "")).startswith(_INSTEAD)
-    if update.get("taskStatus") not in _FINAL or is_replacement:
-        return None
-    sentence = f"{_INSTEAD} ({printable(reason[:_LONGEST_REASON])})"
-    instead = TaskUpdate(taskStatus=TaskStatus.FAILED, activity=sentence, attempt=waiting.attempt)
-    return json.dumps(wire.to_json(instead))
-
-
-def _decoded(payload: str) -> dict[str, Any]:
-    try:
-        update = json.loads(payload)
-    except ValueError:
-        return {}
-    return update if isinstance(update, dict) else {}
+    def _wait_for(self, seconds: float, until: Callable[[], bool] = lambda: False) -> None:
+        """Waits, with the lock held, unless the queue is closed or `until` is so."""
+        deadline = time.monotonic() + seconds
+        while not (self._is_closing or until()) and (left := deadline - time.monotonic()) > 0:
+            self._changed.wait(left)

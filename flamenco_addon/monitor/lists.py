@@ -1,4 +1,4 @@
-"""The lists of jobs and tasks. Rows are drawn from `live.shown`; Blender draws visible ones only."""
+"""The lists of jobs and tasks, drawn from `live.shown`; Blender draws visible rows only."""
 
 from __future__ import annotations
 
@@ -9,8 +9,12 @@ import bpy
 from flamenco_core.statuses import JobStatus
 
 from . import live, words
+from .jobs_board import JobRow
+from .text_lines import width_of
 
 _RUNNING = frozenset({JobStatus.ACTIVE, JobStatus.PAUSE_REQUESTED, JobStatus.CANCEL_REQUESTED})
+ROOM_FOR_TIMES = 330
+"""Pixels of a sidebar, at a scale of 1, in which a row has room for the time left."""
 
 
 class FLAMENCO_UL_jobs(bpy.types.UIList):
@@ -20,7 +24,7 @@ class FLAMENCO_UL_jobs(bpy.types.UIList):
 
     def draw_item(
         self,
-        _context: bpy.types.Context,
+        context: bpy.types.Context,
         layout: Any,
         _data: Any,
         item: Any,
@@ -39,14 +43,17 @@ class FLAMENCO_UL_jobs(bpy.types.UIList):
         name.label(text=row.name, icon=words.JOB_ICONS[row.status], translate=False)
         side = split.row(align=True)
         if row.status in _RUNNING or (0 < row.fraction < 1 and not row.is_over):
-            side.progress(factor=row.fraction, text=_beside(row), translate=False)
+            side.progress(factor=row.fraction, text=_beside(row, context), translate=False)
         else:
             side.label(text=words.row_status(row), translate=False)
 
 
-def _beside(row: Any) -> str:
-    left = words.time_left(live.shown.seconds_left(row.id))
+def _beside(row: JobRow, context: bpy.types.Context) -> str:
+    """Progress, and the time left where there is room for it."""
     progress = words.progress_short(row)
+    if width_of(context) < ROOM_FOR_TIMES:
+        return progress
+    left = words.time_left(live.shown.seconds_left(row.id))
     return f"{progress} · {left}" if left else progress
 
 
@@ -71,7 +78,7 @@ class FLAMENCO_UL_tasks(bpy.types.UIList):
         if index >= len(rows):
             return
         row = rows[index]
-        split = layout.split(factor=0.5, align=True)
+        split = layout.split(factor=0.6, align=True)
         name = split.row(align=True)
         name.alert = row.has_failed
         name.label(text=row.name, icon=words.TASK_ICONS[row.status], translate=False)

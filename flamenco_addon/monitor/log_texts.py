@@ -49,6 +49,7 @@ def show(context: bpy.types.Context, task_id: str, task_name: str) -> Any:
     if space is not None:
         space.text = text
         space.show_word_wrap = True
+        space.show_syntax_highlight = False
     return text
 
 

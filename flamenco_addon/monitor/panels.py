@@ -7,8 +7,6 @@ its Output tab is for what belongs to the scene.
 
 from __future__ import annotations
 
-import textwrap
-from collections.abc import Sequence
 from typing import Any
 
 import bpy
@@ -22,11 +20,10 @@ from . import job_operators, live, task_operators, thumbnails, words
 from .frame_selection import selected_frames
 from .jobs_board import JobRow
 from .open_job import JobDetails
+from .text_lines import draw_text, width_of
 
 CATEGORY = "Flamenco"
 SPACES = ("VIEW_3D", "IMAGE_EDITOR", "NODE_EDITOR", "SEQUENCE_EDITOR")
-_CHARACTER = 6.2
-"""Pixels that a character of a label takes on average, at a scale of 1."""
 _MOST_REASONS = 4
 
 
@@ -87,9 +84,9 @@ def _draw_state(layout: Any, context: bpy.types.Context) -> None:
     box = layout.box()
     column = box.column(align=True)
     is_asking = text == tr("Asking the Manager …")
-    _draw_text(column, context, text, icon="SORTTIME" if is_asking else "ERROR")
+    draw_text(column, context, text, icon="SORTTIME" if is_asking else "ERROR")
     if not now.is_connected and now.condition.advice:
-        _draw_text(column, context, now.condition.advice)
+        draw_text(column, context, now.condition.advice)
     if not is_asking:
         box.operator("flamenco.refresh_jobs", icon="FILE_REFRESH")
 
@@ -104,7 +101,7 @@ def _draw_job_buttons(column: Any) -> None:
         ("flamenco.cancel_job", JobAction.CANCEL, "X"),
         ("flamenco.requeue_job", JobAction.REQUEUE, "FILE_REFRESH"),
         ("flamenco.requeue_failed_tasks", JobAction.REQUEUE_FAILED, "LOOP_BACK"),
-        ("flamenco.set_job_priority", JobAction.SET_PRIORITY, "SORT_ASC"),
+        ("flamenco.set_job_priority", JobAction.SET_PRIORITY, "TRIA_UP_BAR"),
         ("flamenco.delete_job", JobAction.DELETE, "TRASH"),
     )
     for place, (operator, action, icon) in enumerate(buttons):
@@ -116,7 +113,12 @@ def _draw_job_buttons(column: Any) -> None:
 
 
 class _OpenJobPanel(_OfOpenJob):
-    bl_label = "Job"
+    bl_label = ""
+
+    def draw_header(self, _context: bpy.types.Context) -> None:
+        row = live.shown.rows.get(live.shown.open_job_id)
+        name = row.name if row is not None else ""
+        self.layout.label(text=name, translate=False)  # type: ignore[attr-defined]
 
     def draw_header_preset(self, _context: bpy.types.Context) -> None:
         self.layout.operator(  # type: ignore[attr-defined]
@@ -132,7 +134,7 @@ class _OpenJobPanel(_OfOpenJob):
         layout = self.layout  # type: ignore[attr-defined]
         icon = thumbnails.icon(details.image)
         if icon:
-            layout.template_icon(icon_value=icon, scale=_image_scale(context))
+            layout.box().template_icon(icon_value=icon, scale=_image_scale(context))
         _draw_progress(layout.column(align=True), row)
         _draw_facts(layout.column(align=True), details, row)
         if details.why_not is not None:
@@ -142,8 +144,8 @@ class _OpenJobPanel(_OfOpenJob):
 
 def _image_scale(context: bpy.types.Context) -> float:
     """As wide as the sidebar; a scale of 1 is the height of a button."""
-    width = _width(context)
-    return max(5.0, min(14.0, width / 20 * 0.62))
+    width = width_of(context)
+    return max(5.0, min(14.0, (width - 70) / 20))
 
 
 def _draw_progress(column: Any, row: JobRow) -> None:
@@ -187,18 +189,18 @@ def _draw_why_not(layout: Any, context: bpy.types.Context, details: JobDetails) 
     column = box.column(align=True)
     column.label(text="Why Is It Not Rendering?", icon="QUESTION")
     if why_not.note:
-        _draw_text(column, context, _sentence(why_not.note))
+        draw_text(column, context, _sentence(why_not.note))
     if not why_not.workers_looked_at:
-        _draw_text(column, context, tr("There are no workers on this farm yet."))
+        draw_text(column, context, tr("There are no workers on this farm yet."))
+    if why_not.workers_that_get_tasks and plan is not None:
+        draw_text(column, context, tr(plan.summary))
     for reason in why_not.reasons[:_MOST_REASONS]:
         text = _sentence(tr(reason.what))
         if reason.workers > 1:
             text += " " + tr("(so for {count} workers)").format(count=reason.workers)
-        _draw_text(column, context, text, icon="DOT")
         if reason.remedy:
-            _draw_text(column, context, _sentence(tr(reason.remedy)), icon="BLANK1")
-    if why_not.workers_that_get_tasks and plan is not None:
-        _draw_text(column, context, tr(plan.summary), icon="INFO")
+            text += " " + _sentence(tr(reason.remedy))
+        draw_text(column, context, text, icon="DOT")
 
 
 def _sentence(text: str) -> str:
@@ -280,34 +282,15 @@ def _draw_task(layout: Any, context: bpy.types.Context) -> None:
     status = words.task_status(task.status)
     head.label(text=f"{task.name}: {status}", icon=words.TASK_ICONS[task.status], translate=False)
     if task.failure is not None:
-        _draw_text(column, context, tr(task.failure.sentence))
+        draw_text(column, context, tr(task.failure.sentence))
     elif task.activity:
-        _draw_text(column, context, task.activity)
+        draw_text(column, context, task.activity)
     if task.worker is not None:
         column.label(text=task.worker.name, icon="DESKTOP", translate=False)
     if task.failed_by_workers:
         names = ", ".join(worker.name for worker in task.failed_by_workers)
-        _draw_text(column, context, tr("Failed on {workers}").format(workers=names))
+        draw_text(column, context, tr("Failed on {workers}").format(workers=names))
     box.operator("flamenco.show_task_log", icon="TEXT")
-
-
-def _width(context: bpy.types.Context) -> float:
-    """Of the sidebar, in pixels at a scale of 1."""
-    region = context.region
-    scale = context.preferences.system.ui_scale or 1.0
-    return (region.width if region is not None else 300) / scale
-
-
-def _draw_text(column: Any, context: bpy.types.Context, text: str, *, icon: str = "NONE") -> None:
-    """Whole sentences in lines that fit; Blender's labels are cut off instead."""
-    room = _width(context) - 56 - (20 if icon != "NONE" else 0)
-    width = max(16, int(room / _CHARACTER))
-    lines: Sequence[str] = textwrap.wrap(text, width) or [""]
-    for number, line in enumerate(lines):
-        if icon == "NONE":
-            column.label(text=line, translate=False)
-        else:
-            column.label(text=line, icon=icon if number == 0 else "BLANK1", translate=False)
 
 
 def _panels() -> list[type]:

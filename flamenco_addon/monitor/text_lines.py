@@ -1,0 +1,31 @@
+"""Whole sentences in a panel: Blender's labels have one line, and are cut off at its end."""
+
+from __future__ import annotations
+
+import textwrap
+from typing import Any
+
+import bpy
+
+CHARACTER = 6.2
+"""Pixels that a character of a label takes on average, at a scale of 1."""
+_MARGINS = 56
+_ICON = 20
+
+
+def width_of(context: bpy.types.Context) -> float:
+    """Of the sidebar, in pixels at a scale of 1."""
+    region = context.region
+    scale = context.preferences.system.ui_scale or 1.0
+    return (region.width if region is not None else 300) / scale
+
+
+def draw_text(column: Any, context: bpy.types.Context, text: str, *, icon: str = "NONE") -> None:
+    """As many labels as the text needs lines, the first one with the icon."""
+    room = width_of(context) - _MARGINS - (_ICON if icon != "NONE" else 0)
+    lines = textwrap.wrap(text, max(16, int(room / CHARACTER))) or [""]
+    for number, line in enumerate(lines):
+        if icon == "NONE":
+            column.label(text=line, translate=False)
+        else:
+            column.label(text=line, icon=icon if number == 0 else "BLANK1", translate=False)

@@ -1,110 +1,211 @@
-"""Shows the Manager the image that was rendered last; never in the way of rendering."""
+"""Shows the Manager the images that were rendered last; never in the way of rendering.
+
+An image waits in the file of the worker's queue until the Manager has it, also from one run of the
+worker to the next. Of each task only the newest one waits, and when they take too much room the
+oldest of all go: they are for people to look at, and the frames themselves lie where they belong.
+"""
 
 from __future__ import annotations
 
-import io
 import logging
+import sqlite3
 import threading
+import time
 from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from flamenco_core import open_exr
 from flamenco_core.client import ManagerClient, ManagerRefused, ManagerUnreachable
+from flamenco_core.errors import StorageError
 from flamenco_core.open_exr import UnreadableExrError
-
-if TYPE_CHECKING:
-    from PIL.Image import Image
+from flamenco_worker.backing_off import BackOff
+from flamenco_worker.output_pictures import as_jpeg, is_showable
+from flamenco_worker.registration import is_temporary
 
 log = logging.getLogger(__name__)
 
-LARGEST_SIDE = 2048
-"""Pixels. Larger images are made smaller before they travel."""
-JPEG_QUALITY = 85
-MOST_PIXELS = 150_000_000
-"""Of an OpenEXR image, so that showing it takes no more than a few gigabytes."""
+DEFAULT_ROOM = 50_000_000
+"""Bytes."""
+_IN_MEMORY = ":memory:"
 _NOT_OFFERED = frozenset({405, 501})
 """A 404 may mean one task only, whose job was deleted."""
+_NOT_SIGNED_ON = frozenset({401, 403})
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS waiting_images (
+    id INTEGER PRIMARY KEY,
+    worker_id TEXT NOT NULL,
+    task_id TEXT NOT NULL,
+    image BLOB NOT NULL
+)
+"""
 
 
 class OutputImages:
-    """Sends images from a thread of its own. Only the newest waits; older ones are forgotten."""
+    """Sends images from a thread of its own, oldest first."""
 
-    def __init__(self, client: ManagerClient) -> None:
+    def __init__(
+        self,
+        client: ManagerClient,
+        kept_in: Path | None = None,
+        back_off: BackOff | None = None,
+        room: int = DEFAULT_ROOM,
+    ) -> None:
+        """Sends when it is started, or at once if nothing is kept (`kept_in` is `None`).
+
+        Raises:
+            StorageError: if the file cannot be opened.
+        """
         self._client = client
+        self._back_off = back_off or BackOff(timedelta(seconds=1), timedelta(seconds=20))
+        self._room = room
         self._changed = threading.Condition()
-        self._waiting: tuple[str, Path] | None = None
+        self._offered: dict[str, Path] = {}
+        """The newest of each task, not yet looked at."""
+        self._worker_id = ""
+        self._may_send = kept_in is None
         self._is_closing = False
         self._is_wanted = True
-        self._thread = threading.Thread(target=self._send_all, name="output-images", daemon=True)
+        self._try_at = 0.0
+        try:
+            self._database = sqlite3.connect(
+                kept_in or _IN_MEMORY, check_same_thread=False, isolation_level=None
+            )
+            self._database.execute("PRAGMA synchronous = NORMAL")
+            self._database.execute(_SCHEMA)
+        except sqlite3.Error as error:
+            raise StorageError(f"The images in {kept_in} cannot be opened: {error}") from error
+        self._thread = threading.Thread(target=self._work, name="output-images", daemon=True)
         self._thread.start()
+
+    def start(self, worker_id: str) -> None:
+        """Begins to send as `worker_id`; what another identity has left behind is dropped."""
+        with self._changed:
+            self._worker_id = worker_id
+            self._may_send = True
+            self._try_at = 0.0
+            self._changed.notify_all()
 
     def offer(self, task_id: str, path: Path) -> None:
         """Returns at once; a file that nobody can show (a video, say) is passed over."""
-        if path.suffix.lower() not in _SHOWABLE:
+        if not is_showable(path):
             return
         with self._changed:
-            self._waiting = (task_id, path)
+            # Put behind the others: the order is that in which things were rendered.
+            self._offered.pop(task_id, None)
+            self._offered[task_id] = path
             self._changed.notify_all()
 
+    @property
+    def waiting(self) -> int:
+        """How many images wait, looked at or not."""
+        with self._changed:
+            return len(self._offered) + self._count()
+
     def close(self, wait: timedelta = timedelta(0)) -> None:
-        """Forgets what waits; the image in flight gets `wait` to arrive."""
+        """Ends the sending; what waits is kept, and what is being sent gets `wait` to arrive."""
         with self._changed:
             self._is_closing = True
             self._changed.notify_all()
         self._thread.join(wait.total_seconds())
 
-    def _send_all(self) -> None:
-        while (waiting := self._next()) is not None:
-            try:
-                self._send(*waiting)
-            except ManagerUnreachable as error:
-                log.info("an output image is not shown: %s", error)
-            except (OSError, UnreadableExrError) as error:
-                log.info("the output image %s cannot be shown: %s", waiting[1], error)
-            except ManagerRefused as refusal:
-                self._is_wanted = refusal.status not in _NOT_OFFERED
-                log.info("the Manager does not take an output image: %s", refusal.message)
-            except Exception:
-                log.exception("the output image %s cannot be sent", waiting[1])
+    def _work(self) -> None:
+        try:
+            while self._wait():
+                try:
+                    self._keep_offered()
+                    if self._may_send and time.monotonic() >= self._try_at:
+                        self._send_oldest()
+                except sqlite3.Error as error:
+                    log.warning("output images cannot be kept: %s", error)
+                    self._pause()
+                except Exception:
+                    log.exception("an output image cannot be sent")
+                    self._pause()
+        finally:
+            self._database.close()
 
-    def _next(self) -> tuple[str, Path] | None:
+    def _wait(self) -> bool:
+        """Waits for something to do; returns whether there is, and false when it is closed."""
         with self._changed:
             while not self._is_closing:
-                if self._waiting is not None:
-                    waiting, self._waiting = self._waiting, None
-                    return waiting
-                self._changed.wait()
-        return None
+                left = self._try_at - time.monotonic()
+                waits = self._may_send and self._count() > 0
+                if self._offered or (waits and left <= 0):
+                    return True
+                self._changed.wait(left if waits else None)
+        return False
 
-    def _send(self, task_id: str, path: Path) -> None:
-        if self._is_wanted:
-            self._client.task_output_produced(task_id, as_jpeg(path), "image/jpeg")
+    def _keep_offered(self) -> None:
+        """Puts what was offered into the file, as it is sent."""
+        while True:
+            with self._changed:
+                if not self._offered:
+                    return
+                task_id = next(iter(self._offered))
+                path = self._offered.pop(task_id)
+            if not self._is_wanted:
+                continue
+            try:
+                image = as_jpeg(path)
+            except (OSError, UnreadableExrError) as error:
+                log.info("the output image %s cannot be shown: %s", path, error)
+                continue
+            self._keep(task_id, image)
 
+    def _keep(self, task_id: str, image: bytes) -> None:
+        run = self._database.execute
+        run("BEGIN IMMEDIATE")
+        try:
+            run("DELETE FROM waiting_images WHERE task_id = ?", (task_id,))
+            run(
+                "INSERT INTO waiting_images (worker_id, task_id, image) VALUES (?, ?, ?)",
+                (self._worker_id, task_id, image),
+            )
+            while self._size() > self._room and self._count() > 1:
+                run("DELETE FROM waiting_images WHERE id = (SELECT min(id) FROM waiting_images)")
+            run("COMMIT")
+        finally:
+            if self._database.in_transaction:
+                run("ROLLBACK")
 
-def as_jpeg(path: Path) -> bytes:
-    """The image at `path` as a JPEG, without its transparency.
+    def _send_oldest(self) -> None:
+        if self._worker_id:
+            self._database.execute(
+                "DELETE FROM waiting_images WHERE worker_id NOT IN ('', ?)", (self._worker_id,)
+            )
+        row = self._database.execute(
+            "SELECT id, task_id, image FROM waiting_images ORDER BY id LIMIT 1"
+        ).fetchone()
+        if row is None:
+            return
+        number, task_id, image = row
+        try:
+            self._client.task_output_produced(task_id, image, "image/jpeg")
+        except ManagerUnreachable as error:
+            log.info("output images have to wait: %s", error)
+            self._pause()
+            return
+        except ManagerRefused as refusal:
+            log.info("the Manager does not take an output image: %s", refusal.message)
+            if refusal.status in _NOT_SIGNED_ON and self._worker_id:
+                self._may_send = False
+                return
+            if is_temporary(refusal) and refusal.status not in _NOT_OFFERED:
+                self._pause()
+                return
+            self._is_wanted = self._is_wanted and refusal.status not in _NOT_OFFERED
+        self._back_off.reset()
+        self._database.execute("DELETE FROM waiting_images WHERE id = ?", (number,))
+        if not self._is_wanted:
+            self._database.execute("DELETE FROM waiting_images")
 
-    Raises:
-        OSError: if it cannot be decoded.
-        UnreadableExrError: the same, of an OpenEXR image.
-    """
-    from PIL import Image
+    def _pause(self) -> None:
+        self._try_at = time.monotonic() + self._back_off.next_wait().total_seconds()
 
-    if path.suffix.lower() == _EXR:
-        return _jpeg(open_exr.decoded_file(path, most_pixels=MOST_PIXELS))
-    with Image.open(path) as image:
-        return _jpeg(image)
+    def _count(self) -> int:
+        (count,) = self._database.execute("SELECT count(*) FROM waiting_images").fetchone()
+        return int(count)
 
-
-def _jpeg(image: Image) -> bytes:
-    image.thumbnail((LARGEST_SIDE, LARGEST_SIDE))
-    content = io.BytesIO()
-    image.convert("RGB").save(content, "JPEG", quality=JPEG_QUALITY)
-    return content.getvalue()
-
-
-_EXR = ".exr"
-_SHOWABLE = frozenset(
-    {_EXR, ".png", ".jpg", ".jpeg", ".tif", ".tiff", ".webp", ".bmp", ".tga", ".jp2", ".rgb"}
-)
+    def _size(self) -> int:
+        query = "SELECT coalesce(sum(length(image)), 0) FROM waiting_images"
+        (size,) = self._database.execute(query).fetchone()
+        return int(size)

@@ -393,7 +393,7 @@ def test_what_the_real_worker_sends_is_shown(
     client = ManagerClient(url, worker_id=worker.uuid, secret=worker.secret)
     output = OutputImages(client)
     output.offer(NOBODY, frame)  # refused, which keeps no other image from being shown
-    eventually(lambda: output._waiting is None)
+    eventually(lambda: output.waiting == 0)
     output.offer(task["uuid"], frame)
     output.offer(task["uuid"], video)
     eventually(lambda: shows(manager, task["job"], BLUE))

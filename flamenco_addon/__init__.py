@@ -19,12 +19,27 @@ Conventions for all of them:
 
 from __future__ import annotations
 
+import sys
 from importlib import import_module
 from types import ModuleType
 
 from .core_location import find_core, forget_core
 
-MODULES = ("background", "preferences", "connection", "packing_process")
+MODULES = (
+    "background",
+    "preferences",
+    "connection",
+    "packing_process",
+    "monitor",
+    "expressions",
+    "submission_properties",
+    "job_settings",
+    "rna_overrides",
+    "preflight.fixes",
+    "submission_drivers",
+    "submit_operators",
+    "submit_panel",
+)
 """In the order of registering."""
 
 _registered: list[ModuleType] = []
@@ -47,4 +62,7 @@ def unregister() -> None:
     """Blender calls this when the extension is disabled, updated or removed."""
     while _registered:
         _registered.pop().unregister()
+    # An update enables the new version in the same Blender, which must not meet the old one.
+    for name in [name for name in sys.modules if name.startswith(f"{__package__}.")]:
+        del sys.modules[name]
     forget_core()

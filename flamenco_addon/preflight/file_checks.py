@@ -1,0 +1,70 @@
+"""Whether all that the scene uses is there to be sent. Decisions only."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import PurePath
+
+from .facts import CacheFacts, FileFacts, SessionFacts
+from .findings import Finding, Fix, Severity
+
+_MOST_NAMED = 8
+"""Missing files that are named one by one; what follows is counted."""
+
+
+def session_findings(session: SessionFacts) -> Iterator[Finding]:
+    if not session.filepath:
+        yield Finding(
+            "unsaved",
+            Severity.ERROR,
+            "The file was never saved.",
+            "Save it once, so that its project is known.",
+            fix=Fix.SAVE,
+        )
+    elif session.is_dirty:
+        yield Finding(
+            "unsaved",
+            Severity.NOTE,
+            "Changes that are not saved are sent along; your file stays as it is.",
+            fix=Fix.SAVE,
+        )
+
+
+def missing_findings(missing: Sequence[FileFacts]) -> Iterator[Finding]:
+    """`missing` are the files that were looked for in vain."""
+    for file in missing[:_MOST_NAMED]:
+        yield Finding(
+            "missing-files",
+            Severity.ERROR,
+            f"{file.kind} “{file.name}” is missing: {file.path}",
+            fix=Fix.FIND_FILES,
+        )
+    if len(missing) > _MOST_NAMED:
+        yield Finding(
+            "missing-files",
+            Severity.ERROR,
+            f"{len(missing) - _MOST_NAMED} more files are missing.",
+            fix=Fix.FIND_FILES,
+        )
+
+
+def cache_findings(caches: Sequence[CacheFacts], *, project: PurePath | None) -> Iterator[Finding]:
+    for cache in caches:
+        if not cache.is_baked:
+            yield Finding(
+                "caches",
+                Severity.WARNING,
+                f"{cache.owner} is not baked, so each worker would begin it anew.",
+                "Bake it before submitting.",
+            )
+        elif cache.folder and project is not None and not _lies_in(cache.folder, project):
+            yield Finding(
+                "caches",
+                Severity.WARNING,
+                f"{cache.owner} keeps its bake outside the project: {cache.folder}",
+                "It is sent along, which may take long; better keep it in the project.",
+            )
+
+
+def _lies_in(folder: str, project: PurePath) -> bool:
+    return type(project)(folder).is_relative_to(project)

@@ -1,0 +1,390 @@
+"""One submission on its way: looked at, saved as a copy, packed, and made into jobs.
+
+`Submission.steps` is all of it, read from top to bottom. It runs on Blender's main thread; what
+takes time is yielded as a function for another thread. `submission_drivers` carries it out, in the
+background of a window or at once for a script.
+
+The artist's file is only read: changes that are not saved go along in a copy elsewhere. Each job
+has a key that makes one job of it however often it is sent, so that a Manager which dies in the
+middle can be asked again.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Generator, Iterable
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from enum import StrEnum
+from functools import partial
+from http import HTTPStatus
+from pathlib import Path
+from typing import Any
+
+import bpy
+
+from flamenco_core.client import ManagerClient, ManagerRefused, ManagerUnreachable
+from flamenco_core.client.credentials_file import found_token
+from flamenco_core.errors import FlamencoError, Problem
+from flamenco_core.model import Job, JobStorageInfo, SubmittedJob
+from flamenco_core.model.forecast import JobPlan
+from flamenco_core.packing import PackOutcome, PackRequest, PackRun
+
+from . import connection, packing_process
+from .job_planning import BLENDFILE, PlannedJob, project_of
+from .preflight import checking, findings, gathering
+from .preflight.facts import FileFacts
+
+log = logging.getLogger(__name__)
+
+TIMEOUT = timedelta(seconds=60)
+"""For each request: compiling a large job takes the Manager some seconds."""
+
+_LOOKS_AT_PACKING = timedelta(seconds=0.2)
+_REDRAW = timedelta(seconds=0.15)
+"""What Blender gets to draw what is announced before it is busy."""
+
+
+class Stage(StrEnum):
+    CHECKING = "checking"
+    ASKING = "asking"
+    """Warnings wait for the artist's decision."""
+    SAVING = "saving"
+    PACKING = "packing"
+    SUBMITTING = "submitting"
+    DONE = "done"
+    STOPPED = "stopped"
+    """Pre-flight found errors."""
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+
+ENDS = frozenset({Stage.DONE, Stage.STOPPED, Stage.FAILED, Stage.CANCELLED})
+
+
+@dataclass(frozen=True, slots=True)
+class AskArtist:
+    """Yielded when warnings are to be decided on: send True to go on."""
+
+    warnings: tuple[findings.Finding, ...]
+
+
+OffThread = Callable[[], Any]
+Steps = Generator["OffThread | AskArtist", Any, None]
+
+
+@dataclass(frozen=True, slots=True)
+class Looked:
+    """What another thread found out."""
+
+    missing: tuple[FileFacts, ...] = ()
+    problems: tuple[tuple[Problem, ...], ...] = ()
+    """What the Manager refuses of each job."""
+    unreachable: str = ""
+    plans: tuple[JobPlan, ...] = ()
+
+
+class Cancelled(FlamencoError):
+    """The artist wants no job after all."""
+
+    def __init__(self) -> None:
+        super().__init__("the submission was cancelled")
+
+
+class Submission:
+    """What happens between a press of Submit and the jobs on the farm."""
+
+    def __init__(self, jobs: list[PlannedJob], *, dry_run: bool = False) -> None:
+        self.planned = jobs
+        self.dry_run = dry_run
+        self.stage = Stage.CHECKING
+        self.findings: list[findings.Finding] = []
+        self.message = ""
+        """For people: how it ended, or what it waits for."""
+        self.jobs: list[Job] = []
+        """Those that are on the farm."""
+        self.plans: tuple[JobPlan, ...] = ()
+        """Of a dry run: what would become of each job."""
+        self.pack_run: PackRun | None = None
+        self.outcome: PackOutcome | None = None
+        self.can_try_again = False
+        """Whether the jobs may be sent once more, without a danger of having them twice."""
+        self._url = connection.current().url
+        self._token = ""
+        self._client: ManagerClient | None = None
+        self._is_cancelled = False
+
+    @property
+    def is_over(self) -> bool:
+        return self.stage in ENDS
+
+    @property
+    def name(self) -> str:
+        first = self.planned[0].job.name
+        return first if len(self.planned) == 1 else f"{first} and {len(self.planned) - 1} more"
+
+    def cancel(self) -> None:
+        """Returns at once; `is_over` says when everything is taken back.
+
+        A job that is being sent is waited for, since only its answer says what to take back.
+        """
+        self._is_cancelled = True
+        if self.pack_run is not None:
+            self.pack_run.cancel()
+        if self._client is not None and self.stage is Stage.CHECKING:
+            self._client.abort()
+
+    def steps(self) -> Steps:
+        """Everything; ends in one of `ENDS` and raises nothing."""
+        try:
+            yield from self._carry_out()
+        except Cancelled:
+            yield from self._take_back()
+            self.stage, self.message = Stage.CANCELLED, "Cancelled; nothing was left on the farm."
+        except FlamencoError as error:
+            yield from self._end_with(error)
+        except Exception as error:  # a mistake of ours must not leave the panel waiting
+            log.exception("The submission failed")
+            yield from self._end_with(FlamencoError(f"{type(error).__name__}: {error}"))
+
+    def _end_with(self, error: FlamencoError) -> Steps:
+        if self._is_cancelled and self.stage is Stage.SUBMITTING:
+            self.stage = Stage.FAILED
+            self.message = f"Cancelled, but the Manager may have the job: {error}"
+        elif self._is_cancelled:
+            yield from self._take_back()
+            self.stage, self.message = Stage.CANCELLED, "Cancelled."
+        else:
+            if not self.can_try_again:
+                yield from self._discard_pack()
+            self.stage, self.message = Stage.FAILED, str(error)
+
+    def try_again(self) -> Steps:
+        """Sends the jobs once more, with the keys that they had."""
+        self.can_try_again = False
+        try:
+            yield from self._submit()
+        except FlamencoError as error:
+            self.stage, self.message = Stage.FAILED, str(error)
+
+    def _carry_out(self) -> Steps:
+        yield from self._check()
+        if self.is_over:
+            return
+        warnings = tuple(findings.warnings(self.findings))
+        if warnings:
+            self.stage = Stage.ASKING
+            if not (yield AskArtist(warnings)):
+                raise Cancelled
+        if any(job.has_blend for job in self.planned):
+            yield from self._pack()
+        yield from self._submit()
+
+    def _check(self) -> Steps:
+        self.stage, self.message = Stage.CHECKING, "Looking at the scene"
+        facts = self._gather()
+        files = tuple(gathering.gather_files()) if self._sends_file else ()
+        first = checking.find(facts)
+        # What is wrong here already is not shown to the Manager, who would only say it again.
+        asks = not findings.errors(first)
+        looked: Looked = yield lambda: self._look(files, asks=asks)
+        self._check_cancelled()
+        self.plans = looked.plans
+        self.findings = checking.find(self._with(facts, looked))
+        bad = findings.errors(self.findings)
+        if bad:
+            self.stage = Stage.STOPPED
+            self.message = str(bad[0]) if len(bad) == 1 else f"{len(bad)} things stop the job"
+        elif self.dry_run:
+            self.stage = Stage.DONE
+            self.message = " ".join(plan.summary for plan in self.plans)
+
+    @property
+    def _sends_file(self) -> bool:
+        return any(job.has_blend for job in self.planned)
+
+    def _gather(self) -> checking.Facts:
+        scenes = [bpy.data.scenes[name] for name in self._scene_names()]
+        caches = [cache for scene in scenes for cache in gathering.gather_caches(scene)]
+        file = bpy.data.filepath
+        return checking.Facts(
+            session=gathering.gather_session(),
+            farm=gathering.gather_farm(scenes[0]),
+            jobs=tuple(job.facts for job in self.planned),
+            caches=tuple(caches) if self._sends_file else (),
+            project=project_of(Path(file)) if file else None,
+        )
+
+    def _scene_names(self) -> list[str]:
+        return list(dict.fromkeys(job.variant.scene for job in self.planned))
+
+    @staticmethod
+    def _with(facts: checking.Facts, looked: Looked) -> checking.Facts:
+        farm = facts.farm
+        if looked.unreachable:
+            farm = replace(farm, is_connected=False, sentence=looked.unreachable)
+        jobs = facts.jobs
+        if looked.problems:
+            jobs = tuple(
+                replace(job, problems=(*job.problems, *problems))
+                for job, problems in zip(jobs, looked.problems, strict=True)
+            )
+        return replace(facts, farm=farm, jobs=jobs, missing=looked.missing)
+
+    def _look(self, files: Iterable[FileFacts], *, asks: bool) -> Looked:
+        """On another thread: are the files there, and does the Manager take the jobs?"""
+        missing = checking.existing_or_missing(list(files))
+        if not asks:
+            return Looked(missing)
+        problems: list[tuple[Problem, ...]] = []
+        plans: list[JobPlan] = []
+        try:
+            with self._new_client() as client:
+                for planned in self.planned:
+                    try:
+                        if self.dry_run:
+                            plans.append(client.plan_job(planned.job))
+                        else:
+                            client.submit_job_check(planned.job)
+                        problems.append(())
+                    except ManagerRefused as error:
+                        problems.append(_problems_of(error))
+        except ManagerUnreachable as error:
+            return Looked(missing, unreachable=str(error))
+        return Looked(missing, tuple(problems), plans=tuple(plans))
+
+    def _pack(self) -> Steps:
+        request = PackRequest(
+            blend=Path(bpy.data.filepath),
+            job_name=self.planned[0].job.name,
+            manager_url=self._url,
+            token=found_token(self._url) or "",
+            project=project_of(Path(bpy.data.filepath)),
+        )
+        if bpy.data.is_dirty:
+            self.stage, self.message = Stage.SAVING, "Saving a copy for the farm"
+            yield _wait
+            self._check_cancelled()
+            copy = save_copy()
+            request = replace(
+                request, blend=copy, stands_for=request.blend, blend_is_temporary=True
+            )
+        self.stage, self.message = Stage.PACKING, "Looking for files"
+        run = self.pack_run = packing_process.start(request)
+        while not run.is_over:
+            yield lambda: run.wait(_LOOKS_AT_PACKING.total_seconds())
+        if run.failure is not None:
+            raise FlamencoError(run.failure.message, problems=run.failure.problems)
+        self.outcome = run.outcome
+        self._check_cancelled()
+        if run.is_cancelled or run.outcome is None:
+            raise Cancelled
+
+    def _submit(self) -> Steps:
+        self.stage = Stage.SUBMITTING
+        self.message = f"Submitting {self.name}"
+        for planned in self.planned[len(self.jobs) :]:
+            send = partial(self._send, self._with_delivery(planned), planned.key)
+            try:
+                self.jobs.append((yield send))
+            except ManagerUnreachable:
+                # The Manager may have the job without our knowing. Nothing is taken back, and
+                # the same key finds out.
+                self.can_try_again = not self._is_cancelled
+                raise
+            self._check_cancelled()
+        self.stage = Stage.DONE
+        self.message = (
+            f"Submitted “{self.name}”"
+            if len(self.jobs) == 1
+            else f"Submitted {len(self.jobs)} jobs: “{self.name}”"
+        )
+
+    def _with_delivery(self, planned: PlannedJob) -> SubmittedJob:
+        outcome = self.outcome
+        if outcome is None or not planned.has_blend:
+            return planned.job
+        checkout = outcome.shaman_checkout_id
+        return replace(
+            planned.job,
+            settings={**planned.job.settings, BLENDFILE: outcome.blendfile},
+            storage=JobStorageInfo(shaman_checkout_id=checkout) if checkout else None,
+        )
+
+    def _send(self, job: SubmittedJob, key: str) -> Job:
+        with self._new_client() as client:
+            return client.submit_job(job, idempotency_key=key)
+
+    def _new_client(self) -> ManagerClient:
+        self._client = ManagerClient(self._url, timeout=TIMEOUT)
+        return self._client
+
+    def _check_cancelled(self) -> None:
+        if self._is_cancelled:
+            raise Cancelled
+
+    def _take_back(self) -> Steps:
+        """Removes jobs that are on the farm already, and then what was sent for them."""
+        jobs, self.jobs = self.jobs, []
+        if jobs:
+            yield lambda: self._delete(jobs)
+        else:
+            yield from self._discard_pack()
+
+    def _delete(self, jobs: list[Job]) -> None:
+        try:
+            with self._new_client() as client:
+                for job in jobs:
+                    client.delete_job(job.id)
+        except FlamencoError:
+            self.jobs = jobs
+
+    def _discard_pack(self) -> Steps:
+        outcome, self.outcome = self.outcome, None
+        if outcome is not None and not self.jobs:
+            token = found_token(self._url) or ""
+
+            def discard() -> None:
+                try:
+                    packing_process.discard(outcome, self._url, token)
+                except FlamencoError:
+                    return  # the Manager collects what no job uses
+
+            yield discard
+
+
+def save_copy() -> Path:
+    """Saves what is open as a copy for the farm; the file, its name and its changes stay."""
+    copy = packing_process.copy_for_packing(Path(bpy.data.filepath))
+    windows = bpy.context.window_manager.windows
+    override = {"window": windows[0]} if windows else {}
+    try:
+        with bpy.context.temp_override(**override):
+            bpy.ops.wm.save_as_mainfile(
+                filepath=str(copy),
+                copy=True,
+                relative_remap=False,
+                check_existing=False,
+                compress=bpy.context.preferences.filepaths.use_file_compression,
+            )
+    except RuntimeError as error:
+        copy.unlink(missing_ok=True)
+        copy.parent.rmdir()
+        reason = str(error).removeprefix("Error: ").strip()
+        raise FlamencoError(f"A copy of the file cannot be saved to {copy}: {reason}") from error
+    return copy
+
+
+def _wait() -> None:
+    import time
+
+    time.sleep(_REDRAW.total_seconds())
+
+
+def _problems_of(error: ManagerRefused) -> tuple[Problem, ...]:
+    """What the Manager said, each fault at its setting where it names one."""
+    if error.status == HTTPStatus.PRECONDITION_FAILED:
+        return (Problem("", "the job type has changed on the farm", "ask the Manager again"),)
+    if error.status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
+        return (Problem("", error.message, "log in, in the preferences of this extension"),)
+    return error.problems or (Problem("", error.message),)

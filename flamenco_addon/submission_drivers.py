@@ -1,0 +1,163 @@
+"""Carrying out a submission: in the background of a window, or at once for a script."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import bpy
+
+from flamenco_core.errors import FlamencoError
+from flamenco_core.model import Job
+
+from . import background
+from .submission import AskArtist, OffThread, Stage, Steps, Submission
+
+on_submitted: list[Callable[[list[Job]], object]] = []
+"""Called on the main thread with the jobs that a submission has made."""
+
+_current: Submission | None = None
+_driver: BackgroundDriver | None = None
+
+
+def current() -> Submission | None:
+    """The submission under way, or the last one in this session."""
+    return _current
+
+
+def is_under_way() -> bool:
+    return _current is not None and not _current.is_over
+
+
+def forget() -> None:
+    """Lets go of a submission that is over, so that the panel is as before."""
+    global _current  # noqa: PLW0603
+    if not is_under_way():
+        _current = None
+        background.redraw()
+
+
+class BackgroundDriver:
+    """Steps through a submission while Blender goes on."""
+
+    def __init__(self, submission: Submission, steps: Steps) -> None:
+        self.submission = submission
+        self._steps = steps
+        self._work: background.Work | None = None
+
+    def start(self) -> None:
+        self._go(lambda: next(self._steps))
+
+    def answer(self, go_on: bool) -> None:
+        """The artist's decision about warnings."""
+        self._go(lambda: self._steps.send(go_on))
+
+    def _go(self, advance: Callable[[], OffThread | AskArtist]) -> None:
+        try:
+            wanted = advance()
+        except StopIteration:
+            _end(self.submission)
+            return
+        background.redraw()
+        if isinstance(wanted, AskArtist):
+            _ask_artist()
+            return
+        self._work = background.run(
+            wanted, then=self._continue, failed=self._fail, name="submission"
+        )
+
+    def _continue(self, result: Any) -> None:
+        self._go(lambda: self._steps.send(result))
+
+    def _fail(self, error: Exception) -> None:
+        self._go(lambda: self._steps.throw(_for_people(error)))
+
+
+def start(submission: Submission) -> None:
+    """Carries it out in the background; there is one at a time."""
+    _begin(submission, submission.steps())
+
+
+def try_again() -> None:
+    """Sends the jobs of the last submission once more."""
+    if _current is not None and _current.can_try_again:
+        _begin(_current, _current.try_again())
+
+
+def answer(go_on: bool) -> None:
+    """The artist's decision about warnings, wherever it was made."""
+    if _driver is not None and _current is not None and _current.stage is Stage.ASKING:
+        _driver.answer(go_on)
+
+
+def carry_out(submission: Submission, *, accepts_warnings: bool) -> None:
+    """All of it at once, for scripts; the driver's thread does what others would do."""
+    global _current  # noqa: PLW0603
+    _current = submission
+    steps = submission.steps()
+    advance: Callable[[], Any] = lambda: next(steps)  # noqa: E731 - replaced in the loop
+    while True:
+        try:
+            wanted = advance()
+        except StopIteration:
+            break
+        advance = _answered(steps, wanted, accepts_warnings)
+    _end(submission)
+
+
+def _answered(
+    steps: Steps, wanted: OffThread | AskArtist, accepts_warnings: bool
+) -> Callable[[], Any]:
+    if isinstance(wanted, AskArtist):
+        return lambda: steps.send(accepts_warnings)
+    try:
+        result = wanted()
+    except KeyboardInterrupt:
+        raise
+    except Exception as error:  # noqa: BLE001 - told to the submission, as from another thread
+        reason = error
+        return lambda: steps.throw(_for_people(reason))
+    return lambda: steps.send(result)
+
+
+def _begin(submission: Submission, steps: Steps) -> None:
+    global _current, _driver  # noqa: PLW0603
+    _current = submission
+    _driver = BackgroundDriver(submission, steps)
+    _driver.start()
+
+
+def _end(submission: Submission) -> None:
+    if submission.stage is Stage.DONE and submission.jobs:
+        for function in tuple(on_submitted):
+            function(list(submission.jobs))
+    background.redraw()
+
+
+def _for_people(error: Exception) -> Exception:
+    """Errors of ours are told as they are; others become one, so that nothing stays half done."""
+    if isinstance(error, FlamencoError):
+        return error
+    told = FlamencoError(f"Something unexpected happened: {type(error).__name__}: {error}")
+    told.__cause__ = error
+    return told
+
+
+def _ask_artist() -> None:
+    """The panel has buttons for the answer; a dialog comes up where no panel can be seen."""
+    windows = bpy.context.window_manager.windows
+    if windows and not background.is_shown():
+        with bpy.context.temp_override(window=windows[0]):
+            bpy.ops.flamenco.decide_on_warnings("INVOKE_DEFAULT")
+
+
+def register() -> None:
+    """Nothing runs until something is submitted."""
+
+
+def unregister() -> None:
+    global _current, _driver  # noqa: PLW0603
+    if _current is not None and not _current.is_over:
+        _current.cancel()
+    _current = _driver = None
+    on_submitted.clear()

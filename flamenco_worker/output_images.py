@@ -140,16 +140,16 @@ class OutputImages:
             with self._changed:
                 if not self._offered:
                     return
-                task_id = next(iter(self._offered))
-                path = self._offered.pop(task_id)
-            if not self._is_wanted:
-                continue
+                task_id, path = next(iter(self._offered.items()))
             try:
-                image = as_jpeg(path)
+                if self._is_wanted:
+                    self._keep(task_id, as_jpeg(path))
             except (OSError, UnreadableExrError) as error:
                 log.info("the output image %s cannot be shown: %s", path, error)
-                continue
-            self._keep(task_id, image)
+            finally:
+                with self._changed:
+                    if self._offered.get(task_id) == path:
+                        del self._offered[task_id]
 
     def _keep(self, task_id: str, image: bytes) -> None:
         run = self._database.execute

@@ -68,7 +68,7 @@ def test_images_wait_while_the_manager_is_away_and_come_in_order(
         images.start(WORKER)
         for place, task in enumerate(TASKS[:3]):
             images.offer(task, picture(tmp_path, 50 + 10 * place))
-        eventually(lambda: images.waiting == 3)
+        wait_until_kept(tmp_path / "queue.sqlite", 3)
         (tmp_path / "50.png").unlink()  # the frame may be gone by then
         manager.listen()
         manager.wait_for_count("/output-produced", 3)

@@ -31,9 +31,14 @@ import faulthandler, json, os, sys, traceback
 from pathlib import Path
 faulthandler.enable()
 given = json.loads(Path(sys.argv[1]).read_text(encoding="utf-8"))
-sys.path.insert(0, given["root"])
+# A development environment has the checkout in its path, which must not help an installed zip.
+sys.path[:] = [path for path in sys.path if path not in ("", given["root"])]
+if given["checkout"]:
+    sys.path.insert(0, given["root"])
 import bpy
 import addon_utils
+
+MODULE = "bl_ext.user_default.flamenco_python"
 
 def answer(value):
     Path(sys.argv[2]).write_text(json.dumps(value), encoding="utf-8")
@@ -41,13 +46,18 @@ def answer(value):
 def run():
     bpy.context.preferences.system.use_online_access = given["online"]
     names = dict(given["names"], bpy=bpy, json=json, Path=Path, answer=answer)
-    if given["enable"]:
+    if given["zip"]:
+        bpy.ops.extensions.package_install_files(
+            filepath=given["zip"], repo="user_default", enable_on_install=True)
+        assert MODULE in bpy.context.preferences.addons, "it could not be enabled"
+    elif given["enable"]:
         assert addon_utils.enable("flamenco_addon", default_set=True), "it could not be enabled"
     try:
         exec(compile(given["script"], "<script in bpy>", "exec"), names)
     finally:
-        if given["enable"]:
-            addon_utils.disable("flamenco_addon", default_set=True)
+        for module in ("flamenco_addon", MODULE):
+            if module in bpy.context.preferences.addons:
+                addon_utils.disable(module, default_set=True)
 
 code = 0
 try:
@@ -69,13 +79,16 @@ def run_in_bpy(
     environment: Mapping[str, str] | None = None,
     python: Path | str = sys.executable,
     enable: bool = True,
+    extension: Path | None = None,
     online: bool = True,
     limit: float = LIMIT,
 ) -> Any:
     """What the script gave to `answer`; fails the test with what it printed if it raised.
 
     `home` keeps the preferences and everything else of this user; use it again to start the same
-    user's Blender again. `names` are given to the script through JSON.
+    user's Blender again. `names` are given to the script through JSON. With `extension`, that zip
+    is installed instead of enabling the checkout, which then cannot be imported; without `enable`
+    neither is done.
     """
     home.mkdir(parents=True, exist_ok=True)
     given, answered = home / "given.json", home / "answer.json"
@@ -85,6 +98,8 @@ def run_in_bpy(
         "names": dict(names or {}),
         "root": str(ROOT),
         "enable": enable,
+        "zip": str(extension or ""),
+        "checkout": enable and extension is None,
         "online": online,
     }
     given.write_text(json.dumps(what), encoding="utf-8")

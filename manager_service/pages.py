@@ -1,4 +1,4 @@
-"""What browsers get: the API explorer, the document behind it, and a page of our own.
+"""What browsers get: the web interface, the API explorer, and the document behind it.
 
 All of it lies on this machine: the explorer's files come with the `swagger-ui-py` package, of
 which nothing else is used.
@@ -18,6 +18,7 @@ from aiohttp.typedefs import Handler
 from flamenco_core.errors import StorageError
 from manager_service.routing import API, Role
 from manager_service.serving import declare_role
+from manager_service.web_page import add_web_page
 
 WEB_FOLDER = Path(__file__).with_name("web")
 
@@ -54,8 +55,7 @@ def add_pages(app: web.Application, document: Mapping[str, Any]) -> None:
     for name, media_type in EXPLORER_FILES.items():
         content = (folder / name).read_bytes()
         _add(app, f"{API}/docs/{name}", _serving(content, media_type))
-    _add(app, "/app/", _serving(_page("overview.html"), "text/html"))
-    _add(app, "/app/overview.js", _serving(_page("overview.js"), "text/javascript"))
+    add_web_page(app)
     for path in ("/", "/app"):
         _add(app, path, _redirecting("/app/"))
 

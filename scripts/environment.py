@@ -1,8 +1,9 @@
 """The virtual environment that a script of this folder runs in: made once, kept up to date.
 
 The project is installed as editable, so after `git pull` its new code runs without installing
-anything; only a changed `pyproject.toml` makes pip look again. What was installed is written to a
-stamp inside the environment once all of it was: an installation that was cut short starts over.
+anything; only a changed `pyproject.toml`, or changed sources of the web interface, which the
+installation builds, make pip look again. What was installed is written to a stamp inside the
+environment once all of it was: an installation that was cut short starts over.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from build_web import digest_of_sources
 from pythons import Release, find_python
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -156,7 +158,11 @@ class Environment:
 
 
 def _digest_of_project() -> str:
-    return hashlib.sha256((ROOT / "pyproject.toml").read_bytes()).hexdigest()
+    """Of what an installation is made from: an editable one builds the web interface, too."""
+    project = hashlib.sha256((ROOT / "pyproject.toml").read_bytes())
+    if os.environ.get("FLAMENCO_BUILD_WEB") != "0":
+        project.update(digest_of_sources().encode())
+    return project.hexdigest()
 
 
 def need_space(folder: Path, wanted: int, purpose: str) -> None:

@@ -41,7 +41,12 @@ def build_everything(python: Path, output: Path) -> list[Path]:
 def build_distributions(python: Path, source: Path, output: Path) -> tuple[Path, Path]:
     """The wheel and the source archive of the project in `source`."""
     # The tools are there already; an environment of its own would have to fetch them again.
-    _run([python, "-m", "build", "--no-isolation", "--outdir", output, source], "build the wheel")
+    _run(
+        [python, "-m", "build", "--no-isolation", "--outdir", output, source],
+        "build the wheel",
+        # What people download never lacks the web interface.
+        {"FLAMENCO_BUILD_WEB": "1"},
+    )
     (wheel,) = output.glob("*.whl")
     (archive,) = output.glob("*.tar.gz")
     return wheel, archive

@@ -82,6 +82,7 @@ def build(source: Path, kind: str) -> Path:
         [sys.executable, "-m", "build", "--no-isolation", f"--{kind}", "--outdir", output, source],
         check=True,
         capture_output=True,
+        env=os.environ | {"FLAMENCO_BUILD_WEB": "0"},
     )
     (built,) = output.glob("*.whl" if kind == "wheel" else "*.tar.gz")
     return built

@@ -122,7 +122,7 @@ CONTENT = b"the file that was announced"
 BAD_REQUESTS: dict[str, tuple[str, str, dict[str, Any], int]] = {
     # what is wrong: (method, path, what else is sent, status)
     "an unknown path": ("GET", "/no-such-thing", {}, 404),
-    "a path outside the API": ("GET", "/app/no-such-page", {}, 404),
+    "a path outside the API": ("GET", "/app/assets/of-another-version.js", {}, 404),
     "an unknown path with a line break": ("GET", "/no-such%0D%0Athing", {}, 404),
     "a body that is not packed as its header says": (
         "POST",

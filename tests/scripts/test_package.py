@@ -159,7 +159,7 @@ def test_wheel_and_source_have_what_they_must_and_the_sums_are_right(built: Path
     (source,) = (file for file in built.glob("*.tar.gz") if "python" in file.name)
     with tarfile.open(source) as packed:
         sources = {name.partition("/")[2] for name in packed.getnames()}
-    for file in ("flamenco_core/job_types/prelude.js", "manager_service/web/overview.html"):
+    for file in ("flamenco_core/job_types/prelude.js", "manager_service/web/dist/index.html"):
         assert file in names
         assert file in sources
     assert {"scripts/package.py", "docs/services/systemd/flamenco-manager.service"} <= sources

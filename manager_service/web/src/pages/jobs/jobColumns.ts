@@ -1,0 +1,73 @@
+import type { JobRow } from "@/lists/jobs";
+import { rankOf } from "@/parts/statuses";
+import type { Column } from "@/parts/table";
+
+const share = ({ steps_completed: done = 0, steps_total: total = 0 }: JobRow) =>
+  total ? done / total : 0;
+
+export const JOB_COLUMNS: readonly Column<JobRow>[] = [
+  {
+    id: "status",
+    label: "Status",
+    isIcon: true,
+    width: "44px",
+    sort: ({ status }) => rankOf("job", status),
+  },
+  { id: "name", label: "Name", width: "minmax(9rem, 3fr)", sort: ({ name }) => name },
+  {
+    id: "progress",
+    label: "Progress",
+    width: "minmax(7rem, 1.2fr)",
+    sort: share,
+    descendingFirst: true,
+  },
+  { id: "tasks", label: "Tasks", width: "minmax(8rem, 1fr)", room: "wide" },
+  { id: "type", label: "Type", width: "minmax(7rem, 1fr)", room: "wide", sort: ({ type }) => type },
+  {
+    id: "priority",
+    label: "Prio",
+    width: "4.2rem",
+    align: "end",
+    room: "not-phone",
+    sort: ({ priority }) => priority,
+    descendingFirst: true,
+    hint: "Priority: jobs with a higher one go first",
+  },
+  {
+    id: "submitted_by",
+    label: "By",
+    width: "minmax(5rem, 0.6fr)",
+    room: "wide",
+    sort: ({ submitted_by: by }) => by,
+    hint: "Who submitted it",
+  },
+  {
+    id: "created",
+    label: "Submitted",
+    width: "7rem",
+    room: "wide",
+    sort: ({ created }) => created,
+    descendingFirst: true,
+  },
+  {
+    id: "updated",
+    label: "Updated",
+    width: "7rem",
+    room: "not-phone",
+    sort: ({ updated }) => updated,
+    descendingFirst: true,
+  },
+];
+
+/** In place of when it changed last: when it was archived. */
+export const ARCHIVED_COLUMNS: readonly Column<JobRow>[] = [
+  ...JOB_COLUMNS.filter(({ id }) => !["progress", "priority", "updated"].includes(id)),
+  {
+    id: "archived",
+    label: "Archived",
+    width: "7rem",
+    room: "not-phone",
+    sort: ({ archived_at: at }) => at,
+    descendingFirst: true,
+  },
+];

@@ -1,0 +1,35 @@
+/** All pages: their addresses, places in the navigation, and what opens them. */
+import { Clapperboard } from "@lucide/vue";
+import type { Component } from "vue";
+import type { RouteRecordRaw } from "vue-router";
+import type { UserRole } from "@/api/schema";
+
+export interface PageEntry {
+  label: string;
+  icon: Component;
+  /** The address that the navigation leads to. */
+  path: string;
+  /** The shortcut, such as `g j`. */
+  keys: string;
+  /** Shown only to those who may look at it. */
+  role: UserRole;
+  routes: RouteRecordRaw[];
+}
+
+/** In the order of the navigation. */
+export const PAGES: readonly PageEntry[] = [
+  {
+    label: "Jobs",
+    icon: Clapperboard,
+    path: "/jobs",
+    keys: "g j",
+    role: "viewer",
+    routes: [
+      {
+        path: "/jobs/:jobId?/:tab?/:taskId?",
+        name: "jobs",
+        component: () => import("./jobs/JobsPage.vue"),
+      },
+    ],
+  },
+];

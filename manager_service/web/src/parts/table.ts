@@ -1,0 +1,119 @@
+/** What a table shows of a collection: filtered, in an order, and frozen while that is wanted. */
+import { computed, ref, shallowRef, watch, type Ref, type ShallowRef } from "vue";
+import type { Collection } from "@/live/collection";
+
+export type SortValue = string | number | null | undefined;
+
+export interface Column<Row> {
+  id: string;
+  label: string;
+  /** A track of a CSS grid, such as `minmax(12rem, 2fr)` or `6rem`. */
+  width: string;
+  /** What to sort by; a column without it cannot be sorted. */
+  sort?: (row: Row) => SortValue;
+  /** The order of the first click on its head. */
+  descendingFirst?: boolean;
+  align?: "end";
+  /** For columns of icons: its label is for screen readers, and on hover. */
+  isIcon?: boolean;
+  /** Only where there is room: on wide screens, or not on phones. */
+  room?: "wide" | "not-phone";
+  /** What to say of the column on hover. */
+  hint?: string;
+}
+
+export interface TableParts<Row> {
+  collection: Collection<Row>;
+  columns: readonly Column<Row>[];
+  idOf(row: Row): string;
+  /** Which rows are shown. Reads reactive state; is made anew whenever that changes. */
+  filter: () => ((row: Row) => boolean) | null;
+  /** "column" or "-column". */
+  sort: Ref<string>;
+}
+
+export interface TableView<Row> {
+  rows: ShallowRef<readonly Row[]>;
+  ids: Ref<readonly string[]>;
+  columns: readonly Column<Row>[];
+  sort: Ref<string>;
+  sortBy(column: Column<Row>): void;
+  /** While it is true, rows change in place, and none moves, comes in between, or goes. */
+  isFrozen: Ref<boolean>;
+  /** How many rows would look different if it were not frozen. */
+  waiting: Ref<number>;
+  idOf(row: Row): string;
+}
+
+const COLLATOR = new Intl.Collator(undefined, { numeric: true, sensitivity: "base" });
+
+export function tableView<Row>(parts: TableParts<Row>): TableView<Row> {
+  const { collection, columns, idOf, sort } = parts;
+  const isFrozen = ref(false);
+  const rows = shallowRef<readonly Row[]>([]);
+  const waiting = ref(0);
+  let frozen: string[] = [];
+
+  const wanted = computed<Row[]>(() => {
+    void collection.version.value;
+    const isShown = parts.filter();
+    const found: Row[] = [];
+    for (const row of collection.rows.values()) if (!isShown || isShown(row)) found.push(row);
+    return sorted(found, columns, sort.value);
+  });
+
+  watch(
+    [wanted, isFrozen],
+    () => {
+      if (!isFrozen.value) {
+        rows.value = wanted.value;
+        frozen = [];
+        waiting.value = 0;
+        return;
+      }
+      if (!frozen.length) frozen = rows.value.map(idOf);
+      const there = new Set(frozen);
+      rows.value = frozen
+        .map((id) => collection.rows.get(id))
+        .filter((row): row is Row => row !== undefined);
+      waiting.value = wanted.value.filter((row) => !there.has(idOf(row))).length;
+    },
+    { immediate: true, flush: "sync" },
+  );
+
+  return {
+    rows,
+    ids: computed(() => rows.value.map(idOf)),
+    columns,
+    sort,
+    isFrozen,
+    waiting,
+    idOf,
+    sortBy(column) {
+      const { id, descendingFirst } = column;
+      const first = descendingFirst ? `-${id}` : id;
+      const second = descendingFirst ? id : `-${id}`;
+      isFrozen.value = false;
+      sort.value = sort.value === first ? second : first;
+    },
+  };
+}
+
+/** Stable, empty values last either way. */
+function sorted<Row>(rows: Row[], columns: readonly Column<Row>[], sort: string): Row[] {
+  const isBackwards = sort.startsWith("-");
+  const valueOf = columns.find(({ id }) => id === sort.replace(/^-/, ""))?.sort;
+  if (!valueOf) return rows;
+  const direction = isBackwards ? -1 : 1;
+  const keyed = rows.map((row, index) => ({ row, index, value: valueOf(row) }));
+  keyed.sort((left, right) => compared(left.value, right.value, direction) || left.index - right.index);
+  return keyed.map(({ row }) => row);
+}
+
+function compared(left: SortValue, right: SortValue, direction: number): number {
+  if (left === right) return 0;
+  if (left === null || left === undefined || left === "") return 1;
+  if (right === null || right === undefined || right === "") return -1;
+  if (typeof left === "number" && typeof right === "number") return (left - right) * direction;
+  return COLLATOR.compare(String(left), String(right)) * direction;
+}

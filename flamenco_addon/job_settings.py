@@ -39,6 +39,9 @@ SHOWN_PREFIX = "shown_"
 OUTPUT_ROOT = "render_output_root"
 """The one setting that farms cannot fill in by themselves, and that every artist has to."""
 
+USUAL_JOB_TYPE = "simple-blender-render"
+"""What a scene is that nobody has chosen a job type for."""
+
 _groups: dict[str, type] = {}
 """The group of each job type, by the job type's name."""
 _job_types: dict[str, AvailableJobType] = {}
@@ -93,6 +96,11 @@ def linked_settings(scene: bpy.types.Scene, job_type: AvailableJobType) -> set[s
 
 def fill_in(scene: bpy.types.Scene) -> None:
     """Gives settings that were never set, and that Blender can compute, their first value."""
+    if scene.library is not None:
+        return  # linked from another file, where it is set
+    if not scene.flamenco_job_type_name and USUAL_JOB_TYPE in _job_types:
+        scene.flamenco_job_type_name = USUAL_JOB_TYPE  # which comes back here
+        return
     job_type = job_type_of(scene)
     if job_type is None:
         return
@@ -140,6 +148,8 @@ def sync() -> None:
 
 def settle(scene: bpy.types.Scene) -> None:
     """Lets go of stored values that do not fit their settings any more, and keeps the rest."""
+    if scene.library is not None:
+        return
     for name, job_type in _job_types.items():
         group = group_of(scene, name)
         for setting in job_type.settings:

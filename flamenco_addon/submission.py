@@ -12,28 +12,29 @@ middle can be asked again.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import Callable, Generator
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from enum import StrEnum
 from functools import partial
-from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
 import bpy
 
-from flamenco_core.client import ManagerClient, ManagerRefused, ManagerUnreachable
+from flamenco_core.client import ManagerClient, ManagerUnreachable
 from flamenco_core.client.credentials_file import found_token
-from flamenco_core.errors import FlamencoError, Problem
+from flamenco_core.errors import FlamencoError
 from flamenco_core.model import Job, JobStorageInfo, SubmittedJob
 from flamenco_core.model.forecast import JobPlan
 from flamenco_core.packing import PackOutcome, PackRequest, PackRun
+from flamenco_core.packing.pack_request import FailureKind, PackFailure
 
 from . import connection, packing_process
 from .job_planning import BLENDFILE, PlannedJob, project_of
-from .preflight import checking, findings, gathering
-from .preflight.facts import FileFacts
+from .preflight import checking, file_checks, findings, gathering
+from .sent_copy import save_copy
+from .submission_looking import Looked, look
 
 log = logging.getLogger(__name__)
 
@@ -73,17 +74,6 @@ OffThread = Callable[[], Any]
 Steps = Generator["OffThread | AskArtist", Any, None]
 
 
-@dataclass(frozen=True, slots=True)
-class Looked:
-    """What another thread found out."""
-
-    missing: tuple[FileFacts, ...] = ()
-    problems: tuple[tuple[Problem, ...], ...] = ()
-    """What the Manager refuses of each job."""
-    unreachable: str = ""
-    plans: tuple[JobPlan, ...] = ()
-
-
 class Cancelled(FlamencoError):
     """The artist wants no job after all."""
 
@@ -94,8 +84,14 @@ class Cancelled(FlamencoError):
 class Submission:
     """What happens between a press of Submit and the jobs on the farm."""
 
-    def __init__(self, jobs: list[PlannedJob], *, dry_run: bool = False) -> None:
+    def __init__(
+        self, jobs: list[PlannedJob], *, dry_run: bool = False, always_copies: bool = False
+    ) -> None:
+        """With `always_copies` what is open is sent even if Blender takes it for saved, as it does
+        after changes that a script made.
+        """
         self.planned = jobs
+        self.always_copies = always_copies
         self.dry_run = dry_run
         self.stage = Stage.CHECKING
         self.findings: list[findings.Finding] = []
@@ -176,9 +172,10 @@ class Submission:
             self.stage = Stage.ASKING
             if not (yield AskArtist(warnings)):
                 raise Cancelled
-        if any(job.has_blend for job in self.planned):
+        if self._sends_file:
             yield from self._pack()
-        yield from self._submit()
+        if not self.is_over:
+            yield from self._submit()
 
     def _check(self) -> Steps:
         self.stage, self.message = Stage.CHECKING, "Looking at the scene"
@@ -187,14 +184,15 @@ class Submission:
         first = checking.find(facts)
         # What is wrong here already is not shown to the Manager, who would only say it again.
         asks = not findings.errors(first)
-        looked: Looked = yield lambda: self._look(files, asks=asks)
+        looked: Looked = yield lambda: look(
+            self.planned, files, self._new_client if asks else None, is_dry_run=self.dry_run
+        )
         self._check_cancelled()
         self.plans = looked.plans
         self.findings = checking.find(self._with(facts, looked))
         bad = findings.errors(self.findings)
         if bad:
-            self.stage = Stage.STOPPED
-            self.message = str(bad[0]) if len(bad) == 1 else f"{len(bad)} things stop the job"
+            self._stop(bad)
         elif self.dry_run:
             self.stage = Stage.DONE
             self.message = " ".join(plan.summary for plan in self.plans)
@@ -231,28 +229,6 @@ class Submission:
             )
         return replace(facts, farm=farm, jobs=jobs, missing=looked.missing)
 
-    def _look(self, files: Iterable[FileFacts], *, asks: bool) -> Looked:
-        """On another thread: are the files there, and does the Manager take the jobs?"""
-        missing = checking.existing_or_missing(list(files))
-        if not asks:
-            return Looked(missing)
-        problems: list[tuple[Problem, ...]] = []
-        plans: list[JobPlan] = []
-        try:
-            with self._new_client() as client:
-                for planned in self.planned:
-                    try:
-                        if self.dry_run:
-                            plans.append(client.plan_job(planned.job))
-                        else:
-                            client.submit_job_check(planned.job)
-                        problems.append(())
-                    except ManagerRefused as error:
-                        problems.append(_problems_of(error))
-        except ManagerUnreachable as error:
-            return Looked(missing, unreachable=str(error))
-        return Looked(missing, tuple(problems), plans=tuple(plans))
-
     def _pack(self) -> Steps:
         request = PackRequest(
             blend=Path(bpy.data.filepath),
@@ -261,7 +237,7 @@ class Submission:
             token=found_token(self._url) or "",
             project=project_of(Path(bpy.data.filepath)),
         )
-        if bpy.data.is_dirty:
+        if bpy.data.is_dirty or self.always_copies:
             self.stage, self.message = Stage.SAVING, "Saving a copy for the farm"
             yield _wait
             self._check_cancelled()
@@ -274,11 +250,28 @@ class Submission:
         while not run.is_over:
             yield lambda: run.wait(_LOOKS_AT_PACKING.total_seconds())
         if run.failure is not None:
-            raise FlamencoError(run.failure.message, problems=run.failure.problems)
+            self._take_failure(run.failure)
+            return
         self.outcome = run.outcome
         self._check_cancelled()
         if run.is_cancelled or run.outcome is None:
             raise Cancelled
+
+    def _take_failure(self, failure: PackFailure) -> None:
+        """Missing files that only packing has found, in linked files above all, are findings, too.
+
+        Raises `FlamencoError` for everything else.
+        """
+        if failure.kind is not FailureKind.MISSING_FILES:
+            raise FlamencoError(failure.message, problems=failure.problems)
+        self.findings = findings.by_severity(
+            [*self.findings, *file_checks.packing_findings(failure.problems)]
+        )
+        self._stop(findings.errors(self.findings))
+
+    def _stop(self, bad: list[findings.Finding]) -> None:
+        self.stage = Stage.STOPPED
+        self.message = str(bad[0]) if len(bad) == 1 else f"{len(bad)} things stop the job"
 
     def _submit(self) -> Steps:
         self.stage = Stage.SUBMITTING
@@ -353,38 +346,7 @@ class Submission:
             yield discard
 
 
-def save_copy() -> Path:
-    """Saves what is open as a copy for the farm; the file, its name and its changes stay."""
-    copy = packing_process.copy_for_packing(Path(bpy.data.filepath))
-    windows = bpy.context.window_manager.windows
-    override = {"window": windows[0]} if windows else {}
-    try:
-        with bpy.context.temp_override(**override):
-            bpy.ops.wm.save_as_mainfile(
-                filepath=str(copy),
-                copy=True,
-                relative_remap=False,
-                check_existing=False,
-                compress=bpy.context.preferences.filepaths.use_file_compression,
-            )
-    except RuntimeError as error:
-        copy.unlink(missing_ok=True)
-        copy.parent.rmdir()
-        reason = str(error).removeprefix("Error: ").strip()
-        raise FlamencoError(f"A copy of the file cannot be saved to {copy}: {reason}") from error
-    return copy
-
-
 def _wait() -> None:
     import time
 
     time.sleep(_REDRAW.total_seconds())
-
-
-def _problems_of(error: ManagerRefused) -> tuple[Problem, ...]:
-    """What the Manager said, each fault at its setting where it names one."""
-    if error.status == HTTPStatus.PRECONDITION_FAILED:
-        return (Problem("", "the job type has changed on the farm", "ask the Manager again"),)
-    if error.status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
-        return (Problem("", error.message, "log in, in the preferences of this extension"),)
-    return error.problems or (Problem("", error.message),)

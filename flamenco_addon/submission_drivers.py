@@ -10,7 +10,7 @@ import bpy
 from flamenco_core.errors import FlamencoError
 from flamenco_core.model import Job
 
-from . import background
+from . import background, monitor
 from .submission import AskArtist, OffThread, Stage, Steps, Submission
 
 on_submitted: list[Callable[[list[Job]], object]] = []
@@ -58,7 +58,7 @@ class BackgroundDriver:
         except StopIteration:
             _end(self.submission)
             return
-        background.redraw()
+        _redraw()
         if isinstance(wanted, AskArtist):
             _ask_artist()
             return
@@ -129,9 +129,18 @@ def _begin(submission: Submission, steps: Steps) -> None:
 
 def _end(submission: Submission) -> None:
     if submission.stage is Stage.DONE and submission.jobs:
+        for job in submission.jobs:
+            monitor.submitted(job.id)
         for function in tuple(on_submitted):
             function(list(submission.jobs))
+    _redraw()
+
+
+def _redraw() -> None:
+    """The panels, and the status bar, which takes a hint only."""
     background.redraw()
+    for window in bpy.context.window_manager.windows:
+        window.workspace.status_text_set(None)
 
 
 def _for_people(error: Exception) -> Exception:

@@ -151,6 +151,7 @@ class _Planner(_Submitting, bpy.types.Operator):
         submission = self._planned(context)
         if submission is None:
             return None
+        submission.always_copies = True
         submission_drivers.carry_out(submission, accepts_warnings=accepts_warnings)
         for finding in warnings(submission.findings):
             self.report({"WARNING"}, str(finding))
@@ -252,13 +253,13 @@ class FLAMENCO_OT_decide_on_warnings(bpy.types.Operator):
     def invoke(self, context: bpy.types.Context, _event: bpy.types.Event) -> set[str]:
         return context.window_manager.invoke_props_dialog(self, width=480)
 
-    def draw(self, _context: bpy.types.Context) -> None:
-        from .submit_panel import draw_findings
+    def draw(self, context: bpy.types.Context) -> None:
+        from .preflight.drawing import draw_findings
 
         submission = submission_drivers.current()
         if submission is not None:
             self.layout.label(text="Pre-flight has warnings:")
-            draw_findings(self.layout, warnings(submission.findings), width=66)
+            draw_findings(self.layout, context, warnings(submission.findings))
 
     def execute(self, _context: bpy.types.Context) -> set[str]:
         submission_drivers.answer(True)

@@ -14,15 +14,25 @@ _ICON = 20
 
 
 def width_of(context: bpy.types.Context) -> float:
-    """Of the sidebar, in pixels at a scale of 1."""
+    """Of the region that is drawn, in pixels at a scale of 1."""
     region = context.region
     scale = context.preferences.system.ui_scale or 1.0
     return (region.width if region is not None else 300) / scale
 
 
-def draw_text(column: Any, context: bpy.types.Context, text: str, *, icon: str = "NONE") -> None:
-    """As many labels as the text needs lines, the first one with the icon."""
-    room = width_of(context) - _MARGINS - (_ICON if icon != "NONE" else 0)
+def draw_text(
+    column: Any,
+    context: bpy.types.Context,
+    text: str,
+    *,
+    icon: str = "NONE",
+    taken: float = 0,
+) -> None:
+    """As many labels as the text needs lines, the first one with the icon.
+
+    `taken` are pixels, at a scale of 1, that what stands beside the text needs.
+    """
+    room = width_of(context) - _MARGINS - (_ICON if icon != "NONE" else 0) - taken
     lines = textwrap.wrap(text, max(16, int(room / CHARACTER))) or [""]
     for number, line in enumerate(lines):
         if icon == "NONE":

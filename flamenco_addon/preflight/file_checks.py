@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import PurePath
+
+from flamenco_core.errors import Problem
 
 from .facts import CacheFacts, FileFacts, SessionFacts
 from .findings import Finding, Fix, Severity
@@ -44,6 +46,18 @@ def missing_findings(missing: Sequence[FileFacts]) -> Iterator[Finding]:
             "missing-files",
             Severity.ERROR,
             f"{len(missing) - _MOST_NAMED} more files are missing.",
+            fix=Fix.FIND_FILES,
+        )
+
+
+def packing_findings(problems: Iterable[Problem]) -> Iterator[Finding]:
+    """Files that tracing has missed; each problem names one and what uses it."""
+    for problem in problems:
+        yield Finding(
+            "missing-files",
+            Severity.ERROR,
+            f"{problem.where} {problem.what}.",
+            problem.hint,
             fix=Fix.FIND_FILES,
         )
 

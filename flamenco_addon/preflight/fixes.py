@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import bpy
@@ -89,6 +90,10 @@ _FIXES = {
 }
 
 
+on_fixed: list[Callable[[], object]] = []
+"""Called after something was mended."""
+
+
 class FLAMENCO_OT_fix(bpy.types.Operator):
     """Mend what pre-flight found"""
 
@@ -108,6 +113,8 @@ class FLAMENCO_OT_fix(bpy.types.Operator):
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         _FIXES[Fix(self.fix)](context, self.scene, self.target)
+        for function in tuple(on_fixed):
+            function()
         return {"FINISHED"}
 
 
@@ -130,4 +137,5 @@ def register() -> None:
 
 
 def unregister() -> None:
+    on_fixed.clear()
     bpy.utils.unregister_class(FLAMENCO_OT_fix)

@@ -1,0 +1,37 @@
+"""The copy that is sent when what is open is not what lies on disk."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import bpy
+
+from flamenco_core.errors import FlamencoError
+
+from . import packing_process
+
+
+def save_copy() -> Path:
+    """Saves what is open as a copy for the farm; the file, its name and its changes stay.
+
+    Raises:
+        FlamencoError: there is no room for it, or Blender cannot write it.
+    """
+    copy = packing_process.copy_for_packing(Path(bpy.data.filepath))
+    windows = bpy.context.window_manager.windows
+    override = {"window": windows[0]} if windows else {}
+    try:
+        with bpy.context.temp_override(**override):
+            bpy.ops.wm.save_as_mainfile(
+                filepath=str(copy),
+                copy=True,
+                relative_remap=False,
+                check_existing=False,
+                compress=bpy.context.preferences.filepaths.use_file_compression,
+            )
+    except RuntimeError as error:
+        copy.unlink(missing_ok=True)
+        copy.parent.rmdir()
+        reason = str(error).removeprefix("Error: ").strip()
+        raise FlamencoError(f"A copy of the file cannot be saved to {copy}: {reason}") from error
+    return copy

@@ -13,6 +13,8 @@ GAP = "[text is missing here: this worker could not keep all of it while the Man
 _LEAST_TEXT = 2 * len(GAP)
 """Characters. Cutting shorter ones gains nothing."""
 _AT_ONCE = 50
+_UNUSED = 20_000_000
+"""Bytes of the file that may stand empty."""
 
 
 class QueueRoom:
@@ -36,6 +38,16 @@ class QueueRoom:
         # A tenth more than is needed, so that not each further line costs a look.
         while self._size > self._most * 9 // 10 and self._cut_some():
             pass
+
+    def give_back(self) -> None:
+        """Makes the file as small as what waits in it, if it has grown much beyond; may take long.
+
+        Raises `sqlite3.Error`.
+        """
+        (free,) = self._database.execute("PRAGMA freelist_count").fetchone()
+        (page,) = self._database.execute("PRAGMA page_size").fetchone()
+        if free * page > _UNUSED:
+            self._database.execute("VACUUM")
 
     def _measured(self) -> int:
         query = "SELECT coalesce(sum(length(payload)), 0) FROM waiting_updates"

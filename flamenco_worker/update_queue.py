@@ -15,6 +15,7 @@ import sqlite3
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -27,6 +28,8 @@ from flamenco_core.model import NextTask, TaskRequest, TaskUpdate
 from flamenco_worker.asking import Asking
 from flamenco_worker.backing_off import BackOff
 from flamenco_worker.cancellation import Cancelled
+from flamenco_worker.config import DEFAULT_QUEUE_SIZE
+from flamenco_worker.queue_room import QueueRoom
 from flamenco_worker.registration import is_temporary
 from flamenco_worker.waiting_update import WaitingUpdate, replacement
 
@@ -59,8 +62,16 @@ LARGEST_REPORT = 400_000
 class UpdateQueue:
     """Takes updates from any thread and sends them from its own."""
 
-    def __init__(self, path: Path, client: ManagerClient, back_off: BackOff) -> None:
+    def __init__(
+        self,
+        path: Path,
+        client: ManagerClient,
+        back_off: BackOff,
+        size: int = DEFAULT_QUEUE_SIZE,
+    ) -> None:
         """Opens the queue; `start` begins to send.
+
+        When more than `size` bytes wait, the oldest text of logs goes.
 
         Raises:
             StorageError: if the file cannot be opened.
@@ -85,6 +96,8 @@ class UpdateQueue:
             # Enough to survive the death of the process; only a power cut can take the last rows.
             self._database.execute("PRAGMA synchronous = NORMAL")
             self._database.execute(_SCHEMA)
+            self._room = QueueRoom(self._database, size)
+            self._room.give_back()
         except sqlite3.Error as error:
             raise StorageError(f"The queue {path} cannot be opened: {error}") from error
 
@@ -123,6 +136,8 @@ class UpdateQueue:
                 )
             except sqlite3.Error as error:
                 raise StorageError(f"A task update cannot be kept: {error}") from error
+            with suppress(sqlite3.Error):  # the next one tries again
+                self._room.added(payload)
             self._changed.notify_all()
 
     def ask(self, request: TaskRequest) -> Asking:

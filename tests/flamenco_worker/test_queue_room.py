@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -78,3 +80,14 @@ def test_a_queue_without_text_is_left_as_it_is(database: sqlite3.Connection) -> 
     for number in range(200):
         put(database, room, steps_completed=number)
     assert [update["steps_completed"] for update in waiting(database)] == list(range(200))
+
+
+def test_a_file_that_has_grown_gets_small_again(tmp_path: Path) -> None:
+    path = tmp_path / "queue.sqlite"
+    with closing(sqlite3.connect(path, isolation_level=None)) as file:
+        file.execute(TABLE)
+        file.execute("INSERT INTO waiting_updates (payload) VALUES (?)", ("x" * 30_000_000,))
+        file.execute("DELETE FROM waiting_updates")
+        assert path.stat().st_size > 30_000_000
+        QueueRoom(file, MOST).give_back()
+    assert path.stat().st_size < 100_000

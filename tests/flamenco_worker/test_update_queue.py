@@ -54,6 +54,28 @@ def told(manager: ProtocolManager) -> list[dict[str, Any]]:
     ]
 
 
+def test_a_manager_that_is_away_for_long_costs_text_of_logs_and_nothing_else(
+    manager: ProtocolManager, tmp_path: Path
+) -> None:
+    client = ManagerClient(manager.url, worker_id=WORKER, secret="secret")
+    back_off = BackOff(timedelta(seconds=0.02), timedelta(seconds=0.1))
+    queue = UpdateQueue(tmp_path / "queue.sqlite", client, back_off, size=50_000)
+    manager.go_away()
+    start(queue)
+    for step in range(40):
+        queue.add(TASK, TaskUpdate(log=f"step {step} " * 500, steps_completed=step, attempt=3))
+    queue.add(TASK, COMPLETED)
+    manager.listen()
+    assert queue.wait_until_empty(IN_TIME)
+    queue.close()
+    client.abort()
+    *steps, end = told(manager)
+    assert [update["steps_completed"] for update in steps] == list(range(40))
+    assert end["taskStatus"] == "completed"
+    assert steps[0]["log"].startswith("[text is missing here")
+    assert steps[-1]["log"].startswith("step 39 step 39")
+
+
 def test_a_full_disk_is_waited_for_and_nothing_is_sent_twice(
     manager: ProtocolManager, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

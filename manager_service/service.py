@@ -8,9 +8,10 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from flamenco_core.config import Config
-from flamenco_core.errors import NotFound, StorageError
+from flamenco_core.errors import NotFound, StorageError, Unavailable
 from flamenco_core.events import AccessChanged, Event
 from flamenco_core.manager import Manager
+from flamenco_core.manager.opening import Bearings
 from flamenco_core.shaman import ShamanStore
 from flamenco_core.store.reader import FarmReader
 from manager_service.access import Access
@@ -37,6 +38,7 @@ from manager_service.upstream.metrics import LinkMetrics
 from manager_service.upstream.state import Errand
 from manager_service.uses import Uses
 from manager_service.waiting import WaitingWorkers
+from manager_service.worker_requests import WorkerRequests
 from manager_service.write_thread import WriteThread
 
 if TYPE_CHECKING:
@@ -52,6 +54,11 @@ _ANSWERING_SECONDS = 0.2
 
 class Service:
     """One running Manager: everything behind the HTTP operations."""
+
+    _loop: asyncio.AbstractEventLoop | None = None
+    _manager: Manager | None = None
+    _callers: FarmReader | None = None
+    _background: BackgroundWork | None = None
 
     def __init__(self, config: Config, *, address: str = "") -> None:
         """`address` is where people reach this Manager; it names the Manager that holds the farm
@@ -71,6 +78,10 @@ class Service:
         self.metrics = Metrics()
         self.waiting = WaitingWorkers()
         self.farm = WriteThread(lambda: self._open_manager(address))
+        self.worker_requests = WorkerRequests(
+            self.farm, config.database_file, self._bearings, self._on_events
+        )
+        """Does what workers ask all the time."""
         self.readers = ReaderPool(self._open_reader)
         self.long_lists = ListProcess(config.database_file)
         self.provisioning = Provisioning(self.readers, lambda: self.config)
@@ -103,9 +114,6 @@ class Service:
         """Speaks to the Flamenco Server, if there is one."""
         if config.upstream.is_linked:
             self.upstream = UpstreamLink(config, self.farm, address=address)
-        self._loop: asyncio.AbstractEventLoop | None = None
-        self._callers: FarmReader | None = None
-        self._background: BackgroundWork | None = None
 
     async def start(self) -> None:
         """Opens the farm and begins the background work.
@@ -119,6 +127,7 @@ class Service:
         await asyncio.to_thread(self._make_folders)
         await asyncio.to_thread(self.farm.start)
         self._callers = self._open_reader()
+        await self.worker_requests.start()
         self.farm_id = await self.farm.run(lambda manager: manager.farm_id)
         self.access.open(self._callers, self.farm_id)
         self._background = BackgroundWork(
@@ -159,6 +168,7 @@ class Service:
         await self._uses.close()
         await self.accounts.passwords.close()
         await asyncio.to_thread(self.file_threads.close)
+        await self.worker_requests.close()
         # Readers go first: whoever closes the file last tidies it, and readers may not write.
         await self.long_lists.close()
         await asyncio.to_thread(self.readers.close)
@@ -212,7 +222,14 @@ class Service:
     def _open_manager(self, address: str) -> Manager:
         manager = Manager.open(self.config.database_file, config=self.config, address=address)
         manager.subscribe(self._publish)
+        self._manager = manager
         return manager
+
+    def _bearings(self) -> Bearings:
+        """May be asked for on any thread, as nothing else of the Manager may."""
+        if self._manager is None:
+            raise Unavailable("The farm is not open")
+        return self._manager.bearings
 
     def _open_reader(self) -> FarmReader:
         return FarmReader.open(self.config.database_file, log_storage=self.config.local_storage)

@@ -132,7 +132,7 @@ def _reader(port: int, job: str) -> Iterator[None]:
 
 
 def worker_load(port: int, process: psutil.Process, *, workers: int, cycles: int) -> Measured:
-    before = process.cpu_times()
+    before = _processor_seconds(process)
     command = [sys.executable, str(FOLDER / "bench_farm_load.py"), str(port)]
     output = subprocess.run(
         [*command, "--workers", str(workers), "--cycles", str(cycles)],
@@ -140,9 +140,14 @@ def worker_load(port: int, process: psutil.Process, *, workers: int, cycles: int
         stdout=subprocess.PIPE,
         text=True,
     ).stdout
-    after = process.cpu_times()
-    used = after.user + after.system - before.user - before.system
+    used = _processor_seconds(process) - before
     return Measured(processor=used / (cycles + workers) * 1e3, **json.loads(output))
+
+
+def _processor_seconds(process: psutil.Process) -> float:
+    """Of a Manager and the processes that belong to it."""
+    times = [each.cpu_times() for each in (process, *process.children(recursive=True))]
+    return sum(time.user + time.system for time in times)
 
 
 def _median(runs: list[Measured]) -> Measured:

@@ -9,6 +9,7 @@ import uuid
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta, tzinfo
 from pathlib import Path
 from types import TracebackType
@@ -57,6 +58,16 @@ def _configured_zone(config: Config) -> tzinfo:
     return ZoneInfo(config.time_zone) if config.time_zone else MachineZone()
 
 
+@dataclass(frozen=True, slots=True)
+class Bearings:
+    """What decisions depend on besides the farm file: the same in all processes that decide."""
+
+    config: Config
+    failure_classes: Sequence[FailureClass]
+    clock_origin: tuple[datetime, float]
+    """See `SteadyTime.origin`."""
+
+
 class OpenFarm(ABC):
     """What `Manager` stands on: opening and closing, units of work, events."""
 
@@ -99,6 +110,22 @@ class OpenFarm(ABC):
             manager._open_for_writing(address, resume=resume)
         return manager
 
+    @classmethod
+    def open_beside(cls, file: Path, bearings: Bearings) -> Self:
+        """Opens a farm that the process which started this one has open, to write to it too.
+
+        The two have to take turns (`manager_service/turn.py`): there is still one writer at a time.
+
+        Raises:
+            StorageError: if the file cannot be used.
+        """
+        config = bearings.config
+        zone = _configured_zone(config)
+        manager = cls(file, config, _utc_now, time.monotonic, _random_id, zone)
+        manager._open_beside()
+        manager.use_bearings(bearings)
+        return manager
+
     def __init__(
         self,
         file: Path,
@@ -122,11 +149,12 @@ class OpenFarm(ABC):
         self._last_seen_written = self._steady.now - LAST_SEEN_PERIOD
         self._job_types = JobTypeLibrary([config.scripts])
         self._failure_classes: Sequence[FailureClass] = BUILT_IN
+        self._bearings = Bearings(config, BUILT_IN, self._steady.origin)
         self._is_read_only = False
 
     def _open_for_writing(self, address: str, *, resume: bool) -> None:
         refuse_network_file_system(self.file)
-        self._failure_classes = load_failure_classes(self.config.home / FAILURE_CLASSES_FILE)
+        self.use_failure_classes(load_failure_classes(self.config.home / FAILURE_CLASSES_FILE))
         self.file.parent.mkdir(parents=True, exist_ok=True)
         with ExitStack() as on_failure:
             lock = FarmLock(self.file, address=address)
@@ -149,6 +177,14 @@ class OpenFarm(ABC):
             refuse_other_schema(self._db, self.file)
             self.farm_id = farm.identity(self._db)
             self._is_read_only = True
+            self._closing = on_failure.pop_all()
+
+    def _open_beside(self) -> None:
+        with ExitStack() as on_failure:
+            self._use(connect(self.file))
+            on_failure.callback(self._db.close)
+            refuse_other_schema(self._db, self.file)
+            self.farm_id = farm.identity(self._db)
             self._closing = on_failure.pop_all()
 
     def _use(self, db: sqlite3.Connection) -> None:
@@ -233,10 +269,27 @@ class OpenFarm(ABC):
     def use_config(self, config: Config) -> None:
         """Decides by another configuration from now on; files and folders stay where they are."""
         self.config = config
+        self._bearings = replace(self._bearings, config=config)
 
     def use_failure_classes(self, classes: Sequence[FailureClass]) -> None:
         """Tells by these why tasks fail from now on; see `failure_class_file`."""
         self._failure_classes = classes
+        self._bearings = replace(self._bearings, failure_classes=classes)
+
+    @property
+    def bearings(self) -> Bearings:
+        """What another process needs to decide as this one does; any thread may ask. It is the
+        same object until something of it changes.
+        """
+        return self._bearings
+
+    def use_bearings(self, bearings: Bearings) -> None:
+        """Decides as another process does from now on."""
+        self.config = bearings.config
+        self._failure_classes = bearings.failure_classes
+        self._bearings = bearings
+        started, first = bearings.clock_origin
+        self._steady = SteadyTime(started, time.monotonic, first=first)
 
     def record(self, actor: Actor, action: str, subject: str, **details: object) -> None:
         """Puts into the audit log what somebody did that is not stored in the farm."""

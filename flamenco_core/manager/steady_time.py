@@ -13,11 +13,23 @@ class SteadyTime:
     clock meanwhile; times from earlier runs are as far away as the wall clock says at the start.
     """
 
-    def __init__(self, started: datetime, monotonic: Callable[[], float]) -> None:
-        """`monotonic` counts seconds from anywhere."""
+    def __init__(
+        self, started: datetime, monotonic: Callable[[], float], *, first: float | None = None
+    ) -> None:
+        """`monotonic` counts seconds from anywhere; `first` is what it said at `started`, by
+        default what it says now.
+        """
         self._started = started
         self._monotonic = monotonic
-        self._first = monotonic()
+        self._first = monotonic() if first is None else first
+
+    @property
+    def origin(self) -> tuple[datetime, float]:
+        """`started` and `first`, for a clock that is to say the same in another process.
+
+        The monotonic clocks of all processes of a machine count from the same moment.
+        """
+        return self._started, self._first
 
     @property
     def running_for(self) -> timedelta:

@@ -254,15 +254,16 @@ async def _ask(
 ) -> AssignedTask | NoTask | MustChangeStatus:
     worker_id, transport = call.worker_id, call.request.transport
 
-    def ask(manager: Manager) -> AssignedTask | NoTask | MustChangeStatus:
-        if transport is None or transport.is_closing() or waiter.is_superseded:
-            # Nobody would learn of the task. If the connection ends later than this, the
-            # worker's next request does not list the task as held and gets it again.
-            raise ConnectionResetError("the worker has gone")
-        return manager.next_task(worker_id, request)
+    def is_there() -> bool:
+        # Else nobody would learn of the task. If the connection ends later than this, the
+        # worker's next request does not list the task as held and gets it again.
+        is_connected = transport is not None and not transport.is_closing()
+        return is_connected and not waiter.is_superseded
 
     call.service.waiting.begin_asking(waiter)
-    return await call.service.farm.run(ask)
+    return await call.service.worker_requests.run_if(
+        is_there, Manager.next_task, worker_id, request
+    )
 
 
 async def _with_etag(call: Call, task: AssignedTask) -> AssignedTask:
@@ -287,8 +288,8 @@ async def report_tasks(call: Call) -> web.StreamResponse:
     task, a worker asks with `scheduleTask`.
     """
     worker_id, report = call.worker_id, call.body(TaskReport)
-    answers, next_one = await call.service.farm.run(
-        lambda manager: manager.report_tasks(worker_id, report)
+    answers, next_one = await call.service.worker_requests.run(
+        Manager.report_tasks, worker_id, report
     )
     outcomes = [
         UpdateOutcome(status=204)
@@ -326,9 +327,7 @@ async def report_tasks(call: Call) -> web.StreamResponse:
 async def task_update(call: Call) -> web.StreamResponse:
     """With `attempt`, which Flamenco 3 does not know, an update cannot be taken for a later one."""
     worker_id, task_id, update = call.worker_id, call.value(TASK_ID), call.body(TaskUpdate)
-    answer = await call.service.farm.run(
-        lambda manager: manager.update_task(worker_id, task_id, update)
-    )
+    answer = await call.service.worker_requests.run(Manager.update_task, worker_id, task_id, update)
     if not answer.is_accepted:
         # Not raised on the write thread: the update's log is kept, though nothing else is.
         raise Conflict(f"This update does not count: {answer.reason}")
@@ -347,5 +346,5 @@ async def task_update(call: Call) -> web.StreamResponse:
 async def may_worker_run(call: Call) -> web.StreamResponse:
     worker_id, task_id = call.worker_id, call.value(TASK_ID)
     return json_answer(
-        await call.service.farm.run(lambda manager: manager.may_keep_running(worker_id, task_id))
+        await call.service.worker_requests.run(Manager.may_keep_running, worker_id, task_id)
     )

@@ -29,6 +29,7 @@ MODULES = (
     "background",
     "preferences",
     "connection",
+    "projects",
     "packing_process",
     "monitor",
     "expressions",

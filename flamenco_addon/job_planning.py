@@ -14,7 +14,6 @@ import bpy
 
 from flamenco_core.errors import InvalidInput, NotFound, Problem, one_problem
 from flamenco_core.model import AvailableJobType, SubmittedJob
-from flamenco_core.packing.project import find_project_root
 from flamenco_core.paths import this_platform
 from flamenco_core.rna_overrides import checked_overrides
 from flamenco_core.statuses import JobStatus
@@ -22,6 +21,7 @@ from flamenco_core.statuses import JobStatus
 from . import connection, expressions, job_settings, rna_overrides
 from .preflight.facts import JobFacts
 from .preflight.gathering import gather_scene
+from .projects import project_of
 from .submission_properties import job_name_of
 from .variants import SceneChoice, Variant, marker_range, span, variants
 
@@ -254,8 +254,3 @@ def _metadata(scene: bpy.types.Scene, variant: Variant) -> dict[str, str]:
     if variant.view_layer:
         found["view_layer"] = variant.view_layer
     return {key: value for key, value in found.items() if value}
-
-
-def project_of(file: Path) -> Path:
-    """The root folder of the project, found as the preferences say."""
-    return find_project_root(file)

@@ -12,6 +12,16 @@ import bpy
 
 DEFAULT_ADDRESS = "http://localhost:8080/"
 
+PROJECT_FINDERS = (
+    ("ANY", "Any of These", "The closest folder with any of the markers below"),
+    ("BLENDER_PROJECT", "Blender Project", "The closest folder that has .blender_project in it"),
+    ("GIT", "Git", "The closest folder that has .git in it"),
+    ("SUBVERSION", "Subversion", "The working copy of Subversion, which has .svn in it"),
+    ("MARKER", "Own Marker", "The closest folder that has a file or folder of your choice in it"),
+    ("FOLDER", "Folder of the File", "The folder that the .blend file lies in"),
+)
+"""How `projects` finds the project of a file."""
+
 Section = Callable[["bpy.types.UILayout", "bpy.types.Context"], None]
 sections: list[Section] = []
 """What other modules draw below the Manager's address, in the order in which they register."""
@@ -31,6 +41,18 @@ class FlamencoPreferences(bpy.types.AddonPreferences):
         description="Address of the Manager that jobs are sent to",
         default=DEFAULT_ADDRESS,
         update=_address_changed,
+    )
+
+    project_finder: bpy.props.EnumProperty(  # type: ignore[valid-type]
+        name="Project",
+        description="How the folder of the project is found that a file belongs to",
+        items=PROJECT_FINDERS,
+        default="ANY",
+    )
+    project_marker: bpy.props.StringProperty(  # type: ignore[valid-type]
+        name="Marker",
+        description="A file or folder that only the root folder of a project has",
+        default=".flamenco_project",
     )
 
     def draw(self, context: bpy.types.Context) -> None:

@@ -31,8 +31,9 @@ from flamenco_core.packing import PackOutcome, PackRequest, PackRun
 from flamenco_core.packing.pack_request import FailureKind, PackFailure
 
 from . import connection, packing_process
-from .job_planning import BLENDFILE, PlannedJob, project_of
+from .job_planning import BLENDFILE, PlannedJob
 from .preflight import checking, file_checks, findings, gathering
+from .projects import project_of
 from .sent_copy import save_copy
 from .submission_looking import Looked, look
 
@@ -210,7 +211,7 @@ class Submission:
             farm=gathering.gather_farm(scenes[0]),
             jobs=tuple(job.facts for job in self.planned),
             caches=tuple(caches) if self._sends_file else (),
-            project=project_of(Path(file)) if file else None,
+            project=project_of(Path(file), afresh=True) if file else None,
         )
 
     def _scene_names(self) -> list[str]:

@@ -75,3 +75,22 @@ def test_every_job_name_gives_a_folder_name_that_any_platform_accepts(
 def test_no_job_name_gives_a_folder_that_the_manager_refuses(job: str) -> None:
     assert checkout_path_problems(folder_name(job)) == []
     assert "/" not in folder_name(job)
+
+
+def test_only_the_markers_that_are_asked_for_count(tmp_path: Path) -> None:
+    (tmp_path / "show/.git").mkdir(parents=True)
+    (tmp_path / ".studio").touch()
+    blend = tmp_path / "show/shots/scene.blend"
+    assert find_project_root(blend, [".studio"]) == tmp_path
+    assert find_project_root(blend, [".git"]) == tmp_path / "show"
+    assert find_project_root(blend, []) == blend.parent
+
+
+def test_a_working_copy_with_a_marker_in_every_folder_begins_at_its_top(tmp_path: Path) -> None:
+    for folder in ("show", "show/shots", "show/shots/10"):
+        (tmp_path / folder / ".svn").mkdir(parents=True)
+    blend = tmp_path / "show/shots/10/scene.blend"
+    assert find_project_root(blend) == tmp_path / "show"
+    (tmp_path / "show/shots/.blender_project").touch()
+    (tmp_path / "show/shots/10/.svn").rmdir()
+    assert find_project_root(blend) == tmp_path / "show/shots"

@@ -15,6 +15,7 @@ from typing import IO, Any
 
 from flamenco_core.job_types.compile_helper import limit_memory
 from flamenco_core.last_rendered import UnusableImage, make_thumbnails
+from manager_service.helper_output import send
 
 BOOTSTRAP = (
     "import sys, json; sys.path[:] = json.loads(sys.argv[1]); "
@@ -34,14 +35,10 @@ def main() -> None:
     # Ctrl+C in a terminal reaches this process too; the Manager then ends it when it is done.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     limit_memory(MEMORY_LIMIT)
-    requests, answers = sys.stdin.buffer, sys.stdout.buffer
+    requests = sys.stdin.buffer
     while (image := _next_image(requests)) is not None:
         header, jpegs = _answer_to(image)
-        # A pipe without a reader means that the Manager has gone.
-        try:
-            answers.write(json.dumps(header).encode() + b"\n" + b"".join(jpegs))
-            answers.flush()
-        except BrokenPipeError:
+        if not send(json.dumps(header).encode() + b"\n" + b"".join(jpegs)):
             return
 
 

@@ -20,6 +20,7 @@ from flamenco_core import wire
 from flamenco_core.errors import FlamencoError
 from flamenco_core.store.listing import LARGEST_PAGE, ListRequest
 from flamenco_core.store.reader import FarmReader
+from manager_service.helper_output import send
 
 BOOTSTRAP = (
     "import sys, json; sys.path[:] = json.loads(sys.argv[1]); "
@@ -38,16 +39,12 @@ def main() -> None:
     # Whoever reads a long list can wait for those who do something. Windows is told at the start.
     if sys.platform != "win32":
         os.nice(_NICENESS)
-    requests, answers = sys.stdin.buffer, sys.stdout.buffer
+    requests = sys.stdin.buffer
     # Lists have no logs, so that it does not matter where those lie.
     with FarmReader.open(Path(sys.argv[2]), log_storage=Path(sys.argv[2]).parent) as reader:
         while line := requests.readline():
             header, items = _answer_to(reader, line)
-            # A pipe without a reader means that the Manager has gone.
-            try:
-                answers.write(json.dumps(header).encode() + b"\n" + items)
-                answers.flush()
-            except BrokenPipeError:
+            if not send(json.dumps(header).encode() + b"\n" + items):
                 return
 
 

@@ -21,6 +21,7 @@ from flamenco_core.events import Event
 from flamenco_core.manager import Manager
 from flamenco_core.manager.opening import Bearings
 from manager_service.group_commit import Request, carry_out
+from manager_service.helper_output import send
 
 BOOTSTRAP = (
     "import sys, json; sys.path[:] = json.loads(sys.argv[1]); "
@@ -57,7 +58,7 @@ def main() -> None:
     # Ctrl+C in a terminal reaches this process too; the Manager then ends it when it is done.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     sys.setswitchinterval(1)  # one thread does it all
-    messages, answers = sys.stdin.buffer, sys.stdout.buffer
+    messages = sys.stdin.buffer
     first = _next_message(messages)
     if first is None or first.bearings is None:
         return
@@ -67,11 +68,7 @@ def main() -> None:
         work: Work | None = first
         while work is not None:
             done = _carry_out(manager, work, events)
-            # A pipe without a reader means that the Manager has gone.
-            try:
-                answers.write(encoded(done))
-                answers.flush()
-            except BrokenPipeError:
+            if not send(encoded(done)):
                 return
             work = _next_message(messages)
 

@@ -6,6 +6,7 @@ import argparse
 import importlib.util
 import logging
 import os
+import re
 import signal
 import sys
 import threading
@@ -13,6 +14,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import FrameType
+from typing import Any
 
 from flamenco_core.errors import FlamencoError
 from flamenco_core.log_lines import TextLines, WithPriority, form_for
@@ -22,6 +24,7 @@ from flamenco_worker.host import locked_home
 
 log = logging.getLogger(__name__)
 
+_ONE_DASH = re.compile(r"-[a-z][a-z-]+")
 STOP_EVERY_SECONDS = 0.3
 EXIT_CODE_AT_ONCE = 130
 _NEEDED = {"PIL": "Pillow", "OpenImageIO": "OpenImageIO", "psutil": "psutil"}
@@ -29,7 +32,8 @@ _NEEDED = {"PIL": "Pillow", "OpenImageIO": "OpenImageIO", "psutil": "psutil"}
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """The console script; exits with 0, the restart exit code, 1 on errors, 2 on wrong usage."""
-    options = _parser().parse_args(arguments)
+    given = sys.argv[1:] if arguments is None else arguments
+    options = _parser().parse_args(_with_two_dashes(given))
     _set_up_logging(options)
     missing = [name for module, name in _NEEDED.items() if not importlib.util.find_spec(module)]
     if missing:
@@ -43,11 +47,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
             home=options.home,
             manager_url=options.manager,
             worker_name=options.name,
+            restart_exit_code=options.restart_exit_code,
         )
         if options.find_manager:
             sys.exit(_print_managers(config))
         with locked_home(config.home):
             config = config if config.manager_url else _with_found_manager(config)
+            if options.flush:
+                sys.exit(_flush(config))
             exit_code = _run(config, only_one_task=options.single)
     except FlamencoError as error:
         sys.exit(f"flamenco-worker: {error}")
@@ -66,6 +73,14 @@ def _print_managers(config: WorkerConfig) -> int:
     if not found:
         log.warning("no Manager can be found in the local network")
     return 0 if found else 1
+
+
+def _flush(config: WorkerConfig) -> int:
+    from flamenco_worker.flushing import flush
+
+    sent = flush(config)
+    log.info("sent %d updates and images that were waiting", sent)
+    return 0
 
 
 def _with_found_manager(config: WorkerConfig) -> WorkerConfig:
@@ -138,31 +153,73 @@ def _set_up_logging(options: argparse.Namespace) -> None:
     logging.getLogger("PIL").setLevel(logging.WARNING)
 
 
+_OPTIONS: tuple[tuple[list[str], dict[str, Any]], ...] = (
+    (
+        ["--manager"],
+        {
+            "metavar": "URL",
+            "help": "address of the Manager (default: the one in the local network)",
+        },
+    ),
+    (
+        ["--find-manager"],
+        {"action": "store_true", "help": "print the Managers that can be found, and end"},
+    ),
+    (
+        ["--flush"],
+        {
+            "action": "store_true",
+            "help": "send what earlier runs could not, take no task, and end; exit code 1 if "
+            "something is left",
+        },
+    ),
+    (
+        ["--home"],
+        {"metavar": "DIR", "type": Path, "help": "folder of this worker's identity and queue"},
+    ),
+    (["-c", "--config"], {"metavar": "FILE", "type": Path, "help": "configuration file to use"}),
+    (["--name"], {"help": "name of this worker (default: the name of this machine)"}),
+    (["-1", "--single"], {"action": "store_true", "help": "end after one task"}),
+    (
+        ["--restart-exit-code"],
+        {
+            "metavar": "N",
+            "type": int,
+            "choices": range(256),
+            "help": "end with this when the Manager asks for a restart; 0: it cannot ask",
+        },
+    ),
+)
+
+
+def _with_two_dashes(arguments: Sequence[str]) -> list[str]:
+    """Flamenco 3's worker also takes one: `-manager URL`."""
+    return [f"-{each}" if _ONE_DASH.match(each) else each for each in arguments]
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="flamenco-worker",
         description="Renders for a Flamenco Manager: asks it for tasks and runs them.",
         epilog=f"Settings are also read from {CONFIG_NAME}; what is given here wins.",
     )
-    parser.add_argument(
-        "--manager",
-        metavar="URL",
-        help="address of the Manager (default: the one in the local network)",
-    )
-    parser.add_argument(
-        "--find-manager", action="store_true", help="print the Managers that can be found, and end"
-    )
-    parser.add_argument(
-        "--home", metavar="DIR", type=Path, help="folder of this worker's identity and queue"
-    )
-    parser.add_argument("--config", metavar="FILE", type=Path, help="configuration file to use")
-    parser.add_argument("--name", help="name of this worker (default: the name of this machine)")
-    parser.add_argument("--single", action="store_true", help="end after one task")
+    for names, details in _OPTIONS:
+        parser.add_argument(*names, **details)
     volume = parser.add_mutually_exclusive_group()
     volume.add_argument("--quiet", action="store_true", help="log warnings and errors only")
-    volume.add_argument("--debug", action="store_true", help="log everything")
+    volume.add_argument(
+        "--debug",
+        "--trace",
+        "-v",
+        "--verbose",
+        action="store_true",
+        help="log everything",
+    )
     parser.add_argument(
-        "--version", action="version", version=f"flamenco-worker {current_version().shown}"
+        "-V",
+        "--version",
+        action="version",
+        version=f"flamenco-worker {current_version().shown}",
     )
     return parser
 

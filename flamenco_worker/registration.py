@@ -14,7 +14,12 @@ from typing import TypeVar
 
 from flamenco_core.client import ManagerClient, ManagerRefused, ManagerUnreachable
 from flamenco_core.errors import InvalidInput, StorageError
-from flamenco_core.model import WorkerRegistration, WorkerSignOn
+from flamenco_core.model import (
+    WorkerAbilities,
+    WorkerRegistration,
+    WorkerSignOn,
+    WorkerStateChange,
+)
 from flamenco_core.model.worker_protocol import ProvisionedSettings
 from flamenco_core.paths import this_platform
 from flamenco_core.statuses import WorkerStatus
@@ -38,6 +43,17 @@ class Credentials:
 
     worker_id: str
     secret: str
+
+
+@dataclass(frozen=True, slots=True)
+class SignedOn:
+    """What came of signing on."""
+
+    credentials: Credentials
+    status: WorkerStatus
+    """That the Manager wants this worker in."""
+    offers: frozenset[str]
+    """What the Manager offers beyond Flamenco 3's protocol."""
 
 
 class Stopped(Exception):
@@ -101,16 +117,20 @@ class Registration:
         new_back_off: Callable[[], BackOff],
         *,
         take_settings: Callable[[ProvisionedSettings | None], None],
+        abilities: Callable[[], WorkerAbilities],
     ) -> None:
-        """`take_settings` is called with what the Manager tells of this machine's set-up."""
+        """`take_settings` is called with what the Manager tells of this machine's set-up;
+        `abilities` gives what this machine can do, as far as that is known by now.
+        """
         self._client = client
         self._config = config
         self._stopping = stopping
         self._new_back_off = new_back_off
         self._take_settings = take_settings
+        self._abilities = abilities
 
-    def sign_on(self) -> tuple[Credentials, WorkerStatus]:
-        """Returns who this worker is, and the status that the Manager wants it in.
+    def sign_on(self) -> SignedOn:
+        """Returns who this worker is, and what the Manager wants and offers.
 
         Registers anew only if there are no credentials, or the Manager says that it does not know
         them (401, 403). Any other trouble of the Manager is waited for.
@@ -124,7 +144,7 @@ class Registration:
         if kept is not None:
             self._client.sign_in(kept.worker_id, kept.secret)
             try:
-                return kept, self._repeat(self._try_sign_on)
+                return self._signed_on(kept)
             except ManagerRefused as refusal:
                 if refusal.status not in _REFUSED:
                     raise
@@ -132,18 +152,24 @@ class Registration:
         new = self._repeat(self._try_register)
         save_credentials(self._config.home, new)
         self._client.sign_in(new.worker_id, new.secret)
-        return new, self._repeat(self._try_sign_on)
+        return self._signed_on(new)
 
-    def _try_sign_on(self) -> WorkerStatus:
+    def _signed_on(self, credentials: Credentials) -> SignedOn:
+        change = self._repeat(self._try_sign_on)
+        self._take_settings(change.settings)
+        return SignedOn(credentials, change.status_requested, frozenset(change.offers or ()))
+
+    def _try_sign_on(self) -> WorkerStateChange:
+        abilities = self._abilities()
         sign_on = WorkerSignOn(
             name=self._config.worker_name,
-            supported_task_types=list(self._config.task_types),
+            supported_task_types=abilities.supported_task_types,
             software_version=current_version().shown,
             can_restart=self._config.restart_exit_code != 0,
+            capabilities=abilities.capabilities,
+            slots=abilities.slots or [],
         )
-        change = self._client.sign_on(sign_on)
-        self._take_settings(change.settings)
-        return change.status_requested
+        return self._client.sign_on(sign_on)
 
     def _try_register(self) -> Credentials:
         secret = secrets.token_hex(SECRET_BYTES)
@@ -151,7 +177,7 @@ class Registration:
             name=self._config.worker_name,
             secret=secret,
             platform=this_platform(),
-            supported_task_types=list(self._config.task_types),
+            supported_task_types=self._abilities().supported_task_types,
         )
         registered = self._client.register_worker(
             registration, enrolment_secret=self._config.worker_registration_secret

@@ -2,16 +2,23 @@ from __future__ import annotations
 
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
+from contextlib import closing
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 from flamenco_core.version import current_version
 from flamenco_worker import cli
+from flamenco_worker.config import load_config
+from flamenco_worker.flushing import NotFlushed, flush
 from flamenco_worker.host import locked_home
+from flamenco_worker.registration import Credentials, save_credentials
+from tests.eventually import eventually
 from tests.flamenco_worker.protocol_manager import ProtocolManager, command, task_of
 
 
@@ -89,6 +96,92 @@ def test_single_ends_after_one_task(tmp_path: Path) -> None:
         assert manager.statuses_of(one) == ["active", "completed"]
         assert manager.statuses_of(other) == []
         assert manager.received[0].body["name"] == "me"
+
+
+def test_options_of_flamenco_3_and_2_are_taken(tmp_path: Path) -> None:
+    with ProtocolManager() as manager:
+        manager.first_status = "restart"
+        arguments = ["-quiet", "-restart-exit-code", "47", f"-manager={manager.url}", "-1"]
+        done = run(tmp_path, *arguments, "-home", str(tmp_path / "home"), "-c", empty(tmp_path))
+        assert (done.returncode, done.stderr) == (47, "")
+        (sign_on,) = manager.requests("/sign-on")
+        assert sign_on.body["can_restart"] is True
+
+
+def empty(folder: Path) -> str:
+    """A configuration file without settings."""
+    path = folder / "empty.yaml"
+    path.touch()
+    return str(path)
+
+
+def test_flush_sends_what_waits_and_takes_no_task(tmp_path: Path) -> None:
+    one, other = "11111111-1111-4111-8111-111111111111", "22222222-2222-4222-8222-222222222222"
+    home = tmp_path / "home"
+    with ProtocolManager() as manager:
+        options = ["--home", str(home), "--manager", manager.url]
+        manager.hand_out(task_of(one, command("echo", message="x")))
+        manager.fail = lambda request: 503 if request.path == f"/task/{one}" else None
+        worker = subprocess.Popen(
+            [sys.executable, "-m", "flamenco_worker", "--single", *options],
+            cwd=tmp_path,
+            stderr=subprocess.DEVNULL,
+        )
+        try:
+            eventually(lambda: waiting_updates(home) == 3)
+        finally:
+            worker.kill()
+            worker.wait()
+        assert manager.statuses_of(one) == []
+        manager.fail = lambda _request: None
+        manager.hand_out(task_of(other, command("echo", message="y")))
+        done = run(tmp_path, "--flush", *options)
+        assert done.returncode == 0, done.stderr
+        assert "sent 3 updates and images that were waiting" in done.stderr
+        assert manager.statuses_of(one) == ["active", "completed"]
+        assert manager.statuses_of(other) == []
+        assert manager.received[-1].path == "/sign-off"
+        asked = len(manager.received)
+        assert run(tmp_path, "--flush", *options).returncode == 0
+        assert len(manager.received) == asked
+
+
+def waiting_updates(home: Path) -> int:
+    path = home / "flamenco-worker.sqlite"
+    if not path.exists():
+        return 0
+    with closing(sqlite3.connect(path)) as database:
+        try:
+            (count,) = database.execute("SELECT count(*) FROM waiting_updates").fetchone()
+        except sqlite3.OperationalError:
+            return 0
+        return int(count)
+
+
+def test_flush_keeps_what_the_manager_does_not_take(tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    save_credentials(make(home), Credentials("00000000-0000-4000-8000-000000000000", "secret"))
+    with closing(sqlite3.connect(home / "flamenco-worker.sqlite")) as database:
+        database.execute(
+            "CREATE TABLE waiting_updates (id INTEGER PRIMARY KEY, worker_id TEXT, task_id TEXT,"
+            " attempt INTEGER, payload TEXT)"
+        )
+        database.execute("INSERT INTO waiting_updates VALUES (1, '', '', 1, '{}')")
+        database.commit()
+    with ProtocolManager() as manager:  # which does not know this worker
+        done = run(tmp_path, "--flush", "--home", str(home), "--manager", manager.url)
+        assert done.returncode == 1
+        assert "the Manager refuses this worker" in done.stderr
+        assert manager.requests("/register-worker") == []
+    assert waiting_updates(home) == 1
+    away = load_config(home=home, manager_url="http://127.0.0.1:9/", environment={})
+    with pytest.raises(NotFlushed, match="does not answer; what waits is kept"):
+        flush(away, limit=timedelta(seconds=0.2))
+
+
+def make(folder: Path) -> Path:
+    folder.mkdir()
+    return folder
 
 
 def test_a_worker_without_task_does_not_claim_to_hand_one_back(tmp_path: Path) -> None:

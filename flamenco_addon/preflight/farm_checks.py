@@ -13,7 +13,6 @@ from .facts import FarmFacts, JobFacts, SessionFacts
 from .findings import Finding, Fix, Severity
 
 _VERSION = re.compile(r"(\d+)\.(\d+)")
-_ABSOLUTE = re.compile(r"/|\\\\|[A-Za-z]:[/\\]")
 
 
 def connection_findings(farm: FarmFacts) -> Iterator[Finding]:
@@ -65,9 +64,9 @@ def path_findings(job: JobFacts, farm: FarmFacts, session: SessionFacts) -> Iter
     for setting in job.job_type.settings:
         value = job.values.get(setting.key)
         is_asked_for = is_path(setting) and is_shown(setting) and setting.editable is not False
-        if not is_asked_for or not isinstance(value, str) or not _ABSOLUTE.match(value):
+        if not is_asked_for or not isinstance(value, str) or not value or value.startswith("{"):
             continue
-        if is_mapped(value, farm, session.platform):
+        if is_mapped(_absolute(value, session), farm, session.platform):
             continue
         is_output = setting.key == "render_output_root"
         yield Finding(
@@ -79,6 +78,14 @@ def path_findings(job: JobFacts, farm: FarmFacts, session: SessionFacts) -> Iter
             fix=Fix.OUTPUT_ON_FARM if is_output else None,
             target=setting.key,
         )
+
+
+def _absolute(path: str, session: SessionFacts) -> str:
+    """Two slashes begin a path from the folder of the file, as everywhere in Blender."""
+    if not path.startswith("//"):
+        return path
+    folder = re.sub(r"[/\\][^/\\]*$", "", session.filepath)
+    return f"{folder}/{path[2:]}"
 
 
 def is_mapped(path: str, farm: FarmFacts, platform: str) -> bool:

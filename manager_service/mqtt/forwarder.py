@@ -141,13 +141,13 @@ class MqttForwarder(Follower):
             sending = _Sending(queue, self._broker)
             deadline: float | None = None
             while True:
-                told, acknowledged = self._next(sending, deadline)
+                told, acknowledged, is_stopping = self._next(sending, deadline)
                 if told:
                     self._store(queue, told)
                 sending.acknowledged(acknowledged)
                 sending.send_more()
                 self.waiting = len(queue)
-                if self._is_stopping:
+                if is_stopping:
                     deadline = deadline or time.monotonic() + FAREWELL.total_seconds()
                     is_done = not len(queue) or not self._broker.is_connected
                     if is_done or time.monotonic() > deadline:
@@ -155,8 +155,13 @@ class MqttForwarder(Follower):
         finally:
             queue.close()
 
-    def _next(self, sending: _Sending, deadline: float | None) -> tuple[list[bytes], list[int]]:
-        """What was told and what was acknowledged since; waits until there is something to do."""
+    def _next(
+        self, sending: _Sending, deadline: float | None
+    ) -> tuple[list[bytes], list[int], bool]:
+        """What was told and what was acknowledged since, and whether nothing more will be told.
+
+        Waits until there is something to do.
+        """
         with self._changed:
             self._changed.wait_for(
                 lambda: (
@@ -172,7 +177,7 @@ class MqttForwarder(Follower):
             told, acknowledged = list(self._told), list(self._acknowledged)
             self._told.clear()
             self._acknowledged.clear()
-            return told, acknowledged
+            return told, acknowledged, self._is_stopping
 
     def _store(self, queue: MqttQueue, told: Sequence[bytes]) -> None:
         parted = (frame.partition(b"\n") for frame in told)

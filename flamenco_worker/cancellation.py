@@ -23,15 +23,13 @@ class Cancellation:
         self._callbacks: list[Callable[[], None]] = []
         self.reason = ""
         """Why, as a sentence; empty while nobody has cancelled."""
-        self.grace: timedelta | None = None
-        """How long programs may take to end by themselves; None for as long as is usual."""
 
-    def cancel(self, reason: str, grace: timedelta | None = None) -> None:
+    def cancel(self, reason: str) -> None:
         """Stops the work; only the first call counts."""
         with self._lock:
             if self._event.is_set():
                 return
-            self.reason, self.grace = reason, grace
+            self.reason = reason
             self._event.set()
             callbacks = list(self._callbacks)
         for callback in callbacks:

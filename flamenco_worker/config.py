@@ -14,8 +14,10 @@ import yaml
 from flamenco_core.errors import InvalidInput, Problem
 from flamenco_core.time_limits import TimeLimits
 from flamenco_worker.config_keys import KEYS, OTHERWISE, PreTaskCheck, WrongValue
+from flamenco_worker.device_wishes import DeviceWish, Fallback
 from flamenco_worker.host import default_home, host_name
 from flamenco_worker.process import Priority
+from flamenco_worker.slots import SlotConfig
 
 CONFIG_NAME = "flamenco-worker.yaml"
 DEFAULT_MANAGER_URL = "http://localhost:8080/"
@@ -58,6 +60,22 @@ class WorkerConfig:
     """Bytes that may wait there; beyond that the oldest log text and images are let go."""
     ffmpeg: str = ""
     """The FFmpeg for tasks that ask for plain `ffmpeg`; empty means: look for one."""
+    blender: str = ""
+    """The Blender that is asked which devices there are; empty: one that tasks may name."""
+    slots: tuple[SlotConfig, ...] = ()
+    """Empty: one for everything."""
+    devices: tuple[DeviceWish, ...] = ()
+    """What to render on where a slot does not say it; empty: as the scenes say."""
+    device_fallback: Fallback = Fallback.FAIL
+    """Where a render would be done by the processor, though a graphics card was asked for."""
+    threads: int | None = None
+    """Of the processor, for a render; `None`: all."""
+    memory_limit: int | None = None
+    """Bytes that the programs of a task may have; `None`: all."""
+    prefetch: bool = True
+    """Whether the next task is reserved while one ends, where the Manager offers that."""
+    only_if_unused_for: timedelta | None = None
+    """How long nobody may have touched this machine's keyboard and mouse; `None`: any time."""
     worker_registration_secret: str = field(default="", repr=False)
     """What the Manager asks of new workers; empty if it takes any."""
 

@@ -10,9 +10,13 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+from flamenco_core.durations import parse_duration
 from flamenco_core.errors import InvalidInput
+from flamenco_core.model.worker_protocol import MOST_SLOTS
 from flamenco_core.time_limits import parse_limits
+from flamenco_worker.device_wishes import DeviceWish, Fallback, parse_devices
 from flamenco_worker.process import Priority
+from flamenco_worker.slots import SlotConfig
 
 HIGHEST_EXIT_CODE = 255
 OOM_SCORES = range(-1000, 1001)
@@ -135,20 +139,97 @@ def _seconds(value: Any) -> timedelta:
     return timedelta(seconds=value)
 
 
+def _devices(value: Any) -> tuple[DeviceWish, ...]:
+    items = value if isinstance(value, list) else [value]
+    if not all(isinstance(item, str) for item in items):
+        raise WrongValue("must be a list of devices, such as [optix:0]")
+    try:
+        return parse_devices(items)
+    except ValueError as error:
+        raise WrongValue(str(error)) from None
+
+
+def _fallback(value: Any) -> Fallback:
+    if value not in list(Fallback):
+        raise WrongValue(f"must be one of {', '.join(Fallback)}")
+    return Fallback(value)
+
+
+def _slots(value: Any) -> tuple[SlotConfig, ...]:
+    if isinstance(value, int) and not isinstance(value, bool):
+        return (SlotConfig(),) * _whole_number(range(1, MOST_SLOTS + 1))(value)
+    if not isinstance(value, list) or not value:
+        raise WrongValue("must be a number, or a list with what each slot takes")
+    if len(value) > MOST_SLOTS:
+        raise WrongValue(f"must not be more than {MOST_SLOTS}")
+    slots = tuple(_slot(number, item) for number, item in enumerate(value))
+    names = [slot.name for slot in slots if slot.name]
+    if len(set(names)) < len(names):
+        raise WrongValue("must have different names")
+    return slots
+
+
+def _slot(number: int, value: Any) -> SlotConfig:
+    if not isinstance(value, dict):
+        raise WrongValue(f"[{number}] must have keys such as task_types and devices")
+    found: dict[str, Any] = {}
+    for key, item in value.items():
+        read = _SLOT_KEYS.get(key)
+        if read is None:
+            known = ", ".join(_SLOT_KEYS)
+            raise WrongValue(f"[{number}] has no setting {key!r}; known are {known}")
+        try:
+            found[key] = read(item)
+        except WrongValue as wrong:
+            raise WrongValue(f"[{number}].{key} {wrong}") from None
+    return SlotConfig(**found)
+
+
+def _yes_or_no(value: Any) -> bool:
+    if not isinstance(value, bool):
+        raise WrongValue("must be true or false")
+    return value
+
+
+def _duration(value: Any) -> timedelta | None:
+    try:
+        return parse_duration(value, where="") or None
+    except InvalidInput as error:
+        wrong = "; ".join(problem.what for problem in error.problems)
+        raise WrongValue(wrong or str(error)) from None
+
+
+_THREADS = _whole_number(range(1, 1025))
+_SLOT_KEYS: Mapping[str, Callable[[Any], Any]] = {
+    "name": _text,
+    "task_types": _task_types,
+    "devices": _devices,
+    "threads": _THREADS,
+    "memory_limit": _bytes,
+}
+
 KEYS: Mapping[str, Key] = {
+    "blender": Key(_text, is_text=True),
+    "device_fallback": Key(_fallback, is_text=True),
+    "devices": Key(_devices),
     "discovery_interfaces": Key(_addresses),
     "ffmpeg": Key(_text, is_text=True),
     "limits": Key(_limits),
     "manager_url": Key(_text, is_text=True),
     "may_i_run_interval_seconds": Key(_seconds),
+    "memory_limit": Key(_bytes),
     "minimum_free_space": Key(_bytes),
+    "only_if_unused_for": Key(_duration),
     "oom_score_adjust": Key(_whole_number(OOM_SCORES)),
     "pre_task_check": Key(_storage),
+    "prefetch": Key(_yes_or_no),
     "process_priority": Key(_priority),
     "queue_size": Key(_bytes),
     "restart_exit_code": Key(_whole_number(range(HIGHEST_EXIT_CODE + 1))),
+    "slots": Key(_slots),
     "task_types": Key(_task_types),
     "task_update_queue_db": Key(_path, is_text=True),
+    "threads": Key(_THREADS),
     "worker_name": Key(_text, is_text=True),
     "worker_registration_secret": Key(_text, is_text=True),
 }

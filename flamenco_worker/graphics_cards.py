@@ -33,6 +33,9 @@ class CardReader(Protocol):
     def read(self) -> list[CardUse]:
         """One for each card that tells."""
 
+    def memory(self) -> list[int]:
+        """The bytes that each card has."""
+
 
 def find_cards() -> Sequence[CardReader]:
     """The ways that work on this machine; none if it has no card that tells."""
@@ -42,6 +45,11 @@ def find_cards() -> Sequence[CardReader]:
     if sys.platform == "linux":
         readers.append(AmdCards(LINUX_CARDS))
     return readers
+
+
+def largest_memory() -> int | None:
+    """Bytes of the card that has most; None if none tells."""
+    return max((size for reader in find_cards() for size in reader.memory()), default=None)
 
 
 class NvidiaCards:
@@ -67,6 +75,15 @@ class NvidiaCards:
             found.append(CardUse(float(percent), int(memory)))
         return found
 
+    def memory(self) -> list[int]:
+        found = []
+        for card in self._cards:
+            try:
+                found.append(int(self._library.nvmlDeviceGetMemoryInfo(card).total))
+            except self._library.NVMLError as error:
+                log.debug("a graphics card does not tell its memory: %s", error)
+        return found
+
 
 class AmdCards:
     """Cards whose driver in the Linux kernel writes what they do into files."""
@@ -84,6 +101,15 @@ class AmdCards:
                 log.debug("%s does not tell how busy it is: %s", device, error)
                 continue
             found.append(CardUse(percent, memory))
+        return found
+
+    def memory(self) -> list[int]:
+        found = []
+        for device in self._devices:
+            try:
+                found.append(int((device / "mem_info_vram_total").read_text()))
+            except (OSError, ValueError) as error:
+                log.debug("%s does not tell its memory: %s", device, error)
         return found
 
 

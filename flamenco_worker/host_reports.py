@@ -1,7 +1,9 @@
 """Tells the Manager what this machine has been doing: a sample now and then, many at once.
 
 A thread and a connection of their own: neither a slow Manager nor a slow disk holds up anything
-else. Only a Manager with a `farm_id` is told; Flamenco 3's has no place for it.
+else. An idle worker makes few requests, and its samples are sent in the middle between two of
+them, so that the Manager hears from it in even steps. Only a Manager with a `farm_id` is told;
+Flamenco 3's has no place for it.
 """
 
 from __future__ import annotations
@@ -23,6 +25,8 @@ log = logging.getLogger(__name__)
 
 SAMPLE_EVERY = timedelta(seconds=10)
 SEND_EVERY = timedelta(seconds=60)
+AFTER_REQUEST = timedelta(seconds=20)
+"""How long after another request samples are sent, and the same again for it to be too late."""
 MOST_KEPT = 360
 """Samples that wait for a Manager that is away: an hour of them, as long as it keeps each."""
 _END_WITHIN = timedelta(seconds=1)
@@ -58,6 +62,11 @@ class HostReports:
         """Whether this Manager wants them; None while it has not said who it is."""
         self._ending = threading.Event()
         self._thread: threading.Thread | None = None
+        self._request_began = clock()
+
+    def request_begins(self) -> None:
+        """Another request of this worker, which may wait for long, goes to the Manager now."""
+        self._request_began = self._clock()
 
     def start(self, worker_id: str, secret: str) -> None:
         """Begins, or goes on under another identity."""
@@ -80,7 +89,7 @@ class HostReports:
             sent_at = self._clock()
             while not self._ending.wait(self._sample_every) and self._takes_samples is not False:
                 self._taken.append(_Taken(measures.take(), self._clock()))
-                if self._clock() - sent_at >= self._send_every:
+                if self._is_time(sent_at):
                     sent_at = self._clock()
                     self._send()
         except Exception:
@@ -88,6 +97,15 @@ class HostReports:
             log.exception("this machine cannot tell what it is doing")
         finally:
             self._client.abort()  # closes the connection that is kept
+
+    def _is_time(self, sent_at: float) -> bool:
+        """Waits for a quiet moment, but not for ever: a worker that is busy has none."""
+        age = self._clock() - sent_at
+        if age < self._send_every:
+            return False
+        least = AFTER_REQUEST.total_seconds()
+        is_quiet = least <= self._clock() - self._request_began < 2 * least
+        return is_quiet or age >= 2 * self._send_every
 
     def _send(self) -> None:
         """Sends all that waits; keeps it where the Manager is away."""

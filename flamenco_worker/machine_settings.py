@@ -11,7 +11,9 @@ import logging
 from flamenco_core.model.worker_protocol import ProvisionedSettings
 from flamenco_core.time_limits import TimeLimits
 from flamenco_worker.config import WorkerConfig
+from flamenco_worker.device_wishes import Fallback
 from flamenco_worker.process import Priority
+from flamenco_worker.slots import SlotConfig, SlotPlan, plan_slots
 
 log = logging.getLogger(__name__)
 
@@ -19,9 +21,7 @@ _NOTHING = ProvisionedSettings(etag="")
 
 
 class MachineSettings:
-    """Read by the thread that runs tasks, after the thread that talks to the Manager has written
-    it: one after the other.
-    """
+    """Read and written by any thread; what is told takes the place of what was as a whole."""
 
     def __init__(self, config: WorkerConfig) -> None:
         self._config = config
@@ -40,12 +40,9 @@ class MachineSettings:
             return
         programs = ", ".join(f"{name} = {path}" for name, path in self._told.programs.items())
         limits = ", ".join(f"{name} = {value}" for name, value in self._told.limits.items())
-        said = "; ".join(text for text in (programs, limits) if text)
+        slots = "" if self._told.slots is None else f"slots = {self._told.slots}"
+        said = "; ".join(text for text in (programs, slots, limits) if text)
         log.info("the Manager's settings: %s", said or "none")
-        if self._told.slots not in (None, 1):
-            log.warning(
-                "the Manager wants %d tasks at a time; this worker runs one", self._told.slots
-            )
 
     def program(self, name: str) -> str:
         """What to run where a command names a program; a path is run as it is."""
@@ -75,7 +72,22 @@ class MachineSettings:
     @property
     def threads(self) -> int | None:
         """Of the processor, for a render; `None`: as many as there are."""
-        return self._told.limits.get("threads")
+        return self._told.limits.get("threads", self._config.threads)
+
+    @property
+    def device_fallback(self) -> Fallback:
+        return self._config.device_fallback
+
+    def slots(self) -> list[SlotPlan]:
+        """The slots to have, each with what its tasks may use; one at least."""
+        config = self._config
+        for_all = SlotConfig(
+            task_types=config.task_types,
+            devices=config.devices,
+            threads=config.threads,
+            memory_limit=config.memory_limit,
+        )
+        return plan_slots(config.slots, for_all, self._told)
 
 
 def _plain(name: str) -> str:

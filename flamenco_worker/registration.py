@@ -117,17 +117,18 @@ class Registration:
         new_back_off: Callable[[], BackOff],
         *,
         take_settings: Callable[[ProvisionedSettings | None], None],
-        abilities: Callable[[], WorkerAbilities],
+        abilities: Callable[[], WorkerAbilities] | None = None,
     ) -> None:
         """`take_settings` is called with what the Manager tells of this machine's set-up;
-        `abilities` gives what this machine can do, as far as that is known by now.
+        `abilities` gives what this machine can do, as far as that is known by now: by default,
+        what its configuration says.
         """
         self._client = client
         self._config = config
         self._stopping = stopping
         self._new_back_off = new_back_off
         self._take_settings = take_settings
-        self._abilities = abilities
+        self._abilities = abilities or self._configured_abilities
 
     def sign_on(self) -> SignedOn:
         """Returns who this worker is, and what the Manager wants and offers.
@@ -153,6 +154,19 @@ class Registration:
         save_credentials(self._config.home, new)
         self._client.sign_in(new.worker_id, new.secret)
         return self._signed_on(new)
+
+    def sign_on_again(self, credentials: Credentials) -> SignedOn:
+        """The same as who this worker is already; never registers.
+
+        Raises:
+            Stopped: if the worker is to end.
+            ManagerRefused: if the Manager does not want this worker.
+        """
+        self._client.sign_in(credentials.worker_id, credentials.secret)
+        return self._signed_on(credentials)
+
+    def _configured_abilities(self) -> WorkerAbilities:
+        return WorkerAbilities(supported_task_types=list(self._config.task_types))
 
     def _signed_on(self, credentials: Credentials) -> SignedOn:
         change = self._repeat(self._try_sign_on)

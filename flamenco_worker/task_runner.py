@@ -21,11 +21,15 @@ from flamenco_worker.commands import CommandContext, make_command
 from flamenco_worker.config import DEFAULT_MAY_I_RUN
 from flamenco_worker.machine_settings import MachineSettings
 from flamenco_worker.orphans import RunningPrograms
+from flamenco_worker.slots import SlotPlan
 from flamenco_worker.task_reporter import TaskReporter
 
 log = logging.getLogger(__name__)
 
 TICK = timedelta(seconds=1)
+
+
+_WHOLE_WORKER = SlotPlan(number=0, name="", task_types=())
 
 
 class Ending(StrEnum):
@@ -48,6 +52,10 @@ class TaskRunner:
     may_i_run_every: timedelta = DEFAULT_MAY_I_RUN
     running: RunningPrograms | None = None
     """Where it is kept which programs run."""
+    slot: SlotPlan = _WHOLE_WORKER
+
+    def close(self) -> None:
+        """Ends what it has kept open between tasks."""
 
     def run(self, task: AssignedTask, cancellation: Cancellation) -> Ending:
         """Runs `task` to its end, or until `cancellation`; a failure is reported, not raised."""
@@ -115,7 +123,7 @@ class TaskRunner:
             output_produced=lambda path: self.offer_image(task.uuid, path),
             ffmpeg=self.machine.ffmpeg,
             oom_score=self.machine.oom_score,
-            threads=self.machine.threads,
+            threads=self.slot.threads or self.machine.threads,
             priority=self.machine.priority,
             program=self.machine.program,
             running=self.running,

@@ -5,59 +5,44 @@ from __future__ import annotations
 import logging
 import tempfile
 import threading
-import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
-from flamenco_core.client import (
-    ManagerClient,
-    ManagerRefused,
-    ManagerUnreachable,
-    StatusChangeRequested,
-)
+from flamenco_core.client import ManagerClient, ManagerRefused, ManagerUnreachable
 from flamenco_core.errors import FlamencoError, InvalidInput
-from flamenco_core.model import AssignedTask, TaskRequest
+from flamenco_core.model import AssignedTask, WorkerAbilities
 from flamenco_core.statuses import WorkerStatus
+from flamenco_worker.abilities import Abilities
 from flamenco_worker.backing_off import BackOff
-from flamenco_worker.cancellation import Cancellation
-from flamenco_worker.config import DEFAULT_MAY_I_RUN, WorkerConfig
-from flamenco_worker.host_reports import SAMPLE_EVERY, SEND_EVERY, HostReports
+from flamenco_worker.config import WorkerConfig
+from flamenco_worker.crew import Contacts, Crew, Outcome
+from flamenco_worker.host_reports import HostReports
 from flamenco_worker.machine_settings import MachineSettings
 from flamenco_worker.orphans import RunningPrograms
 from flamenco_worker.output_images import OutputImages
+from flamenco_worker.pace import Pace
+from flamenco_worker.presence import Presence
+from flamenco_worker.process import kill_all
 from flamenco_worker.readiness import Needs, Readiness
 from flamenco_worker.registration import Credentials, Registration, Stopped
-from flamenco_worker.task_reporter import TaskReporter
+from flamenco_worker.slot_worker import Manners, SlotWorker
+from flamenco_worker.slots import SlotPlan
 from flamenco_worker.task_runner import TaskRunner
 from flamenco_worker.update_queue import QUEUE_NAME, UpdateQueue
 
+__all__ = ["Pace", "Worker"]
+
 log = logging.getLogger(__name__)
 
+IN_USE = "someone works at this machine"
 _NOT_SIGNED_ON = frozenset({401, 403})
-_NOT_AWAKE = 409
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Pace:
-    """How often the worker talks to the Manager."""
-
-    task_wait: timedelta = timedelta(seconds=30)
-    """How long the Manager may hold a request for a task before it says that there is none."""
-    first_pause: timedelta = timedelta(seconds=1)
-    longest_pause: timedelta = timedelta(seconds=20)
-    """Before a request is made again, where the Manager is away, answers with errors, or answers
-    at once that there is no task (Flamenco 3); it doubles from the first to the longest."""
-    while_asleep: timedelta = timedelta(seconds=5)
-    while_unready: timedelta = timedelta(seconds=30)
-    """Before a look whether the storage is there again, or the disks have room."""
-    may_i_run: timedelta = DEFAULT_MAY_I_RUN
-    host_sample: timedelta = SAMPLE_EVERY
-    host_report: timedelta = SEND_EVERY
-    flush_at_end: timedelta = timedelta(seconds=5)
-    """How long updates may still be sent when the worker ends; the rest goes with the next run."""
-    sign_off: timedelta = timedelta(seconds=3)
+_AT_ONCE = timedelta(seconds=0.7)
+"""How long programs may take to end when a person wants the machine back."""
+_SHORTEST_WAIT = timedelta(seconds=1)
+_GOING = frozenset({WorkerStatus.OFFLINE, WorkerStatus.RESTART})
+_LEFT_TO_THE_MACHINE = frozenset({None, WorkerStatus.AWAKE})
+"""What the Manager wants while the worker cannot, or may not, be awake."""
 
 
 class _SignOnAgain(Exception):
@@ -74,6 +59,7 @@ class Worker:
         pace: Pace | None = None,
         only_one_task: bool = False,
         readiness: Readiness | None = None,
+        presence: Presence | None = None,
     ) -> None:
         """`only_one_task` makes it end after the first task.
 
@@ -84,33 +70,29 @@ class Worker:
         self._pace = pace or Pace(may_i_run=config.may_i_run_interval)
         self._only_one_task = only_one_task
         self._client = ManagerClient(config.manager_url)
-        # Of its own, so that ending a request that waits for a task harms no other one.
-        self._asking = ManagerClient(config.manager_url)
+        # Of its own, so that ending a request that waits harms no other one.
+        self._listening = ManagerClient(config.manager_url)
         self._credentials: Credentials | None = None
+        self._offers: frozenset[str] = frozenset()
+        self._declared: WorkerAbilities | None = None
         self._stopping = threading.Event()
-        self._current: Cancellation | None = None
-        self._task: AssignedTask | None = None
+        self._crew: Crew | None = None
         config.home.mkdir(parents=True, exist_ok=True)
         queue = config.home / (config.task_update_queue_db or QUEUE_NAME)
-        self._queue = UpdateQueue(queue, self._client, self._new_back_off())
-        self._images = OutputImages(self._client)
+        self._queue = UpdateQueue(queue, self._client, self._new_back_off(), config.queue_size)
+        self._images = OutputImages(self._client, queue, self._new_back_off())
         self._host_reports = HostReports(
             ManagerClient(config.manager_url),
             sample_every=self._pace.host_sample,
             send_every=self._pace.host_report,
         )
         self._machine = MachineSettings(config)
+        self._abilities = Abilities(config, self._machine, self._devices_found)
         self._readiness = readiness or Readiness(_needs(config))
+        self._looking = threading.Lock()
         self._problem = ""
+        self._presence = presence or Presence(config.only_if_unused_for)
         self._programs = RunningPrograms(config.home)
-        self._runner = TaskRunner(
-            self._client,
-            self._queue.add,
-            self._images.offer,
-            self._machine,
-            self._pace.may_i_run,
-            self._programs,
-        )
 
     def run(self) -> int:
         """Works until the Manager or `stop` ends it; returns the program's exit code.
@@ -119,167 +101,267 @@ class Worker:
             ManagerRefused: if the Manager does not want this worker.
             InvalidInput: if the kept credentials cannot be used.
         """
-        with self._programs.begun():
+        with self._programs.begun(), self._presence.watching(self._presence_changed):
             return self._run()
 
     def _run(self) -> int:
+        step = Outcome(None)
         try:
-            status = self._sign_on()
-            while not self._stopping.is_set():
+            while not self._stopping.is_set() and step.status not in _GOING:
                 try:
-                    status = self._live(status)
+                    step = self._live(step)
                 except _SignOnAgain:
-                    status = self._sign_on()
-                    continue
-                if status in (WorkerStatus.OFFLINE, WorkerStatus.RESTART):
-                    break
+                    step = Outcome(None)
         except Stopped:
             return 0
         finally:
             self._end()
-        return self._config.restart_exit_code if status is WorkerStatus.RESTART else 0
+        return self._config.restart_exit_code if step.status is WorkerStatus.RESTART else 0
 
     @property
     def has_task(self) -> bool:
         """Whether a task is being run at this moment."""
-        return self._task is not None
+        crew = self._crew
+        return crew is not None and crew.has_task
 
     def stop(self, reason: str) -> None:
-        """Hands the running task back and makes `run` return soon; may be called repeatedly."""
+        """Hands running tasks back and makes `run` return soon; may be called repeatedly."""
         self._stopping.set()
-        current = self._current
-        if current is not None:
-            current.cancel(reason)
+        crew = self._crew
+        if crew is not None:
+            crew.end(Outcome(WorkerStatus.OFFLINE))
+            crew.cancel(reason)
         # Called again while `run` has not returned, this also ends a request that has begun a
         # moment later.
-        self._asking.abort()
+        self._listening.abort()
         if self._credentials is None:
             self._client.abort()
 
-    def _sign_on(self) -> WorkerStatus:
+    def _sign_on(self) -> Outcome:
+        self._declared = self._abilities.now()
         registration = Registration(
             self._client,
             self._config,
             self._stopping,
             self._new_back_off,
             take_settings=self._machine.take,
+            abilities=lambda: self._declared or self._abilities.now(),
         )
-        self._credentials, status = registration.sign_on()
-        self._asking.sign_in(self._credentials.worker_id, self._credentials.secret)
+        signed_on = registration.sign_on()
+        credentials = self._credentials = signed_on.credentials
+        self._offers = signed_on.offers
+        self._listening.sign_in(credentials.worker_id, credentials.secret)
         log.info("signed on at %s as %s", self._client.url, self._config.worker_name)
-        self._host_reports.start(self._credentials.worker_id, self._credentials.secret)
-        self._queue.start(self._credentials.worker_id, self._task_was_refused)
-        return status
+        self._host_reports.start(credentials.worker_id, credentials.secret)
+        self._images.start(credentials.worker_id)
+        self._queue.start(
+            credentials.worker_id, self._task_was_refused, takes_reports="reports" in self._offers
+        )
+        self._abilities.look_for_devices()
+        return Outcome(signed_on.status)
 
-    def _live(self, status: WorkerStatus) -> WorkerStatus:
-        """Lives in one status and returns the next one."""
-        match status:
-            case WorkerStatus.AWAKE if self._is_ready():
+    def _live(self, step: Outcome) -> Outcome:
+        """Lives in one status and returns what comes after it."""
+        match step.status:
+            case None:
+                return self._sign_on()
+            case WorkerStatus.AWAKE if self._presence.is_used:
+                return self._rest()
+            case WorkerStatus.AWAKE if problem := self._problem_now():
+                return self._be_unready(problem)
+            case WorkerStatus.AWAKE:
                 return self._be_awake()
-            case WorkerStatus.AWAKE | WorkerStatus.ERROR:
-                return self._be_unready()
-            case WorkerStatus.OFFLINE | WorkerStatus.RESTART:
-                return status
+            case WorkerStatus.ERROR:
+                return self._be_unready(step.reason or self._problem_now())
+            case WorkerStatus.ASLEEP if step.reason:
+                return self._rest()
             case WorkerStatus.ASLEEP:
                 return self._be_asleep()
-        log.warning("the Manager asks for the status %s; this worker sleeps instead", status)
+        log.warning("the Manager asks for the status %s; this worker sleeps instead", step.status)
         return self._be_asleep()
 
-    def _be_awake(self) -> WorkerStatus:
+    def _be_awake(self) -> Outcome:
+        self._try(self._declare_abilities)
         self._acknowledge(WorkerStatus.AWAKE)
-        pauses = self._new_back_off()
-        while not self._stopping.is_set():
-            # The Manager hands a task out again if we ask before it knows that it is done.
-            if not self._queue.wait_until_empty(self._pace.longest_pause):
-                if self._queue.is_locked_out:
-                    self._pause(pauses)
-                    raise _SignOnAgain
-                continue
-            if not self._is_ready():
-                return WorkerStatus.ERROR
-            asked_at = time.monotonic()
-            try:
-                request = TaskRequest(slot=0, holding=[])
-                task = self._asking.schedule_task(request, wait=self._pace.task_wait)
-            except StatusChangeRequested as change:
-                log.info("the Manager wants this worker to be %s", change.status)
-                return change.status
-            except FlamencoError as error:
-                if isinstance(error, ManagerRefused) and error.status == _NOT_AWAKE:
-                    # It has lost sight of us in the meantime; tell it that we are here.
-                    self._try(lambda: self._client.worker_state_changed(WorkerStatus.AWAKE))
-                self._handle_trouble(error, pauses)
-                continue
-            if task is not None:
-                pauses.reset()
-                # The request may have waited for a long time.
-                if not self._is_ready():
-                    self._give_back(task)
-                    return WorkerStatus.ERROR
-                self._refresh_settings(task)
-                self._run_task(task)
-                if self._only_one_task:
-                    return WorkerStatus.OFFLINE
-            elif time.monotonic() - asked_at < self._pace.task_wait.total_seconds() / 2:
-                # This Manager answers at once, so that the pause is ours to make.
-                self._pause(pauses)
-            else:
-                pauses.reset()
-        return WorkerStatus.OFFLINE
+        crew = Crew(
+            Contacts(
+                problem=self._problem_now,
+                say_awake=self._say_awake,
+                trouble=self._is_unknown_after,
+                pause=self._pause,
+                asks=self._host_reports.request_begins,
+                ask_no_more=self._queue.ask_no_more,
+                settings_may_have_changed=self._refresh_settings,
+                only_one_task=self._only_one_task,
+            )
+        )
+        plans = self._machine.slots()
+        if len(plans) > 1 and "slots" not in self._offers:
+            log.warning("this Manager knows no slots; one task runs at a time, and any")
+            plans = [SlotPlan(number=0, name="", task_types=self._config.task_types)]
+        slots = [self._new_slot(crew, plan, len(plans)) for plan in plans]
+        self._crew = crew
+        try:
+            if self._stopping.is_set():
+                crew.end(Outcome(WorkerStatus.OFFLINE))
+            if self._presence.is_used:
+                crew.end(Outcome(WorkerStatus.ASLEEP, IN_USE))
+            return crew.work(slots)
+        finally:
+            self._crew = None
 
-    def _is_ready(self) -> bool:
-        """Whether this machine can do a task; says so where that has changed."""
-        problem = self._readiness.problem(self._stopping.is_set)
-        if problem and problem != self._problem:
-            log.error("this worker takes no tasks: %s", problem)
-        elif self._problem and not problem:
-            log.info("what kept this worker from taking tasks is over")
-        self._problem = problem
-        return not problem
+    def _new_slot(self, crew: Crew, plan: SlotPlan, count: int) -> SlotWorker:
+        client = ManagerClient(self._config.manager_url)
+        if self._credentials is not None:
+            client.sign_in(self._credentials.worker_id, self._credentials.secret)
+        runner = TaskRunner(
+            self._client,
+            self._queue.add,
+            self._images.offer,
+            self._machine,
+            self._pace.may_i_run,
+            self._programs,
+            plan,
+        )
+        manners = Manners(
+            longest_wait=self._pace.task_wait_of_each(count),
+            patience=self._pace.longest_pause,
+            takes_reports="reports" in self._offers,
+            prefetches="prefetch" in self._offers
+            and self._config.prefetch
+            and not self._only_one_task,
+        )
+        return SlotWorker(
+            plan,
+            client=client,
+            queue=self._queue,
+            runner=runner,
+            surroundings=crew,
+            manners=manners,
+            new_back_off=self._new_back_off,
+        )
 
-    def _give_back(self, task: AssignedTask) -> None:
-        """Says why in the task's log. The Manager takes it back when this worker is not awake."""
-        reporter = TaskReporter(task, self._queue.add)
-        reporter.log(f"this worker gives the task back: {self._problem}")
-        reporter.flush()
-        self._queue.wait_until_empty(self._pace.longest_pause)
+    def _problem_now(self) -> str:
+        """Why this machine can do no task; logged where that has changed."""
+        with self._looking:
+            problem = self._readiness.problem(self._stopping.is_set)
+            if problem and problem != self._problem:
+                log.error("this worker takes no tasks: %s", problem)
+            elif self._problem and not problem:
+                log.info("what kept this worker from taking tasks is over")
+            self._problem = problem
+            return problem
 
-    def _be_unready(self) -> WorkerStatus:
+    def _be_unready(self, problem: str) -> Outcome:
         """Takes no tasks, and is to blame for none, until the machine can do them again."""
-        self._acknowledge(WorkerStatus.ERROR)
+        self._acknowledge(WorkerStatus.ERROR, problem)
         while not self._stopping.is_set():
-            self._stopping.wait(self._pace.while_unready.total_seconds())
-            if self._is_ready():
-                return WorkerStatus.AWAKE
-        return WorkerStatus.OFFLINE
+            requested = self._listen(self._pace.while_unready)
+            if requested not in _LEFT_TO_THE_MACHINE:
+                return Outcome(requested)
+            now = self._problem_now()
+            if not now:
+                return Outcome(WorkerStatus.AWAKE)
+            if now != problem:
+                problem = now
+                self._acknowledge(WorkerStatus.ERROR, problem)
+            if requested is not None:  # which the Manager goes on saying
+                self._stopping.wait(self._pace.while_unready.total_seconds())
+        return Outcome(WorkerStatus.OFFLINE)
 
-    def _be_asleep(self) -> WorkerStatus:
+    def _rest(self) -> Outcome:
+        """Leaves the machine to whoever works at it."""
+        self._acknowledge(WorkerStatus.ASLEEP, IN_USE)
+        while not self._stopping.is_set() and self._presence.is_used:
+            requested = self._listen(self._pace.task_wait)
+            if requested not in _LEFT_TO_THE_MACHINE:
+                return Outcome(requested)
+            if requested is not None:
+                self._presence.wait_until_unused(self._pace.task_wait)
+        return Outcome(WorkerStatus.AWAKE)
+
+    def _be_asleep(self) -> Outcome:
         self._acknowledge(WorkerStatus.ASLEEP)
         pauses = BackOff(self._pace.while_asleep, self._pace.longest_pause)
+        is_held = "state-wait" in self._offers
         while not self._stopping.is_set():
-            self._pause(pauses)
-            try:
-                requested = self._client.worker_state()
-            except FlamencoError as error:
-                self._handle_trouble(error, pauses)
-                continue
-            pauses.reset()
+            requested = self._listen(
+                self._pace.longest_task_wait if is_held else pauses.next_wait()
+            )
             if requested not in (None, WorkerStatus.ASLEEP):
-                assert requested is not None  # noqa: S101 - for the type checker
-                return requested
-        return WorkerStatus.OFFLINE
+                return Outcome(requested)
+        return Outcome(WorkerStatus.OFFLINE)
 
-    def _acknowledge(self, status: WorkerStatus) -> None:
+    def _listen(self, duration: timedelta) -> WorkerStatus | None:
+        """Waits that long at most; returns what the Manager wants by then."""
+        is_held = "state-wait" in self._offers and duration >= _SHORTEST_WAIT
+        if not is_held:
+            self._stopping.wait(duration.total_seconds())
+        if self._stopping.is_set():
+            return None
+        try:
+            if is_held:
+                self._host_reports.request_begins()
+                return self._listening.worker_state(wait=min(duration, self._pace.task_wait))
+            return self._listening.worker_state()
+        except FlamencoError as error:
+            if not self._presence_has_ended_a_wait():
+                self._handle_trouble(error, self._new_back_off())
+            return None
+
+    def _presence_has_ended_a_wait(self) -> bool:
+        return self._presence.is_on and not self._presence.is_used
+
+    def _presence_changed(self, is_used: bool) -> None:
+        """A person has come, or has been away for long enough; another thread says so."""
+        if not is_used:
+            self._listening.abort()
+            return
+        crew = self._crew
+        if crew is None:
+            return
+        log.info("%s; it is left to them", IN_USE)
+        crew.end(Outcome(WorkerStatus.ASLEEP, IN_USE))
+        crew.cancel(IN_USE)
+        killer = threading.Timer(_AT_ONCE.total_seconds(), kill_all)
+        killer.daemon = True
+        killer.start()
+
+    def _devices_found(self) -> None:
+        """More is known of the machine; another thread says so."""
+        if self._credentials is not None:
+            self._try(self._declare_abilities)
+
+    def _declare_abilities(self) -> None:
+        """Tells the Manager what this worker can do, if it has not heard that yet."""
+        abilities = self._abilities.now()
+        if abilities == self._declared or "slots" not in self._offers:
+            return
+        self._client.change_worker_abilities(abilities)
+        self._declared = abilities
+
+    def _acknowledge(self, status: WorkerStatus, reason: str = "") -> None:
         """Tells the Manager what this worker does now; keeps trying, since it waits for that."""
         pauses = self._new_back_off()
         while not self._stopping.is_set():
             try:
-                self._client.worker_state_changed(status)
+                self._client.worker_state_changed(status, reason=reason)
             except FlamencoError as error:
                 self._handle_trouble(error, pauses)
             else:
-                log.info("this worker is %s", status)
+                log.info("this worker is %s%s", status, f": {reason}" if reason else "")
                 return
+
+    def _say_awake(self) -> None:
+        self._try(lambda: self._client.worker_state_changed(WorkerStatus.AWAKE))
+
+    def _is_unknown_after(self, error: FlamencoError, pauses: BackOff) -> bool:
+        """Waits before the next try; returns whether the Manager does not know our credentials."""
+        try:
+            self._handle_trouble(error, pauses)
+        except _SignOnAgain:
+            return True
+        return False
 
     def _handle_trouble(self, error: FlamencoError, pauses: BackOff) -> None:
         """Waits before the next try.
@@ -299,37 +381,29 @@ class Worker:
                 raise error
         self._pause(pauses)
 
-    def _run_task(self, task: AssignedTask) -> None:
-        cancellation = Cancellation()
-        self._task, self._current = task, cancellation
-        try:
-            if self._stopping.is_set():
-                cancellation.cancel("the worker ends")
-            self._runner.run(task, cancellation)
-        finally:
-            self._task = self._current = None
-
-    def _refresh_settings(self, task: AssignedTask) -> None:
-        """Asks for the Manager's settings if they have changed since it told them."""
+    def _refresh_settings(self, task: AssignedTask) -> bool:
+        """Asks for the Manager's settings if they have changed; whether there are other slots."""
+        self._abilities.look_into(task)
         if task.settings_etag == self._machine.etag:
-            return
+            return False
+        before = self._machine.slots()
         try:
             self._machine.take(self._client.worker_settings())
         except FlamencoError as error:
             log.warning("the Manager does not tell its settings: %s", error)
+        return self._machine.slots() != before
 
     def _task_was_refused(self, task_id: str, attempt: int | None, message: str) -> None:
         """The Manager takes no more updates of an attempt: it has gone to someone else."""
-        task, current = self._task, self._current
-        if task is None or current is None:
-            return
-        if (task.uuid, task.attempt) == (task_id, attempt):
-            current.cancel(message)
+        crew = self._crew
+        if crew is not None:
+            crew.cancel_attempt(task_id, attempt, message)
 
     def _pause(self, pauses: BackOff) -> None:
         self._stopping.wait(pauses.next_wait().total_seconds())
 
     def _end(self) -> None:
+        self._abilities.close()
         self._host_reports.close()
         self._images.close()
         if self._credentials is None:
@@ -337,7 +411,7 @@ class Worker:
         else:
             self._queue.close(self._pace.flush_at_end)
             self._sign_off(self._credentials)
-        for client in (self._client, self._asking):
+        for client in (self._client, self._listening):
             client.abort()  # closes the connections that are kept
 
     def _sign_off(self, credentials: Credentials) -> None:

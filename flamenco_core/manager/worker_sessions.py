@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from flamenco_core.errors import one_problem
 from flamenco_core.events import WorkerChanged, WorkerRegistered
 from flamenco_core.manager import sleeping, transitions
@@ -111,7 +113,8 @@ def _store_abilities(
             for slot in slots
         ],
     )
-    _return_unfit_tasks(unit, worker)
+    # Who says nothing about slots may have any.
+    _return_unfit_tasks(unit, worker, None if said.slots is None else numbers or [0])
 
 
 def sign_off(unit: Unit, worker_uuid: str) -> None:
@@ -241,11 +244,12 @@ def release_reserved(unit: Unit, worker: StoredWorker) -> None:
         transitions.release(unit, task)
 
 
-def _return_unfit_tasks(unit: Unit, worker: StoredWorker) -> None:
+def _return_unfit_tasks(unit: Unit, worker: StoredWorker, slots: Collection[int] | None) -> None:
     """A program that came back with other abilities will not ask for what it had before."""
     for task in tasks.held_by_worker(unit.db, worker.id):
         match = queues.worker_match(unit.db, worker.id, task.slot)
-        if task.task_class_id not in match.task_classes:
+        is_gone = slots is not None and task.slot not in slots
+        if is_gone or task.task_class_id not in match.task_classes:
             transitions.return_task(unit, task, reason="its worker takes no such tasks now")
 
 

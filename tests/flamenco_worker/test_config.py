@@ -15,11 +15,20 @@ from flamenco_worker.config import (
     variable_of,
 )
 from flamenco_worker.config_keys import KEYS, PreTaskCheck
+from flamenco_worker.device_wishes import Fallback, parse_devices
 from flamenco_worker.host import default_home, host_name, locked_home
 from flamenco_worker.process import Priority
 from flamenco_worker.registration import Credentials, load_credentials, save_credentials
+from flamenco_worker.slots import SlotConfig
 
 KNOWN = ", ".join(KEYS)
+NO_SUCH_SLOT_KEY = (
+    "slots [1] has no setting 'device'; known are name, task_types, devices, threads, memory_limit"
+)
+NO_SUCH_DEVICE = (
+    "devices must be one of cpu, gpu, optix, cuda, hip, oneapi, metal, such as optix:0; "
+    "'rtx' is none"
+)
 
 
 @pytest.fixture(autouse=True)
@@ -213,7 +222,69 @@ pre_task_check: {read: [storage]}
             load_config(config_file=write(tmp_path / "c.yaml", text), home=tmp_path)
 
 
+@pytest.mark.parametrize(
+    ("line", "what"),
+    [
+        ("slots: 0", "slots must be a whole number from 1 to 64"),
+        ("slots: []", "slots must be a number, or a list with what each slot takes"),
+        ("slots: [blender]", "slots [0] must have keys such as task_types and devices"),
+        (
+            "slots: [{}, {device: gpu}]",
+            NO_SUCH_SLOT_KEY,
+        ),
+        ("slots: [{threads: 0}]", "slots [0].threads must be a whole number from 1 to 1024"),
+        ("slots: [{name: a}, {name: a}]", "slots must have different names"),
+        (
+            "devices: [rtx]",
+            NO_SUCH_DEVICE,
+        ),
+        ("devices: ['optix:']", "devices needs a number or a name behind the colon of 'optix:'"),
+        ("devices: [cuda, 'optix:1']", "devices must be of one kind, not cuda, optix:1"),
+        ("devices: ['cpu:1']", "devices has one processor only; write cpu instead of 'cpu:1'"),
+        ("devices: 3", "devices must be a list of devices, such as [optix:0]"),
+        ("device_fallback: pray", "device_fallback must be one of fail, warn, allow"),
+        ("prefetch: sometimes", "prefetch must be true or false"),
+    ],
+)
+def test_slots_and_devices_that_cannot_be_used_are_told_with_their_place(
+    tmp_path: Path, line: str, what: str
+) -> None:
+    with pytest.raises(InvalidInput) as refused:
+        load_config(config_file=write(tmp_path / "c.yaml", line), home=tmp_path)
+    assert [problem.what for problem in refused.value.problems] == [what]
+
+
+def test_a_number_of_slots_stands_for_as_many_that_take_everything(tmp_path: Path) -> None:
+    config = load_config(config_file=write(tmp_path / "c.yaml", "slots: 3"), home=tmp_path)
+    assert config.slots == (SlotConfig(),) * 3
+
+
+def test_a_duration_of_nothing_means_at_any_time(tmp_path: Path) -> None:
+    text = "only_if_unused_for: '0'"
+    config = load_config(config_file=write(tmp_path / "c.yaml", text), home=tmp_path)
+    assert config.only_if_unused_for is None
+
+
 VALUES = {
+    "blender": ("/opt/blender/blender", "/opt/blender/blender"),
+    "device_fallback": ("warn", Fallback.WARN),
+    "devices": ("[optix:0, cpu]", parse_devices(["optix:0", "cpu"])),
+    "memory_limit": ("8 GB", 8_000_000_000),
+    "only_if_unused_for": ("10m", timedelta(minutes=10)),
+    "prefetch": ("false", False),
+    "slots": (
+        "[{name: card, task_types: [blender], devices: gpu, threads: 2}, {memory_limit: 1 GB}]",
+        (
+            SlotConfig(
+                name="card",
+                task_types=("blender",),
+                devices=parse_devices(["gpu"]),
+                threads=2,
+            ),
+            SlotConfig(memory_limit=1_000_000_000),
+        ),
+    ),
+    "threads": ("6", 6),
     "discovery_interfaces": ("[10.0.0.9]", ("10.0.0.9",)),
     "ffmpeg": ("/opt/ffmpeg", "/opt/ffmpeg"),
     "limits": (

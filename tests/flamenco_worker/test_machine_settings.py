@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,9 @@ import pytest
 from flamenco_core.model.worker_protocol import ProvisionedSettings
 from flamenco_worker.blender.render_arguments import RenderArguments
 from flamenco_worker.config import WorkerConfig
+from flamenco_worker.device_wishes import parse_devices
 from flamenco_worker.machine_settings import MachineSettings
+from flamenco_worker.slots import SlotConfig
 from tests.flamenco_worker.protocol_manager import ProtocolManager, command, task_of
 from tests.flamenco_worker.test_worker import FIRST, SECOND, is_completed, running
 
@@ -52,11 +55,27 @@ def test_settings_that_say_nothing_have_no_etag() -> None:
     assert machine.etag == "e1"
 
 
-def test_more_slots_than_this_worker_has_are_pointed_out(
-    caplog: pytest.LogCaptureFixture,
-) -> None:
-    MachineSettings(CONFIG).take(told(slots=3))
-    assert "3 tasks at a time; this worker runs one" in caplog.text
+def test_the_manager_says_how_many_slots_there_are_and_the_configuration_what_they_take() -> None:
+    gpu = SlotConfig(name="graphics", task_types=("blender",), devices=parse_devices(["optix:0"]))
+    config = replace(CONFIG, slots=(gpu, SlotConfig(threads=2)), threads=8, memory_limit=1000)
+    machine = MachineSettings(config)
+    first, second = machine.slots()
+    assert (first.number, first.name, first.task_types) == (0, "graphics", ("blender",))
+    assert [str(device) for device in first.devices] == ["optix:0"]
+    assert (first.threads, second.threads) == (8, 2)
+    assert (second.number, second.name, second.devices) == (1, "slot 1", ())
+    assert second.task_types == config.task_types
+    assert {slot.memory_limit for slot in (first, second)} == {1000}
+    machine.take(told(slots=3, limits={"threads": 4}))
+    assert [slot.threads for slot in machine.slots()] == [4, 2, 4]
+    machine.take(told(slots=1))
+    assert [slot.name for slot in machine.slots()] == ["graphics"]
+
+
+def test_without_any_word_there_is_one_slot_for_everything() -> None:
+    (slot,) = MachineSettings(CONFIG).slots()
+    assert (slot.number, slot.name, slot.task_types) == (0, "", CONFIG.task_types)
+    assert (slot.devices, slot.threads, slot.memory_limit) == ((), None, None)
 
 
 def test_a_limit_of_threads_is_given_to_blender_unless_the_job_has_one() -> None:

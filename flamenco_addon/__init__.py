@@ -26,6 +26,7 @@ from types import ModuleType
 from .core_location import find_core, forget_core
 
 MODULES = (
+    "broken_pipes",
     "background",
     "preferences",
     "connection",

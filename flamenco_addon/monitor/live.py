@@ -16,9 +16,9 @@ from pathlib import Path
 import bpy
 
 from flamenco_core.client import AccountsClient
-from flamenco_core.model import Task
+from flamenco_core.model import Job, Task
 
-from .. import background, connection
+from .. import background, connection, submission_drivers
 from ..farm import this_platform
 from . import job_items, notices, thumbnails, words
 from .jobs_board import JobRow
@@ -289,8 +289,16 @@ def _connection_changed() -> None:
         _follow()
 
 
+def _jobs_submitted(jobs: list[Job]) -> None:
+    """Scripts without a window wait for nothing."""
+    if not bpy.app.background:
+        for job in jobs:
+            submitted(job.id)
+
+
 def register() -> None:
     connection.on_change.append(_connection_changed)
+    submission_drivers.on_submitted.append(_jobs_submitted)
 
 
 def unregister() -> None:
@@ -298,6 +306,8 @@ def unregister() -> None:
     _let_go()
     if _connection_changed in connection.on_change:
         connection.on_change.remove(_connection_changed)
+    if _jobs_submitted in submission_drivers.on_submitted:
+        submission_drivers.on_submitted.remove(_jobs_submitted)
     shown, _seen_at, _url, only_mine = Shown(), float("-inf"), "", True
     _session.clear()
     on_details.clear()

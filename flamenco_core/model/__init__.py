@@ -40,7 +40,6 @@ from flamenco_core.model.events import (
     EventTasksUpdate,
     EventTaskUpdate,
     EventWorkerTagUpdate,
-    EventWorkerTask,
     EventWorkerUpdate,
     LifeCycleEventType,
 )
@@ -149,6 +148,7 @@ from flamenco_core.model.worker_protocol import (
     WorkerStateChanged,
 )
 from flamenco_core.model.workers import (
+    LastTask,
     Worker,
     WorkerList,
     WorkerSleepSchedule,
@@ -186,7 +186,6 @@ __all__ = [
     "EventTaskUpdate",
     "EventTasksUpdate",
     "EventWorkerTagUpdate",
-    "EventWorkerTask",
     "EventWorkerUpdate",
     "FarmPlan",
     "FarmStatusReport",
@@ -224,6 +223,7 @@ __all__ = [
     "JobWhyNot",
     "JobsActionRequest",
     "JobsQueryResult",
+    "LastTask",
     "LifeCycleEventType",
     "Login",
     "ManagerConfiguration",

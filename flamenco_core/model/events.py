@@ -11,7 +11,7 @@ from enum import StrEnum
 
 from flamenco_core.model.jobs import JobLastRenderedImageInfo
 from flamenco_core.model.tasks import TaskWorker
-from flamenco_core.model.workers import WorkerStatusChangeRequest, WorkerTag
+from flamenco_core.model.workers import LastTask, WorkerStatusChangeRequest, WorkerTag
 from flamenco_core.statuses import JobStatus, TaskStatus, WorkerStatus
 
 
@@ -102,16 +102,6 @@ class EventLastRenderedUpdate:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class EventWorkerTask:
-    """The task that a worker has, or had last."""
-
-    id: str
-    name: str
-    status: TaskStatus
-    job_id: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class EventWorkerUpdate:
     """What a row of a list of workers shows."""
 
@@ -128,7 +118,7 @@ class EventWorkerUpdate:
     deleted_at: datetime | None = None
     can_restart: bool
     tags: list[WorkerTag] | None = None
-    task: EventWorkerTask | None = None
+    task: LastTask | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

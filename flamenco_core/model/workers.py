@@ -73,6 +73,16 @@ class WorkerSlotState:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LastTask:
+    """The task that a worker has, or had last."""
+
+    id: str
+    name: str
+    status: TaskStatus
+    job_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class WorkerSummary:
     id: str
     name: str
@@ -88,8 +98,13 @@ class WorkerSummary:
     ip_address: str | None = None
     """This and what follows only if asked for."""
     platform: str | None = None
+    capabilities: dict[str, str] | None = None
+    """What its machine has, as it said: `device`, `memory_gb`, `blender` …"""
     slots: list[WorkerSlotState] | None = None
     """Of a worker that runs several tasks at a time."""
+    tags: list[WorkerTag] | None = None
+    task: LastTask | None = None
+    """What it runs, or ran last."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

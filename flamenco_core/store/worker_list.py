@@ -40,10 +40,20 @@ FIELDS: Mapping[str, str] = {
     "ip_address": json_text("w.address"),
     "status_reason": json_text("nullif(w.status_reason, '')"),
     "platform": json_text("w.platform"),
+    "capabilities": """(SELECT json_group_object(c.key, c.value) FROM worker_capabilities c
+        WHERE c.worker_id = w.id HAVING count(*) > 0)""",
     "slots": worker_slots.AS_JSON,
+    "tags": """(SELECT json_group_array(json(tagged.tag)) FROM (
+        SELECT json_object('id', wg.uuid, 'name', wg.name) AS tag
+        FROM worker_tags wt JOIN tags wg ON wg.id = wt.tag_id WHERE wt.worker_id = w.id
+        ) AS tagged HAVING count(*) > 0)""",
+    "task": """(SELECT json_object('id', lt.uuid, 'name', lt.name, 'status', lt.status,
+            'job_id', lj.uuid)
+        FROM tasks lt INDEXED BY last_tasks_of_worker JOIN jobs lj ON lj.id = lt.job_id
+        WHERE lt.worker_id = w.id ORDER BY lt.last_touched_at DESC LIMIT 1)""",
     "actions": possible_actions.WORKER_ACTIONS,
 }
-_MORE_FIELDS = ("ip_address", "platform", "slots", "actions")
+_MORE_FIELDS = ("ip_address", "platform", "capabilities", "slots", "tags", "task", "actions")
 
 
 def _tagged(text: str) -> list[Condition]:

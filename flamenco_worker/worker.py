@@ -344,6 +344,10 @@ class Worker:
         """Tells the Manager what this worker does now; keeps trying, since it waits for that."""
         pauses = self._new_back_off()
         while not self._stopping.is_set():
+            # It takes back the tasks of which it does not know yet that they are done.
+            is_told = self._queue.wait_until_empty(self._pace.longest_pause)
+            if not is_told and not self._queue.is_locked_out:
+                continue
             try:
                 self._client.worker_state_changed(status, reason=reason)
             except FlamencoError as error:

@@ -73,6 +73,10 @@ class ProtocolManager:
         }
         self.fail: Callable[[Received], int | None] = lambda _request: None
         """Gives the status to answer a request with instead, or None to answer it properly."""
+        self.offers: list[str] = []
+        """What it can do beyond Flamenco 3's protocol, told at sign-on if there is anything."""
+        self.reserved: dict[int, dict[str, Any]] = {}
+        """What is kept for slots."""
         self.farm_id: str | None = None
         """Told by Managers that take more than Flamenco 3's."""
         self.known_workers: set[str] = set()
@@ -109,6 +113,9 @@ class ProtocolManager:
                 manager._handle(self)
 
             def do_POST(self) -> None:
+                manager._handle(self)
+
+            def do_PUT(self) -> None:
                 manager._handle(self)
 
             def log_message(self, *_arguments: Any) -> None:
@@ -217,7 +224,12 @@ class ProtocolManager:
         match request.path.split("/")[1:]:
             case ["sign-on"]:
                 told = {"settings": self.settings} if self.settings else {}
+                told |= {"offers": self.offers} if self.offers else {}
                 return 200, {"status_requested": self.first_status, **told}
+            case ["abilities"]:
+                return 204, None
+            case ["task-report"] if "reports" in self.offers:
+                return self._take_report(request)
             case ["settings"]:
                 return 200, self.settings or {"etag": "none", "programs": {}, "limits": {}}
             case ["state-changed"]:
@@ -235,6 +247,38 @@ class ProtocolManager:
             case ["sign-off" | "host-statistics"] | ["task", _]:
                 return 204, None
         return 404, {"code": 404, "message": "no such path"}
+
+    def _take_report(self, request: Received) -> tuple[int, Any]:
+        """Each update is noted as if it had come alone."""
+        outcomes: list[dict[str, Any]] = []
+        for reported in request.body["updates"]:
+            path = f"/task/{reported['task']}"
+            update = Received("POST", path, reported["update"], request.user)
+            status = self.fail(update)
+            if status is None:
+                self.received.append(update)
+                if reported["update"].get("taskStatus") == "active":
+                    self._start(reported["task"])
+            outcomes.append({"status": status or 204})
+        answer: dict[str, Any] = {"updates": outcomes}
+        asked = request.body.get("request")
+        if asked is not None:
+            answer["next"] = self._next_one(asked)
+        return 200, answer
+
+    def _next_one(self, asked: dict[str, Any]) -> dict[str, Any]:
+        if wanted := self._wanted():
+            return wanted
+        slot = asked["slot"]
+        task = self.reserved.pop(slot, None) or (self.tasks.pop(0) if self.tasks else None)
+        if task is None:
+            return {}
+        if asked.get("prefetch"):
+            self.reserved[slot] = task
+        return {"task": task | {"slot": slot}}
+
+    def _start(self, uuid: str) -> None:
+        self.reserved = {slot: task for slot, task in self.reserved.items() if task["uuid"] != uuid}
 
     def _register(self, request: Received) -> dict[str, Any]:
         uuid = f"00000000-0000-4000-8000-{len(self.known_workers):012}"

@@ -10,14 +10,23 @@ import pytest
 
 from flamenco_core.client import ManagerClient
 from flamenco_core.errors import StorageError
-from flamenco_core.model import TaskUpdate
+from flamenco_core.model import NextTask, TaskRequest, TaskUpdate
 from flamenco_core.statuses import TaskStatus
 from flamenco_worker.backing_off import BackOff
+from flamenco_worker.cancellation import Cancelled
 from flamenco_worker.update_queue import UpdateQueue
-from tests.flamenco_worker.protocol_manager import PATIENCE, ProtocolManager, Received
+from tests.flamenco_worker.protocol_manager import (
+    PATIENCE,
+    ProtocolManager,
+    Received,
+    command,
+    task_of,
+)
 from tests.flamenco_worker.waiting_file import without_room
 
 TASK = "11111111-1111-4111-8111-111111111111"
+OTHER = "33333333-3333-4333-8333-333333333333"
+NEXT = "22222222-2222-4222-8222-222222222222"
 WORKER = "00000000-0000-4000-8000-000000000000"
 IN_TIME = timedelta(seconds=PATIENCE)
 COMPLETED = TaskUpdate(taskStatus=TaskStatus.COMPLETED, activity="Completed", attempt=3)
@@ -181,3 +190,119 @@ def test_an_update_that_is_sent_again_has_the_id_it_had(
         queue.add(TASK, TaskUpdate(log="two"))
         assert queue.wait_until_empty(IN_TIME)
     assert ids[0] == ids[1] != ids[2]
+
+
+def start_reporting(queue: UpdateQueue) -> None:
+    queue.start(WORKER, lambda _task, _attempt, _message: None, takes_reports=True)
+
+
+def reports(manager: ProtocolManager) -> list[dict[str, Any]]:
+    return [request.body for request in manager.requests("/task-report")]
+
+
+def test_what_waits_goes_in_one_request_and_the_question_for_a_task_with_it(
+    manager: ProtocolManager, tmp_path: Path
+) -> None:
+    manager.offers = ["reports"]
+    manager.hand_out(task_of(NEXT, command("echo", message="x")))
+    with queue_in(tmp_path / "queue.sqlite", manager) as queue:
+        start_reporting(queue)
+        with without_room(tmp_path / "queue.sqlite", "DELETE"):  # so that they gather
+            queue.add(OTHER, TaskUpdate(log="first"))
+            manager.wait_for(lambda: bool(manager.updates_of(OTHER)), "the first one")
+            queue.add(TASK, TaskUpdate(log="one", attempt=3))
+            queue.add(TASK, COMPLETED)
+            asking = queue.ask(TaskRequest(slot=2))
+        answer = asking.wait()
+    assert answer.task is not None
+    assert (answer.task.uuid, answer.task.slot) == (NEXT, 2)
+    (report,) = reports(manager)
+    assert [update["update"].get("log") for update in report["updates"]] == ["one", None]
+    assert report["request"]["slot"] == 2
+
+
+def test_a_question_waits_for_a_manager_that_is_away_together_with_the_updates(
+    manager: ProtocolManager, tmp_path: Path
+) -> None:
+    manager.offers = ["reports"]
+    troubles = iter([500, 503, None])
+    manager.fail = lambda request: (
+        next(troubles, None) if request.path.endswith("/task-report") else None
+    )
+    with queue_in(tmp_path / "queue.sqlite", manager) as queue:
+        start_reporting(queue)
+        queue.add(TASK, COMPLETED)
+        assert queue.ask(TaskRequest()).wait() == NextTask()
+    assert manager.statuses_of(TASK) == ["completed"]
+
+
+def test_an_update_that_spoils_a_report_is_found_and_the_others_arrive(
+    manager: ProtocolManager, tmp_path: Path
+) -> None:
+    manager.offers = ["reports"]
+
+    def fail(request: Received) -> int | None:
+        if request.path.endswith("/task-report"):
+            logs = [reported["update"].get("log") for reported in request.body["updates"]]
+            return 400 if "bad" in logs else None
+        return 400 if request.body.get("log") == "bad" else None
+
+    manager.fail = fail
+    path = tmp_path / "queue.sqlite"
+    with queue_in(path, manager) as queue:
+        start_reporting(queue)
+        with without_room(path, "DELETE"):  # so that they gather
+            for text in ("one", "bad", "three"):
+                queue.add(TASK, TaskUpdate(log=text))
+        asking = queue.ask(TaskRequest())
+        assert asking.wait() == NextTask()
+        assert queue.wait_until_empty(IN_TIME)
+    logs = {update["log"] for update in told(manager)}
+    assert logs == {"one", "three"}
+
+
+def test_an_update_of_a_report_that_is_refused_ends_its_attempt_alone(
+    manager: ProtocolManager, tmp_path: Path
+) -> None:
+    manager.offers = ["reports"]
+    manager.fail = lambda request: 409 if request.path == f"/task/{NEXT}" else None
+    refused: list[tuple[str, int | None]] = []
+    with queue_in(tmp_path / "queue.sqlite", manager) as queue:
+        queue.start(
+            WORKER,
+            lambda task, attempt, _message: refused.append((task, attempt)),
+            takes_reports=True,
+        )
+        queue.add(NEXT, TaskUpdate(taskStatus=TaskStatus.ACTIVE, attempt=2))
+        queue.add(TASK, COMPLETED)
+        assert queue.ask(TaskRequest()).wait() == NextTask()
+        assert queue.wait_until_empty(IN_TIME)
+    assert refused == [(NEXT, 2)]
+    assert manager.statuses_of(TASK) == ["completed"]
+
+
+def test_a_question_is_let_go_when_the_queue_is_closed_or_told_so(
+    manager: ProtocolManager, tmp_path: Path
+) -> None:
+    manager.offers = ["reports"]
+    manager.fail = lambda _request: 503
+    with queue_in(tmp_path / "queue.sqlite", manager) as queue:
+        start_reporting(queue)
+        first = queue.ask(TaskRequest())
+        queue.ask_no_more()
+        second = queue.ask(TaskRequest())
+    for asking in (first, second):
+        with pytest.raises(Cancelled):
+            asking.wait()
+
+
+def test_credentials_that_are_refused_let_a_question_go(
+    manager: ProtocolManager, tmp_path: Path
+) -> None:
+    manager.offers = ["reports"]
+    manager.known_workers.clear()
+    with queue_in(tmp_path / "queue.sqlite", manager) as queue:
+        start_reporting(queue)
+        with pytest.raises(Cancelled):
+            queue.ask(TaskRequest()).wait()
+        assert queue.is_locked_out

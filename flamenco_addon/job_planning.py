@@ -108,7 +108,9 @@ def _scene_choice(scene: bpy.types.Scene, wishes: Wishes) -> SceneChoice:
     which = wishes.cameras or scene.flamenco_cameras
     if which != "ACTIVE":
         all_of_them = which == "ALL"
-        found = [obj for obj in scene.objects if obj.type == "CAMERA"]
+        found = sorted(
+            (obj for obj in scene.objects if obj.type == "CAMERA"), key=lambda obj: obj.name
+        )
         cameras = tuple(obj.name for obj in found if all_of_them or _is_selected(obj, scene))
         if not cameras:
             what = "has no camera" if all_of_them else "has no camera that is selected"
@@ -163,7 +165,9 @@ def _planned(
     scene = bpy.data.scenes[variant.scene]
     job_type = job_type_for(scene, main, wishes.job_type)
     job_name = variant.job_name(name)
-    values, problems = _values(scene, job_type, job_name, variant, wishes)
+    # A scene that nobody has set up for the farm is rendered like the one that was.
+    saying = scene if scene.flamenco_job_type_name else main
+    values, problems = _values(scene, saying, job_type, job_name, variant, wishes)
     overrides, override_problems = _overrides(scene, variant)
     facts = JobFacts(
         scene=gather_scene(scene, camera=variant.camera, thorough=thorough),
@@ -174,8 +178,8 @@ def _planned(
         override_problems=override_problems,
         has_overrides=bool(overrides),
     )
-    paused = scene.flamenco_job_submit_as_paused if wishes.paused is None else wishes.paused
-    priority = scene.flamenco_job_priority if wishes.priority is None else wishes.priority
+    paused = saying.flamenco_job_submit_as_paused if wishes.paused is None else wishes.paused
+    priority = saying.flamenco_job_priority if wishes.priority is None else wishes.priority
     job = SubmittedJob(
         name=job_name,
         type=job_type.name,
@@ -184,7 +188,7 @@ def _planned(
         settings=values,
         metadata=_metadata(scene, variant),
         submitter_platform=this_platform(),
-        worker_tag=_tag_id(wishes.tag) if wishes.tag else scene.flamenco_worker_tag_id or None,
+        worker_tag=_tag_id(wishes.tag) if wishes.tag else saying.flamenco_worker_tag_id or None,
         initial_status=JobStatus.PAUSED if paused else JobStatus.QUEUED,
         rna_overrides=overrides or None,
     )
@@ -193,6 +197,7 @@ def _planned(
 
 def _values(
     scene: bpy.types.Scene,
+    saying: bpy.types.Scene,
     job_type: AvailableJobType,
     job_name: str,
     variant: Variant,
@@ -212,7 +217,9 @@ def _values(
         decided[FRAMES] = variant.frames
     elif variant.frames and FRAME in known and variant.frames.lstrip("-").isdigit():
         decided[FRAME] = int(variant.frames)
-    values = job_settings.values_for(scene, job_type, job_name=job_name, decided=decided)
+    values = job_settings.values_for(
+        scene, job_type, job_name=job_name, decided=decided, settings_of=saying
+    )
     try:
         return values.all_values(), tuple(problems)
     except InvalidInput as error:

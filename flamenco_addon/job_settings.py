@@ -67,18 +67,26 @@ def values_for(
     *,
     job_name: str,
     decided: Mapping[str, Any] | None = None,
+    settings_of: bpy.types.Scene | None = None,
 ) -> JobValues:
-    """The values that a job for this scene has; nothing in the scene changes."""
-    group = group_of(scene, job_type.name)
+    """The values that a job for this scene has; nothing in the scene changes.
+
+    With `settings_of`, another scene says what is not taken from Blender.
+    """
+    saying = settings_of or scene
+    group = group_of(saying, job_type.name)
     stored = {
         setting.key: getattr(group, setting.key)
         for setting in job_type.settings
         if is_editable(setting) and (is_shown(setting) or group.is_property_set(setting.key))
     }
+    farm = connection.current().farm
+    if farm is not None and stored.get(OUTPUT_ROOT) == "":
+        stored[OUTPUT_ROOT] = default_output_folder(farm.storage)
     return JobValues(
         job_type,
         stored=stored,
-        linked=linked_settings(scene, job_type),
+        linked=linked_settings(saying, job_type),
         evaluate=expressions.evaluator(scene, job_name),
         decided=decided,
     )

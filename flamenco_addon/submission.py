@@ -117,7 +117,8 @@ class Submission:
 
     @property
     def name(self) -> str:
-        first = self.planned[0].job.name
+        """Of its jobs, in quotes."""
+        first = f"“{self.planned[0].job.name}”"
         return first if len(self.planned) == 1 else f"{first} and {len(self.planned) - 1} more"
 
     def cancel(self) -> None:
@@ -289,9 +290,9 @@ class Submission:
             self._check_cancelled()
         self.stage = Stage.DONE
         self.message = (
-            f"Submitted “{self.name}”"
+            f"Submitted {self.name}"
             if len(self.jobs) == 1
-            else f"Submitted {len(self.jobs)} jobs: “{self.name}”"
+            else f"Submitted {len(self.jobs)} jobs: {self.name}"
         )
 
     def _with_delivery(self, planned: PlannedJob) -> SubmittedJob:

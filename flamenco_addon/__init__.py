@@ -30,6 +30,7 @@ MODULES = (
     "background",
     "preferences",
     "connection",
+    "connection_operators",
     "projects",
     "packing_process",
     "monitor",
@@ -41,6 +42,7 @@ MODULES = (
     "submission_drivers",
     "submit_operators",
     "submit_panel",
+    "connection_panel",
 )
 """In the order of registering."""
 

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import ipaddress
 import logging
+import socket
 import time
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import timedelta
-from enum import StrEnum
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -23,9 +23,24 @@ import bpy
 from flamenco_core.client import AccountsClient, ManagerRefused, ManagerUnreachable
 from flamenco_core.client.connection import Connection as HttpConnection
 from flamenco_core.errors import FlamencoError, InvalidInput
+from flamenco_core.version import current_version
 
-from . import background, preferences
+from . import background, conditions, preferences
+from .conditions import Condition, State
 from .farm import Farm, cached_farm, fetch_farm, store_farm
+
+__all__ = [
+    "Condition",
+    "Connection",
+    "State",
+    "address_changed",
+    "cache_folder",
+    "current",
+    "is_this_machine",
+    "on_change",
+    "refresh",
+    "refresh_anew",
+]
 
 log = logging.getLogger(__name__)
 
@@ -34,41 +49,6 @@ TIMEOUT = timedelta(seconds=10)
 REFRESH_INTERVAL = timedelta(minutes=1)
 RETRY_INTERVAL = timedelta(seconds=10)
 """While the Manager is away."""
-
-
-class State(StrEnum):
-    """How things stand with the Manager."""
-
-    UNKNOWN = "unknown"
-    """It was not asked yet."""
-    ASKING = "asking"
-    """It is being asked for the first time."""
-    CONNECTED = "connected"
-    BAD_ADDRESS = "bad-address"
-    OFFLINE = "offline"
-    """Blender is set not to use the network."""
-    AWAY = "away"
-    """No answer."""
-    NO_MANAGER = "no-manager"
-    """Something else answers there."""
-    OLD = "old"
-    """A Manager of a version that this extension cannot talk to."""
-    LOG_IN = "log-in"
-    """It wants to know who is asking."""
-    REFUSED = "refused"
-    """It knows, and says no."""
-
-
-@dataclass(frozen=True, slots=True)
-class Condition:
-    state: State
-    sentence: str
-    advice: str = ""
-    """What to do; empty if there is nothing to be done."""
-
-    @property
-    def is_good(self) -> bool:
-        return self.state is State.CONNECTED
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,8 +74,7 @@ class Connection:
         return AccountsClient(self.url, timeout=timeout)
 
 
-_UNKNOWN = Condition(State.UNKNOWN, "The Manager was not asked yet.")
-_current = Connection("", _UNKNOWN)
+_current = Connection("", conditions.UNKNOWN)
 _refreshing: background.Work | None = None
 _asking_client: AccountsClient | None = None
 _asked_at = float("-inf")
@@ -110,7 +89,7 @@ def current() -> Connection:
 
 def refresh() -> background.Work | None:
     """Asks the Manager for everything, unless that is under way; None if it may not be asked."""
-    global _refreshing, _asked_at, _asking_client  # noqa: PLW0603
+    global _refreshing, _asked_at  # noqa: PLW0603
     if _refreshing is not None:
         return _refreshing
     _asked_at = time.monotonic()
@@ -121,32 +100,29 @@ def refresh() -> background.Work | None:
     if _current.condition.state is State.UNKNOWN:
         asking = Condition(State.ASKING, f"Asking the Manager at {_current.url} …")
         _change(replace(_current, condition=asking))
-    try:
-        client = _asking_client = _current.client()
-    except InvalidInput as error:
-        _change(replace(_current, condition=Condition(State.LOG_IN, str(error))))
-        return None
     url, folder = _current.url, cache_folder()
     _refreshing = background.run(
-        lambda: _ask(client, url, folder), then=_take_over, name="asking the Manager"
+        lambda: _ask(url, folder), then=_take_over, failed=_could_not, name="asking the Manager"
     )
     return _refreshing
 
 
+def refresh_anew() -> background.Work | None:
+    """Asks again even if that is under way already, since the answers would be others now."""
+    _drop_refresh()
+    return refresh()
+
+
 def address_changed() -> None:
     """Begins anew with the address in the preferences."""
-    global _refreshing  # noqa: PLW0603
-    if _refreshing is not None:
-        _refreshing.cancel()
-        _refreshing = None
-    _abort()
+    _drop_refresh()
     address = preferences.manager_address()
     try:
         url = HttpConnection(address).url
     except InvalidInput as error:
         _change(Connection("", Condition(State.BAD_ADDRESS, str(error))))
         return
-    _change(Connection(url, _UNKNOWN))
+    _change(Connection(url, conditions.UNKNOWN))
     folder = cache_folder()
     background.run(
         lambda: cached_farm(folder, url), then=lambda farm: _remember(url, farm), name="farm cache"
@@ -164,8 +140,9 @@ def cache_folder() -> Path:
 
 
 def is_this_machine(host: str) -> bool:
-    """Whether a name or address leads nowhere else."""
-    if host == "localhost" or host.endswith(".localhost"):
+    """Whether a name or address leads nowhere else; asks nobody."""
+    own_names = ("localhost", socket.gethostname().lower())
+    if host.lower() in own_names or host.endswith(".localhost"):
         return True
     with suppress(ValueError):
         return ipaddress.ip_address(host).is_loopback
@@ -178,44 +155,45 @@ def _hindrance(address: str) -> Condition | None:
         return _current.condition
     if bpy.app.online_access or is_this_machine(urlsplit(_current.url).hostname or ""):
         return None
-    return Condition(
-        State.OFFLINE,
-        f"Blender is set not to use the network, so {address} is not asked.",
-        "Switch on Preferences > System > Network > Allow Online Access.",
-    )
+    return conditions.offline(address)
 
 
-def _ask(client: AccountsClient, url: str, folder: Path) -> tuple[str, Condition, Farm | None]:
+def _ask(url: str, folder: Path) -> tuple[str, Condition, Farm | None]:
     """On another thread: the Manager's address, how things stand, and the farm if it told."""
+    is_manager = False
     try:
-        with client:
+        client = AccountsClient(url, timeout=TIMEOUT)
+    except InvalidInput as error:  # the stored token cannot be used
+        return url, Condition(State.LOG_IN, str(error), "Log in again."), None
+    try:
+        with _asking(client):
             version = client.get_version()
+            is_manager = True
             farm = fetch_farm(client, version)
     except ManagerUnreachable as error:
-        advice = "Is the Manager running, and is the address right?"
-        return url, Condition(State.AWAY, str(error), advice), None
+        return url, conditions.away(error), None
     except ManagerRefused as error:
-        return url, _refusal(error), None
-    except FlamencoError as error:
-        advice = "Is the address right? It should be that of a Flamenco Manager."
-        return url, Condition(State.NO_MANAGER, str(error), advice), None
+        return url, conditions.refused(error, is_manager=is_manager), None
+    except FlamencoError as error:  # the answers are no Manager's
+        return url, conditions.no_manager(error), None
     try:
         store_farm(folder, url, farm)
     except OSError as error:
         log.info("What is known of the farm could not be stored: %s", error)
-    sentence = f"Connected with {version.name} {version.shortversion}."
-    return url, Condition(State.CONNECTED, sentence), farm
+    return url, conditions.connected(version, url, current_version().shown), farm
 
 
-def _refusal(error: ManagerRefused) -> Condition:
-    if error.status == 401:
-        return Condition(State.LOG_IN, "The Manager wants to know who you are.", "Log in.")
-    if error.status == 403:
-        return Condition(State.REFUSED, str(error), "Log in as somebody who may, or ask an admin.")
-    if error.status == 404:
-        advice = "Is the address right? It should be that of a Flamenco Manager."
-        return Condition(State.NO_MANAGER, str(error), advice)
-    return Condition(State.REFUSED, str(error), "The Manager's log says more.")
+@contextmanager
+def _asking(client: AccountsClient) -> Iterator[None]:
+    """Lets a change of the address end the requests."""
+    global _asking_client  # noqa: PLW0603
+    _asking_client = client
+    try:
+        with client:
+            yield
+    finally:
+        if _asking_client is client:
+            _asking_client = None
 
 
 def _take_over(answer: tuple[str, Condition, Farm | None]) -> None:
@@ -224,6 +202,12 @@ def _take_over(answer: tuple[str, Condition, Farm | None]) -> None:
     url, condition, farm = answer
     if url == _current.url:
         _change(replace(_current, condition=condition, farm=farm or _current.farm))
+
+
+def _could_not(error: Exception) -> None:
+    log.error("The Manager could not be asked", exc_info=error)
+    sentence = f"The Manager could not be asked: {error}"
+    _take_over((_current.url, Condition(State.REFUSED, sentence), None))
 
 
 def _remember(url: str, farm: Farm | None) -> None:
@@ -248,8 +232,12 @@ def _look_again() -> None:
         refresh()
 
 
-def _abort() -> None:
-    global _asking_client  # noqa: PLW0603
+def _drop_refresh() -> None:
+    """Ends what is under way."""
+    global _refreshing, _asking_client  # noqa: PLW0603
+    if _refreshing is not None:
+        _refreshing.cancel()
+        _refreshing = None
     if _asking_client is not None:
         _asking_client.abort()
         _asking_client = None
@@ -261,8 +249,8 @@ def register() -> None:
 
 
 def unregister() -> None:
-    global _current, _refreshing, _asked_at
+    global _current, _asked_at
     background.no_more(_look_again)
-    _abort()
+    _drop_refresh()
     on_change.clear()
-    _current, _refreshing, _asked_at = Connection("", _UNKNOWN), None, float("-inf")
+    _current, _asked_at = Connection("", conditions.UNKNOWN), float("-inf")

@@ -16,6 +16,10 @@ from flamenco_core.errors import FlamencoError
 
 _NOT_THERE = frozenset({403, 404, 405})
 """Answers to what a Manager of Flamenco 3 does not have, or does not tell this person."""
+_WORKER_FIELDS = "id,name,status,version,can_restart,platform,capabilities,slots"
+_WORKERS_AT_ONCE = 200
+_MOST_WORKERS = 2000
+"""Those of more are much like these."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,8 +38,29 @@ class Farm:
     caller: model.WhoAmI | None = None
     """Whom the Manager takes us for; None if it does not know accounts."""
 
+    @property
+    def blender_versions(self) -> frozenset[str]:
+        """Those that workers say they have, such as `4.5.2`; empty if none says."""
+        return self._offered("blender")
+
+    @property
+    def devices(self) -> frozenset[str]:
+        """What workers say that they render with: `cpu`, `gpu`; empty if none says."""
+        return self._offered("device")
+
+    def _offered(self, key: str) -> frozenset[str]:
+        offered = {value for each in self.workers for value in _values(each, key)}
+        return frozenset(offered)
+
     def job_type(self, name: str) -> model.AvailableJobType | None:
         return next((each for each in self.job_types if each.name == name), None)
+
+
+def _values(worker: model.WorkerSummary, key: str) -> Iterator[str]:
+    """What a worker and its slots have of something."""
+    for abilities in (worker.capabilities, *(each.capabilities for each in worker.slots or ())):
+        if abilities and key in abilities:
+            yield abilities[key]
 
 
 def this_platform() -> str:
@@ -56,7 +81,7 @@ def fetch_farm(client: AccountsClient, version: model.FlamencoVersion) -> Farm:
         caller = client.who_am_i()
     with _missing_operation():
         workers: list[model.WorkerSummary] = []
-        workers = client.fetch_workers()
+        workers = _workers(client)
     return Farm(
         version=version,
         fetched=datetime.now(UTC),
@@ -69,7 +94,20 @@ def fetch_farm(client: AccountsClient, version: model.FlamencoVersion) -> Farm:
     )
 
 
-class _missing_operation(suppress):  # noqa: N801 - reads like `suppress`
+def _workers(client: AccountsClient) -> list[model.WorkerSummary]:
+    """The farm's workers with what they have."""
+    found: list[model.WorkerSummary] = []
+    query = {"fields": _WORKER_FIELDS, "limit": str(_WORKERS_AT_ONCE)}
+    while len(found) < _MOST_WORKERS:
+        page = client.fetch_workers_page(query)
+        found += page.workers
+        if page.next is None:
+            break
+        query["cursor"] = page.next
+    return found
+
+
+class _missing_operation(suppress):
     """Goes on if this Manager has no such operation."""
 
     def __init__(self) -> None:

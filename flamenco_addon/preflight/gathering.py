@@ -47,6 +47,8 @@ def gather_farm(scene: bpy.types.Scene) -> FarmFacts:
         sentence=" ".join((now.condition.sentence, now.condition.advice)).strip(),
         variables=farm.variables,
         storage=farm.storage.location,
+        blender_versions=farm.blender_versions or None,
+        devices=farm.devices or None,
         knows_overrides=farm.version.farm_id is not None,
         tag_is_known=not tag_id or any(tag.id == tag_id for tag in farm.tags),
     )

@@ -1,0 +1,218 @@
+"""Operators for the connection: ask again, find Managers, log in and out, open the pages."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import bpy
+
+from flamenco_core.errors import FlamencoError
+
+from . import background, connection, finding_managers, logging_in, preferences
+from .language import tr
+
+message = ""
+"""How the last log-in failed; empty if it did not."""
+_logging_in: background.Work | None = None
+
+
+def is_logging_in() -> bool:
+    return _logging_in is not None
+
+
+class FLAMENCO_OT_refresh(bpy.types.Operator):
+    """Ask the Manager again for job types, tags and everything else"""
+
+    bl_idname = "flamenco.refresh"
+    bl_label = "Refresh from Manager"
+
+    def execute(self, _context: bpy.types.Context) -> set[str]:
+        work = connection.refresh()
+        if bpy.app.background and work is not None:
+            background.wait_for(work)
+        condition = connection.current().condition
+        if bpy.app.background and not condition.is_good:
+            self.report({"ERROR"}, f"{condition.sentence} {condition.advice}".strip())
+            return {"CANCELLED"}
+        return {"FINISHED"}
+
+
+class FLAMENCO_OT_find_managers(bpy.types.Operator):
+    """Look for Managers in the network"""
+
+    bl_idname = "flamenco.find_managers"
+    bl_label = "Find Managers"
+
+    def execute(self, _context: bpy.types.Context) -> set[str]:
+        work = finding_managers.search()
+        if bpy.app.background:
+            background.wait_for(work)
+            for manager in finding_managers.found:
+                self.report({"INFO"}, str(manager))
+        return {"FINISHED"}
+
+
+class FLAMENCO_OT_use_manager(bpy.types.Operator):
+    """Send jobs to this Manager from now on"""
+
+    bl_idname = "flamenco.use_manager"
+    bl_label = "Use This Manager"
+
+    url: bpy.props.StringProperty(name="Address")  # type: ignore[valid-type]
+
+    def execute(self, _context: bpy.types.Context) -> set[str]:
+        set_here = preferences.preferences()
+        if set_here is None or not self.url:
+            return {"CANCELLED"}
+        set_here.manager_url = self.url
+        finding_managers.forget()
+        return {"FINISHED"}
+
+
+class FLAMENCO_OT_log_in(bpy.types.Operator):
+    """Log in to the Manager with name and password. Blender keeps no password: what remains is a
+    token, which an admin can revoke"""
+
+    bl_idname = "flamenco.log_in"
+    bl_label = "Log In…"
+    # Not registered, or the password would stand in the Info editor and in the undo history.
+    bl_options = {"INTERNAL"}
+
+    user: bpy.props.StringProperty(  # type: ignore[valid-type]
+        name="Name", description="Name of your account on this farm", options={"SKIP_SAVE"}
+    )
+    password: bpy.props.StringProperty(  # type: ignore[valid-type]
+        name="Password", subtype="PASSWORD", options={"SKIP_SAVE"}
+    )
+
+    def invoke(self, context: bpy.types.Context, _event: bpy.types.Event) -> set[str]:
+        return context.window_manager.invoke_props_dialog(
+            self, width=320, confirm_text=tr("Log In")
+        )
+
+    def draw(self, _context: bpy.types.Context) -> None:
+        column = self.layout.column()
+        column.use_property_split = True
+        column.label(text=connection.current().url, icon="LOCKED", translate=False)
+        column.prop(self, "user")
+        column.prop(self, "password")
+
+    def execute(self, _context: bpy.types.Context) -> set[str]:
+        name, password = self.user.strip(), self.password
+        self.password = ""
+        url = connection.current().url
+        return _carry_out(self, lambda: logging_in.log_in(url, name, password))
+
+
+class FLAMENCO_OT_use_token(bpy.types.Operator):
+    """Log in to the Manager with a token that you were given"""
+
+    bl_idname = "flamenco.use_token"
+    bl_label = "Use a Token…"
+    bl_options = {"INTERNAL"}
+
+    token: bpy.props.StringProperty(  # type: ignore[valid-type]
+        name="Token",
+        description="It begins with flamenco_",
+        subtype="PASSWORD",
+        options={"SKIP_SAVE"},
+    )
+
+    def invoke(self, context: bpy.types.Context, _event: bpy.types.Event) -> set[str]:
+        return context.window_manager.invoke_props_dialog(
+            self, width=400, confirm_text=tr("Log In")
+        )
+
+    def draw(self, _context: bpy.types.Context) -> None:
+        self.layout.prop(self, "token")
+
+    def execute(self, _context: bpy.types.Context) -> set[str]:
+        secret, self.token = self.token, ""
+        url = connection.current().url
+        return _carry_out(self, lambda: logging_in.use_token(url, secret))
+
+
+class FLAMENCO_OT_log_out(bpy.types.Operator):
+    """Have the Manager forget this computer's log-in"""
+
+    bl_idname = "flamenco.log_out"
+    bl_label = "Log Out"
+
+    def execute(self, _context: bpy.types.Context) -> set[str]:
+        url = connection.current().url
+        return _carry_out(self, lambda: logging_in.log_out(url))
+
+
+class FLAMENCO_OT_open_manager(bpy.types.Operator):
+    """Open the Manager's pages in a browser"""
+
+    bl_idname = "flamenco.open_manager"
+    bl_label = "Open in Browser"
+
+    @classmethod
+    def poll(cls, _context: bpy.types.Context) -> bool:
+        return bool(connection.current().url)
+
+    def execute(self, _context: bpy.types.Context) -> set[str]:
+        return bpy.ops.wm.url_open(url=f"{connection.current().url}/app/")
+
+
+def _ask_in_dialog(operator: bpy.types.Operator, context: bpy.types.Context) -> set[str]:
+    text = tr("Log In")
+    return context.window_manager.invoke_props_dialog(operator, width=340, confirm_text=text)
+
+
+def _carry_out(operator: bpy.types.Operator, change: Callable[[], object]) -> set[str]:
+    """Changes who we are to the Manager on another thread, then asks it for everything anew."""
+    global _logging_in, message  # noqa: PLW0603
+    if not connection.current().url or _logging_in is not None:
+        return {"CANCELLED"}
+    message = ""
+    _logging_in = background.run(change, then=_changed, failed=_could_not, name="logging in")
+    background.redraw()
+    if not bpy.app.background:
+        return {"FINISHED"}
+    background.wait_for(_logging_in)
+    if message:
+        operator.report({"ERROR"}, message)
+        return {"CANCELLED"}
+    work = connection.refresh()
+    if work is not None:
+        background.wait_for(work)
+    return {"FINISHED"}
+
+
+def _changed(_result: object) -> None:
+    global _logging_in  # noqa: PLW0603
+    _logging_in = None
+    connection.refresh_anew()
+
+
+def _could_not(error: Exception) -> None:
+    global _logging_in, message  # noqa: PLW0603
+    _logging_in = None
+    message = str(error) if isinstance(error, FlamencoError) else f"It did not work: {error}"
+    connection.refresh_anew()
+    background.redraw()
+
+
+_CLASSES = (
+    FLAMENCO_OT_refresh,
+    FLAMENCO_OT_find_managers,
+    FLAMENCO_OT_use_manager,
+    FLAMENCO_OT_log_in,
+    FLAMENCO_OT_use_token,
+    FLAMENCO_OT_log_out,
+    FLAMENCO_OT_open_manager,
+)
+
+
+def register() -> None:
+    for cls in _CLASSES:
+        bpy.utils.register_class(cls)
+
+
+def unregister() -> None:
+    for cls in reversed(_CLASSES):
+        bpy.utils.unregister_class(cls)
+    finding_managers.forget()

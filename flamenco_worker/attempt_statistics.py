@@ -37,12 +37,19 @@ class AttemptStatistics:
         """Seconds of frames of which Blender has not said how long they took, and may yet."""
 
     def blender_starts(self) -> None:
-        """A Blender of its own is started for this attempt."""
+        """A Blender is started for this attempt."""
+        self._begin_loading(is_warm=False)
+
+    def blender_goes_on(self) -> None:
+        """A Blender that was open already goes on with this attempt."""
+        self._begin_loading(is_warm=self._told.is_warm is not False)
+
+    def _begin_loading(self, *, is_warm: bool) -> None:
         with self._lock:
             self._settle()
             self._program_began = self._clock()
             self._is_loading = True
-            self._told = replace(self._told, is_warm=False)
+            self._told = replace(self._told, is_warm=is_warm)
 
     def render_begins(self, report: dict[str, Any]) -> None:
         """Blender has loaded the file and has said what it is about to render."""

@@ -13,6 +13,7 @@ import yaml
 
 from flamenco_core.errors import InvalidInput, Problem
 from flamenco_core.time_limits import TimeLimits
+from flamenco_worker.blender.keeping_rules import KeepingRules
 from flamenco_worker.config_keys import KEYS, OTHERWISE, PreTaskCheck, WrongValue
 from flamenco_worker.device_wishes import DeviceWish, Fallback
 from flamenco_worker.host import default_home, host_name
@@ -58,6 +59,8 @@ class WorkerConfig:
     """Where what the Manager is to be told waits; `None`: in the home folder."""
     queue_size: int = DEFAULT_QUEUE_SIZE
     """Bytes that may wait there; beyond that the oldest log text and images are let go."""
+    warm_blender: KeepingRules = field(default_factory=KeepingRules)
+    """Whether and how long Blender stays open between tasks."""
     ffmpeg: str = ""
     """The FFmpeg for tasks that ask for plain `ffmpeg`; empty means: look for one."""
     blender: str = ""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ipaddress
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ from flamenco_core.durations import parse_duration
 from flamenco_core.errors import InvalidInput
 from flamenco_core.model.worker_protocol import MOST_SLOTS
 from flamenco_core.time_limits import parse_limits
+from flamenco_worker.blender.keeping_rules import KeepingRules
 from flamenco_worker.device_wishes import DeviceWish, Fallback, parse_devices
 from flamenco_worker.process import Priority
 from flamenco_worker.slots import SlotConfig
@@ -118,6 +119,24 @@ def _path(value: Any) -> Path:
 def _limits(value: Any) -> dict[str, timedelta | None]:
     try:
         return parse_limits(value, where="")
+    except InvalidInput as error:
+        wrong = "; ".join(str(problem) for problem in error.problems)
+        raise WrongValue(f"cannot be used: {wrong}") from None
+
+
+def _keeping(value: Any) -> KeepingRules:
+    """`false`, or the rules that differ from what they are by themselves."""
+    if isinstance(value, bool):
+        return KeepingRules(is_on=value)
+    if not isinstance(value, dict) or set(value) - {"idle", "frames"}:
+        raise WrongValue("must be true, false, or have the keys idle and frames")
+    rules = KeepingRules()
+    if "frames" in value:
+        rules = replace(rules, frames=_whole_number(range(1, 1_000_001))(value["frames"]))
+    if "idle" not in value:
+        return rules
+    try:
+        return replace(rules, idle=parse_duration(value["idle"], where="idle"))
     except InvalidInput as error:
         wrong = "; ".join(str(problem) for problem in error.problems)
         raise WrongValue(f"cannot be used: {wrong}") from None
@@ -230,6 +249,7 @@ KEYS: Mapping[str, Key] = {
     "task_types": Key(_task_types),
     "task_update_queue_db": Key(_path, is_text=True),
     "threads": Key(_THREADS),
+    "warm_blender": Key(_keeping),
     "worker_name": Key(_text, is_text=True),
     "worker_registration_secret": Key(_text, is_text=True),
 }

@@ -16,6 +16,7 @@ from flamenco_core.errors import FlamencoError
 from flamenco_core.model import AssignedTask, TaskUpdate
 from flamenco_core.time_limits import PARAMETER, parse_limits
 from flamenco_worker.attempt_statistics import AttemptStatistics
+from flamenco_worker.blender.keeper import BlenderKeeper
 from flamenco_worker.cancellation import Cancellation, Cancelled
 from flamenco_worker.commands import CommandContext, make_command
 from flamenco_worker.config import DEFAULT_MAY_I_RUN
@@ -52,10 +53,14 @@ class TaskRunner:
     may_i_run_every: timedelta = DEFAULT_MAY_I_RUN
     running: RunningPrograms | None = None
     """Where it is kept which programs run."""
+    blenders: BlenderKeeper | None = None
+    """What keeps Blender open from one task of this runner to the next."""
     slot: SlotPlan = _WHOLE_WORKER
 
     def close(self) -> None:
         """Ends what it has kept open between tasks."""
+        if self.blenders is not None:
+            self.blenders.close()
 
     def run(self, task: AssignedTask, cancellation: Cancellation) -> Ending:
         """Runs `task` to its end, or until `cancellation`; a failure is reported, not raised."""
@@ -127,6 +132,7 @@ class TaskRunner:
             priority=self.machine.priority,
             program=self.machine.program,
             running=self.running,
+            blenders=self.blenders,
             statistics=statistics,
             limits=self.machine.time_limits,
         )

@@ -15,6 +15,7 @@ from flamenco_core.model import AssignedTask, WorkerAbilities
 from flamenco_core.statuses import WorkerStatus
 from flamenco_worker.abilities import Abilities
 from flamenco_worker.backing_off import BackOff
+from flamenco_worker.blender.keeper import BlenderKeeper
 from flamenco_worker.config import WorkerConfig
 from flamenco_worker.crew import Contacts, Crew, Outcome
 from flamenco_worker.host_reports import HostReports
@@ -221,6 +222,7 @@ class Worker:
             self._machine,
             self._pace.may_i_run,
             self._programs,
+            BlenderKeeper(self._config.warm_blender),
             plan,
         )
         manners = Manners(

@@ -40,6 +40,9 @@ from flamenco_core.requirements import requirement_problem
 from flamenco_core.rna_overrides import checked_overrides
 from flamenco_core.statuses import JobStatus
 from flamenco_core.time_limits import METADATA_PREFIX, PARAMETER, limits_of_job, parse_limits
+from flamenco_core.warm_rendering import COMMAND as RENDER_COMMAND
+from flamenco_core.warm_rendering import PARAMETER as WARM_PARAMETER
+from flamenco_core.warm_rendering import warm_by_metadata
 
 TASK_TYPES = frozenset({"blender", "ffmpeg", "file-management", "misc"})
 """The task types that workers of every farm know."""
@@ -194,6 +197,10 @@ def _general_problems(submitted: SubmittedJob) -> Iterator[Problem]:
         parse_limits(limits_of_job(submitted.metadata), where=where)
     except InvalidInput as error:
         yield from error.problems
+    try:
+        warm_by_metadata(submitted.metadata)
+    except InvalidInput as error:
+        yield from error.problems
 
 
 def _run(job_type: LoadedJobType, job: AuthoredJob) -> AuthoredJob:
@@ -330,6 +337,9 @@ class _Collector:
             if limits := limits_of_job(self._submitted.metadata):
                 own = parameters.get(PARAMETER)
                 parameters[PARAMETER] = {**(own if isinstance(own, dict) else {}), **limits}
+            is_warm = warm_by_metadata(self._submitted.metadata)
+            if is_warm is not None and name == RENDER_COMMAND:
+                parameters[WARM_PARAMETER] = is_warm
         steps = command.total_step_count
         if not _is_whole(steps) or not 0 <= steps <= _INT32_HIGHEST:
             self._blame(where, f"its step count is {steps!r}", "use a whole number from 0 upwards")

@@ -24,6 +24,7 @@ from flamenco_worker.blender.frame_arguments import resolve_frames
 
 _THREAD_OPTIONS = frozenset({"-t", "--threads"})
 
+PYTHON_EXIT_CODE_OPTION = "--python-exit-code"
 PYTHON_EXIT_CODE = 73
 """With this Blender ends when a script of the command line raises, instead of going on."""
 
@@ -45,8 +46,7 @@ class RenderArguments:
         given = (*self.executable, *self.before, *self.after)
         if count is None or any(each in _THREAD_OPTIONS for each in given):
             return self
-        program, *more = self.executable
-        return replace(self, executable=[program, "--threads", str(count), *more])
+        return replace(self, before=["--threads", str(count), *self.before])
 
     @property
     def render_count(self) -> int:
@@ -80,27 +80,40 @@ class RenderArguments:
 
     def for_query(self) -> list[str]:
         """The command line that only reports what would be rendered."""
-        return self._command_line(folder=None, owner="", frames=None)
+        return self.with_task(self.task_for_query())
 
     def for_render(
         self, folder: str, owner: str, frames: Mapping[int, Sequence[int]] | None = None
     ) -> list[str]:
-        """The command line that renders into folders called `folder`, beside the final frames.
+        """The command line that renders; see `task_for_render`."""
+        return self.with_task(self.task_for_render(folder, owner, frames))
+
+    def with_task(self, task: Sequence[str]) -> list[str]:
+        """The whole command line of a Blender that does this behind the file, and ends."""
+        line = [*self.executable]
+        if PYTHON_EXIT_CODE_OPTION not in [*self.executable, *self.before, *self.after]:
+            line += [PYTHON_EXIT_CODE_OPTION, str(PYTHON_EXIT_CODE)]
+        return [*line, *self.before, *([self.blend_file] if self.blend_file else []), *task]
+
+    def task_for_query(self) -> list[str]:
+        """What comes behind the file to report what would be rendered."""
+        return self._task(folder=None, owner="", frames=None)
+
+    def task_for_render(
+        self, folder: str, owner: str, frames: Mapping[int, Sequence[int]] | None = None
+    ) -> list[str]:
+        """What comes behind the file to render into folders called `folder`, beside the final
+        frames.
 
         `frames` holds the frames to render for each render argument by its position; without it
         all are rendered. `owner` is written into the probe file.
         """
-        return self._command_line(folder=folder, owner=owner, frames=frames)
+        return self._task(folder=folder, owner=owner, frames=frames)
 
-    def _command_line(
+    def _task(
         self, folder: str | None, owner: str, frames: Mapping[int, Sequence[int]] | None
     ) -> list[str]:
-        line = [*self.executable]
-        if "--python-exit-code" not in [*self.executable, *self.before, *self.after]:
-            line += ["--python-exit-code", str(PYTHON_EXIT_CODE)]
-        line += self.before
-        if self.blend_file:
-            line.append(self.blend_file)
+        line: list[str] = []
         number = -1
         for part in option_groups(self.after):
             if not is_render(part):

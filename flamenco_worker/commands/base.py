@@ -10,6 +10,7 @@ from typing import Any, Protocol, Self
 from flamenco_core.errors import FlamencoError
 from flamenco_core.time_limits import TimeLimits
 from flamenco_worker.attempt_statistics import AttemptStatistics
+from flamenco_worker.blender.keeper import BlenderKeeper
 from flamenco_worker.cancellation import Cancellation, Cancelled
 from flamenco_worker.orphans import RunningPrograms
 from flamenco_worker.process import Finished, Priority, quoted, run_process
@@ -47,6 +48,8 @@ class CommandContext:
     """What to run where a command names a program."""
     running: RunningPrograms | None = None
     """Where it is kept which programs run, for a worker that is killed."""
+    blenders: BlenderKeeper | None = None
+    """What keeps Blender open for the next task; `None`: each task starts its own."""
     statistics: AttemptStatistics = field(default_factory=AttemptStatistics)
     """Where a command says what it measured and made."""
     limits: TimeLimits = field(default_factory=TimeLimits)
@@ -77,8 +80,6 @@ class CommandContext:
         self.log(f"going to run:\n\n    {quoted(command)}\n")
         pid = 0
         watchdog = watchdog or Watchdog(self.limits, name=Path(command[0]).name)
-        cancellation = cancellation or self.cancellation
-        ending = Cancellation()
 
         def started(number: int) -> None:
             nonlocal pid
@@ -93,30 +94,57 @@ class CommandContext:
             if on_line is not None:
                 on_line(line)
 
+        def run(ending: Cancellation) -> Finished:
+            return run_process(
+                command,
+                on_line=handle,
+                on_start=started,
+                environment=self.running.environment if self.running else None,
+                cancellation=ending,
+                on_memory_peak=self.statistics.add_memory_peak,
+                oom_score=self.oom_score,
+                priority=self.priority,
+            )
+
         try:
-            with (
-                cancellation.callback(lambda: ending.cancel(cancellation.reason)),
-                watchdog.watching(ending.cancel),
-            ):
-                return run_process(
-                    command,
-                    on_line=handle,
-                    on_start=started,
-                    environment=self.running.environment if self.running else None,
-                    cancellation=ending,
-                    on_memory_peak=self.statistics.add_memory_peak,
-                    oom_score=self.oom_score,
-                    priority=self.priority,
-                )
-        except Cancelled:
-            cancellation.check()
-            if watchdog.was_quitting:
-                self.log(f"{watchdog.sentence}; its work was done")
-                return Finished(pid, 0)
-            raise CommandFailed(watchdog.sentence) from None
+            return guarded(
+                run,
+                log=self.log,
+                cancellation=cancellation or self.cancellation,
+                watchdog=watchdog,
+            )
         finally:
             if self.running is not None:
                 self.running.remove(pid)
+
+
+def guarded(
+    run: Callable[[Cancellation], Finished],
+    *,
+    log: Callable[[str], None],
+    cancellation: Cancellation,
+    watchdog: Watchdog,
+) -> Finished:
+    """Lets a program run that `watchdog` may end, through what `run` gets.
+
+    Raises:
+        CommandFailed: if it went beyond the limits and was ended; not if it had done its work
+            and only did not quit, which counts as an end with exit code 0.
+        Cancelled: if the task is to stop.
+    """
+    ending = Cancellation()
+    try:
+        with (
+            cancellation.callback(lambda: ending.cancel(cancellation.reason)),
+            watchdog.watching(ending.cancel),
+        ):
+            return run(ending)
+    except Cancelled:
+        cancellation.check()
+        if watchdog.was_quitting:
+            log(f"{watchdog.sentence}; its work was done")
+            return Finished(0, 0)
+        raise CommandFailed(watchdog.sentence) from None
 
 
 class Command(Protocol):

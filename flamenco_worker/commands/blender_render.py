@@ -9,9 +9,9 @@ from pathlib import Path
 from shutil import disk_usage
 from typing import Any, Self
 
+from flamenco_core.warm_rendering import PARAMETER as WARM_PARAMETER
 from flamenco_worker.blender.attempt_folders import new_folder_name, remove_leftovers
 from flamenco_worker.blender.frame_collector import FrameCollector
-from flamenco_worker.blender.in_blender_report import REPORT_PREFIX
 from flamenco_worker.blender.output import (
     Event,
     FrameProgress,
@@ -29,6 +29,7 @@ from flamenco_worker.blender.verify import (
 from flamenco_worker.cancellation import Cancellation, Cancelled
 from flamenco_worker.commands.base import CommandContext, CommandFailed
 from flamenco_worker.commands.parameters import ParameterReader
+from flamenco_worker.commands.rendering_blender import BlenderLost, RenderingBlender
 from flamenco_worker.process import Finished
 from flamenco_worker.watchdog import Watchdog
 
@@ -41,6 +42,8 @@ class BlenderRender:
     """Renders frames; done when every one of them has been verified."""
 
     arguments: RenderArguments
+    may_stay_open: bool = True
+    """Whether Blender may be the one of the task before, and be kept for the next one."""
 
     @classmethod
     def from_parameters(cls, parameters: Mapping[str, Any]) -> Self:
@@ -54,52 +57,72 @@ class BlenderRender:
         )
         if executable[0].startswith("{") and executable[0].endswith("}"):
             reader.wrong("exe", f"is {executable[0]}, a variable without value on the Manager")
+        may_stay_open = reader.flag(WARM_PARAMETER, default=True)
         reader.check()
-        return cls(arguments)
+        return cls(arguments, may_stay_open)
 
     def run(self, context: CommandContext) -> None:
+        steps = _Steps(context)
+        why_cold = "" if self.may_stay_open else "the job is set to keep none open"
+        arguments = self.arguments.with_threads(context.threads)
+        try:
+            self._run(context, steps, RenderingBlender(context, arguments, why_cold=why_cold))
+        except BlenderLost as lost:
+            # Whatever had gathered in it, a new one has not.
+            context.log(f"{lost.message}, and had rendered other tasks; trying again without it")
+            why_cold = "the open one did not live to the end"
+            self._run(context, steps, RenderingBlender(context, arguments, why_cold=why_cold))
+
+    def _run(self, context: CommandContext, steps: _Steps, blender: RenderingBlender) -> None:
         frames: dict[int, list[int]] | None = None
-        # Only when names tell that frames may be there is it worth starting Blender twice.
+        # Only when names tell that frames may be there is it worth asking Blender first.
         if self.arguments.might_find_frames():
-            frames = self._frames_left(context)
+            frames = self._frames_left(context, steps, blender)
             if frames is not None and not any(frames.values()):
                 context.log("every frame is there already, whole; nothing is left to render")
                 return
-        self._render(context, frames)
+        self._render(context, steps, blender, frames)
 
-    def _frames_left(self, context: CommandContext) -> dict[int, list[int]] | None:
+    def _frames_left(
+        self, context: CommandContext, steps: _Steps, blender: RenderingBlender
+    ) -> dict[int, list[int]] | None:
         """Asks Blender what it would render and leaves out what is there, whole.
 
         Returns the frames by the position of the render argument, None if it is all of them.
         Files that are there and not whole are moved out of the way, since Blender skips them.
         """
         context.log("there are files where the frames go; asking Blender which frames they are")
-        run = _BlenderRun(context, self.arguments)
-        run.start(self.arguments.for_query())
+        run = _BlenderRun(context, self.arguments, blender)
+        run.start(self.arguments.task_for_query())
         left: dict[int, list[int]] = {}
         for plan in run.plans:
             whole = set() if plan.overwrite else frames_that_are_whole(plan)
             left[plan.render] = [frame for frame in plan.frames if frame not in whole]
             for frame in sorted(whole):
                 context.log(f"frame {frame} is there already, whole")
-                context.step()
+                steps.count(frame, _folder_of(plan, frame))
             if not plan.overwrite:
                 _clear_the_way(context, plan, whole)
         return None if all(left[plan.render] == plan.frames for plan in run.plans) else left
 
-    def _render(self, context: CommandContext, frames: dict[int, list[int]] | None) -> None:
+    def _render(
+        self,
+        context: CommandContext,
+        steps: _Steps,
+        blender: RenderingBlender,
+        frames: dict[int, list[int]] | None,
+    ) -> None:
         folder = new_folder_name(context.attempt)
 
         def on_frame(frame: int, path: Path) -> None:
             context.log(f"frame {frame} is verified: {path}")
-            context.step()
+            steps.count(frame, path.parent)
             context.output_produced(path)
             context.statistics.add_outputs(_files_of(path, run.plans))
 
         with FrameCollector(on_frame) as collector:
-            run = _BlenderRun(context, self.arguments, collector)
-            arguments = self.arguments.with_threads(context.threads)
-            run.start(arguments.for_render(folder, _owner(context), frames))
+            run = _BlenderRun(context, self.arguments, blender, collector)
+            run.start(self.arguments.task_for_render(folder, _owner(context), frames))
             refusals = collector.finish()
         if refusals:
             shown = [refusal.message for refusal in refusals[:_SHOWN_REFUSALS]]
@@ -109,6 +132,24 @@ class BlenderRender:
                 shown.insert(0, "The disk that the frames go to is full")
             shown += [f"Blender said: {trouble.sentence}" for trouble in run.troubles[-1:]]
             raise CommandFailed(". ".join(shown))
+
+
+@dataclass(frozen=True, slots=True)
+class _Steps:
+    """Counts each frame once, however often it is tried."""
+
+    context: CommandContext
+    _counted: set[tuple[int, Path]] = field(default_factory=set)
+
+    def count(self, frame: int, folder: Path) -> None:
+        """A frame is done; there can be another of that number in another folder."""
+        if (frame, folder) not in self._counted:
+            self._counted.add((frame, folder))
+            self.context.step()
+
+
+def _folder_of(plan: RenderPlan, frame: int) -> Path:
+    return next(expected.path.parent for expected in plan.files if expected.frame == frame)
 
 
 def _files_of(shown: Path, plans: Iterable[RenderPlan]) -> list[Path]:
@@ -143,6 +184,7 @@ class _BlenderRun:
 
     context: CommandContext
     arguments: RenderArguments
+    blender: RenderingBlender
     collector: FrameCollector | None = None
     plans: list[RenderPlan] = field(default_factory=list)
     troubles: list[Trouble] = field(default_factory=list)
@@ -154,23 +196,23 @@ class _BlenderRun:
     def __post_init__(self) -> None:
         self._watchdog = Watchdog(self.context.limits, name="Blender")
 
-    def start(self, command: list[str]) -> None:
-        """Runs Blender to its end.
+    def start(self, task: list[str]) -> None:
+        """Lets Blender open the file and carry out these arguments.
 
         Raises:
             CommandFailed: if Blender itself, or what it printed, says that it did not do what it
                 was told.
+            BlenderLost: if it should be tried again in a Blender of its own.
         """
         parser = OutputParser(self._handle)
-        self.context.statistics.blender_starts()
         try:
             with self.context.cancellation.callback(self._pass_on_cancellation):
-                finished = self.context.run(
-                    command,
+                finished = self.blender.run(
+                    task,
                     parser.feed,
                     cancellation=self._stop,
-                    hidden=REPORT_PREFIX,
                     watchdog=self._watchdog,
+                    frames=lambda: sum(len(plan.frames) for plan in self.plans),
                 )
         except Cancelled:
             self.context.cancellation.check()

@@ -60,9 +60,9 @@ def test_frames_are_rendered_verified_and_counted(
     assert names_in(output) == ["000001.png", "000002.png", "000003.png"]
     assert task.steps == 3
     assert task.images == [output / f"00000{frame}.png" for frame in (1, 2, 3)]
-    assert task.lines[0].startswith("going to run:\n\n    ")
+    assert task.lines[1].startswith("going to run:\n\n    ")
     assert "Rendering frame 2" in " ".join(task.activities)
-    assert "flamenco-render-report" not in task.log.replace(task.lines[0], "")
+    assert "flamenco-render-report" not in task.log.replace(task.lines[1], "")
 
 
 def test_negative_frames_and_any_sequence_are_rendered_as_written_for_blender(

@@ -8,6 +8,7 @@ import pytest
 
 from flamenco_core.errors import FarmLocked, InvalidInput
 from flamenco_core.time_limits import TimeLimits
+from flamenco_worker.blender.keeping_rules import KeepingRules
 from flamenco_worker.config import (
     DEFAULT_LIMITS,
     DEFAULT_TASK_TYPES,
@@ -301,6 +302,10 @@ VALUES = {
     "restart_exit_code": ("47", 47),
     "task_types": ("[blender, misc]", ("blender", "misc")),
     "task_update_queue_db": ("/var/queue.sqlite", Path("/var/queue.sqlite")),
+    "warm_blender": (
+        "{idle: 30s, frames: 7}",
+        KeepingRules(idle=timedelta(seconds=30), frames=7),
+    ),
     "worker_name": ("123", "123"),
     "worker_registration_secret": ("let me in", "let me in"),
 }

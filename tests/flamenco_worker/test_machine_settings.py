@@ -81,7 +81,7 @@ def test_without_any_word_there_is_one_slot_for_everything() -> None:
 def test_a_limit_of_threads_is_given_to_blender_unless_the_job_has_one() -> None:
     arguments = RenderArguments(["blender", "-b"], ["-y"], "a.blend", ["-f", "1"])
     assert arguments.with_threads(None) == arguments
-    assert arguments.with_threads(4).executable == ["blender", "--threads", "4", "-b"]
+    assert arguments.with_threads(4).before == ["--threads", "4", "-y"]
     own = RenderArguments(["blender", "-b"], [], "a.blend", ["-t", "2", "-f", "1"])
     assert own.with_threads(4) == own
 

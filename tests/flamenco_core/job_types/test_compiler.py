@@ -128,6 +128,22 @@ def test_limits_of_a_job_reach_each_of_its_commands_over_those_of_the_job_type(
     ]
 
 
+def test_a_job_can_ask_for_a_blender_of_its_own_for_each_task(tmp_path: Path) -> None:
+    body = "task = job.task('one', type='blender')\n"
+    body += "task.command('blender-render', {'exe': 'x'})\ntask.command('echo', {'message': 'x'})"
+    write_script(tmp_path, "mine", body)
+    wanted = {"off": False, "On": True}
+    for text, is_warm in wanted.items():
+        submitted = replace(submission("mine"), metadata={"blender.warm": text})
+        render, echo = compiled(JobTypeLibrary([tmp_path]), submitted).tasks[0].commands
+        assert render.parameters == {"exe": "x", "warm": is_warm}
+        assert echo.parameters == {"message": "x"}
+    wrong = replace(submission("mine"), metadata={"blender.warm": "maybe"})
+    with pytest.raises(InvalidInput, match="write on or off") as refused:
+        compiled(JobTypeLibrary([tmp_path]), wrong)
+    assert [problem.where for problem in refused.value.problems] == ["metadata.blender.warm"]
+
+
 def test_everything_that_was_submitted_is_kept(tmp_path: Path) -> None:
     write_script(tmp_path, "mine", ONE_TASK, settings="Setting('a', 'int32')")
     submitted = SubmittedJob(

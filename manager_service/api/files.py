@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from aiohttp import web
 
+from flamenco_core.model import Audience
 from flamenco_core.model.files import FolderListing, SequenceListing
+from flamenco_core.paths import this_platform
 from manager_service.files import folders
 from manager_service.files.content import UNKNOWN_TYPE, answer_file
 from manager_service.files.roots import Roots
@@ -15,6 +17,7 @@ from manager_service.routing import (
     Answer,
     Call,
     OperationTable,
+    Parameter,
     Role,
     in_query,
     matching,
@@ -25,9 +28,18 @@ from manager_service.routing import (
 OPERATIONS = OperationTable("files")
 
 FOLDER = in_query(
-    "path", TEXT, "A folder, as the Manager sees it; left out for the top folders.", default=""
+    "path",
+    TEXT,
+    "A folder, as the Manager sees it, or with variables as jobs have them; left out for the top "
+    "folders.",
+    default="",
 )
-PATH = in_query("path", TEXT, "The file, as the Manager sees it.", default="")
+PATH = in_query(
+    "path",
+    TEXT,
+    "The file, as the Manager sees it, or with variables as jobs have them.",
+    default="",
+)
 SEQUENCE = in_query(
     "path", TEXT, "The images, with a `#` for each digit: `/render/shot/######.png`.", default=""
 )
@@ -60,7 +72,7 @@ async def list_folder(call: Call) -> web.StreamResponse:
 
     What symbolic links lead to counts, so that none leads out of these folders.
     """
-    path, limit, cursor = call.value(FOLDER), call.value(LIMIT), call.value(CURSOR)
+    path, limit, cursor = _expanded(call, FOLDER), call.value(LIMIT), call.value(CURSOR)
     is_grouped, roots = call.value(GROUP), Roots(call.service.config)
     return encoded_answer(
         await call.service.file_threads.run_json(
@@ -83,7 +95,7 @@ async def list_folder(call: Call) -> web.StreamResponse:
     answers=[ok(SequenceListing, "The images, by their frames."), _OUTSIDE, _NOTHING],
 )
 async def list_image_sequence(call: Call) -> web.StreamResponse:
-    path, limit, cursor = call.value(SEQUENCE), call.value(LIMIT), call.value(FRAME_CURSOR)
+    path, limit, cursor = _expanded(call, SEQUENCE), call.value(LIMIT), call.value(FRAME_CURSOR)
     after, roots = int(cursor) if cursor else None, Roots(call.service.config)
     return encoded_answer(
         await call.service.file_threads.run_json(
@@ -111,4 +123,11 @@ async def list_image_sequence(call: Call) -> web.StreamResponse:
 async def fetch_file(call: Call) -> web.StreamResponse:
     """`Range` asks for a part. What a browser could run is sent as something to be saved."""
     roots = Roots(call.service.config)
-    return await answer_file(call.request, call.service.file_threads, roots, call.value(PATH))
+    return await answer_file(call.request, call.service.file_threads, roots, _expanded(call, PATH))
+
+
+def _expanded(call: Call, parameter: Parameter[str]) -> str:
+    """A path for this machine. What variables lead to is looked at like any other path."""
+    table = call.service.config.variables_for(Audience.USERS, this_platform())
+    expanded: str = table.expand(call.value(parameter))
+    return expanded

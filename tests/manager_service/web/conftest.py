@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, ViewportSize, sync_playwright
+from playwright.sync_api import Browser, Page, ViewportSize, expect, sync_playwright
 
 import build_web
 from tests.manager_service.browser import CHROMIUM
@@ -20,6 +20,8 @@ DESKTOP: ViewportSize = {"width": 1440, "height": 900}
 PHONE: ViewportSize = {"width": 390, "height": 844}
 TIME_LIMIT_MS = 30_000
 """For one step in the browser, far more than any should take."""
+
+expect.set_options(timeout=TIME_LIMIT_MS)
 
 _ARGUMENTS = (
     *("--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-sync"),

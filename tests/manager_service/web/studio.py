@@ -228,6 +228,7 @@ class _Filling:
                 save_seconds=0.4,
                 peak_memory=int((2.1 + self._random.random()) * 1e9),
                 samples=256,
+                output_files=[_output_of(task)],
             )
             self._report(worker, task, TaskStatus.ACTIVE, log=_log_of(task))
             self._report(worker, task, TaskStatus.COMPLETED, statistics=samples)
@@ -293,6 +294,12 @@ def _frames(name: str, count: int) -> Iterator[CompiledTask]:
         }
         command = Command(name="blender-render", parameters=parameters, total_step_count=1)
         yield replace(compiled_task(f"render-{frame}"), commands=[command])
+
+
+def _output_of(task: AssignedTask) -> str:
+    """The file that a frame is written to."""
+    job, frame = task.job, int(task.name.removeprefix("render-"))
+    return f"/render/{job}/{frame:06d}.png"
 
 
 def _log_of(task: AssignedTask) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import filecmp
 import re
 import shutil
 from collections.abc import Mapping
@@ -54,6 +55,9 @@ class MoveDirectory:
 
     def run(self, context: CommandContext) -> None:
         if not self.source.is_dir():
+            if context.attempt > 1 and self.destination.is_dir():
+                context.log(f"move-directory: an earlier attempt has made {self.destination}")
+                return
             raise CommandFailed(f"Cannot move {self.source}: there is no such folder")
         try:
             if self.destination.exists():
@@ -90,6 +94,9 @@ class CopyFile:
         if not self.source.is_file():
             raise CommandFailed(f"Cannot copy {self.source}: there is no such file")
         if self.destination.exists():
+            if self._is_copied():
+                context.log(f"copy-file: {self.destination} is there already, the same")
+                return
             raise CommandFailed(f"Cannot copy to {self.destination}: it exists already")
         context.log(f"copy-file: copying {self.source} to {self.destination}")
         partial = self.destination.with_name(f".{self.destination.name}.{uuid4().hex[:8]}")
@@ -102,6 +109,13 @@ class CopyFile:
             what = f"{self.source} to {self.destination}"
             raise CommandFailed(f"Cannot copy {what}: {error.strerror or error}") from error
         context.statistics.add_outputs([self.destination])
+
+    def _is_copied(self) -> bool:
+        """Whether an attempt that was broken off has done it."""
+        try:
+            return filecmp.cmp(self.source, self.destination, shallow=False)
+        except OSError:
+            return False
 
 
 def unused_name(path: Path) -> Path:

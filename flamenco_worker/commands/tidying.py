@@ -100,6 +100,9 @@ class MoveWithCounter:
 
     def run(self, context: CommandContext) -> None:
         if not self.source.is_file():
+            if context.attempt > 1 and highest_number(self.destination):
+                context.log(f"move-with-counter: an earlier attempt has moved {self.source}")
+                return
             raise CommandFailed(f"Cannot move {self.source}: there is no such file")
         try:
             self.destination.parent.mkdir(mode=DIRECTORY_MODE, parents=True, exist_ok=True)
@@ -155,12 +158,22 @@ class RemoveTree:
 
 def numbered_name(path: Path) -> Path:
     """`path` with the number behind the highest that is there."""
-    match = re.fullmatch(r"([0-9_]+)(.*)", path.name)
-    before, after = (match[1], match[2]) if match else (path.stem, path.suffix)
+    before, after = _around_number(path)
+    return path.with_name(f"{before}_{highest_number(path) + 1:03}{after}")
+
+
+def highest_number(path: Path) -> int:
+    """The highest number that is there; 0 if there is none."""
+    before, after = _around_number(path)
     pattern = re.compile(rf"{re.escape(before)}_(\d+){re.escape(after)}")
-    siblings = (pattern.fullmatch(entry.name) for entry in path.parent.iterdir())
-    highest = max((int(found[1]) for found in siblings if found), default=0)
-    return path.with_name(f"{before}_{highest + 1:03}{after}")
+    names = [entry.name for entry in path.parent.iterdir()] if path.parent.is_dir() else []
+    found = (pattern.fullmatch(name) for name in names)
+    return max((int(match[1]) for match in found if match), default=0)
+
+
+def _around_number(path: Path) -> tuple[str, str]:
+    match = re.fullmatch(r"([0-9_]+)(.*)", path.name)
+    return (match[1], match[2]) if match else (path.stem, path.suffix)
 
 
 def _removable(command: str, parameters: Mapping[str, Any]) -> Path:

@@ -125,8 +125,12 @@ def test_copy_file_copies_to_a_free_place_only(tmp_path: Path, task: RecordedTas
     run("copy-file", task, src=str(source), dest=str(destination))
     assert destination.read_text(encoding="utf-8") == "content"
     assert [path.name for path in destination.parent.iterdir()] == ["b.txt"]
+    run("copy-file", task, src=str(source), dest=str(destination))
+    assert "is there already, the same" in task.lines[-1]
+    destination.write_text("CONTENT", encoding="utf-8")
     with pytest.raises(CommandFailed, match="exists already"):
         run("copy-file", task, src=str(source), dest=str(destination))
+    assert destination.read_text(encoding="utf-8") == "CONTENT"
     with pytest.raises(CommandFailed, match="no such file"):
         run("copy-file", task, src=str(tmp_path / "none"), dest=str(tmp_path / "c"))
     with pytest.raises(CommandFailed, match="no absolute path"):
@@ -149,3 +153,20 @@ def test_commands_of_flamenco_2_keep_their_parameters(task: RecordedTask) -> Non
     assert task.lines[-1].endswith("> 2")
     run("sleep", task, time_in_seconds=0.5)
     assert "slept 0s" in task.log
+
+
+@pytest.mark.parametrize("name", ["move-directory", "move-to-final", "move-with-counter"])
+def test_a_move_that_was_done_when_its_worker_died_is_not_failed_the_next_time(
+    tmp_path: Path, task: RecordedTask, name: str
+) -> None:
+    source = tmp_path / "made"
+    if name == "move-with-counter":
+        source.write_text("video", encoding="utf-8")
+    else:
+        source.mkdir()
+    parameters = {"src": str(source), "dest": str(tmp_path / "final")}
+    command = make_command(TaskCommand(name=name, parameters=parameters, total_step_count=0))
+    command.run(task.context(attempt=1))
+    there = sorted(path.name for path in tmp_path.iterdir())
+    command.run(task.context(attempt=2))
+    assert sorted(path.name for path in tmp_path.iterdir()) == there

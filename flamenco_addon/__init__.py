@@ -43,6 +43,7 @@ MODULES = (
     "submit_operators",
     "submit_panel",
     "connection_panel",
+    "local_farm",
 )
 """In the order of registering."""
 

@@ -33,6 +33,12 @@ def _address_changed(_preferences: bpy.types.AddonPreferences, _context: object)
     connection.address_changed()
 
 
+def _goes_on_changed(_preferences: bpy.types.AddonPreferences, _context: object) -> None:
+    from .local_farm import operators
+
+    operators.goes_on_changed()
+
+
 class FlamencoPreferences(bpy.types.AddonPreferences):
     bl_idname = __package__ or ""
 
@@ -41,6 +47,19 @@ class FlamencoPreferences(bpy.types.AddonPreferences):
         description="Address of the Manager that jobs are sent to",
         default=DEFAULT_ADDRESS,
         update=_address_changed,
+    )
+
+    other_manager_url: bpy.props.StringProperty(  # type: ignore[valid-type]
+        name="Other Manager",
+        description="The Manager that is used again when the farm on this computer stops",
+        options={"HIDDEN"},
+    )
+    local_farm_goes_on: bpy.props.BoolProperty(  # type: ignore[valid-type]
+        name="Keep Rendering After Blender Is Closed",
+        description="The farm on this computer goes on without Blender. Open Blender and start it "
+        "again to see it or to stop it",
+        default=False,
+        update=_goes_on_changed,
     )
 
     project_finder: bpy.props.EnumProperty(  # type: ignore[valid-type]

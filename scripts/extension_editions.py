@@ -52,10 +52,12 @@ EDITIONS = (
 )
 
 BROUGHT_BY_BLENDER = frozenset(
-    {"certifi", "charset-normalizer", "idna", "numpy", "openimageio", "requests", "urllib3"}
-    | {"zstandard"}
+    {"certifi", "charset-normalizer", "idna", "numpy", "requests", "urllib3", "zstandard"}
 )
-"""What the Python of Blender's own builds has."""
+"""What the Python of Blender's own builds has, also where it runs without Blender around it.
+
+OpenImageIO is not among them: Blender's needs the libraries beside Blender's own program.
+"""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,100 @@
+"""How the farm on this computer is doing: a panel in the Output Properties."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import bpy
+
+from .. import background, preferences
+from . import operators
+from .farm_process import FarmState, FarmStatus
+
+_WORKER_WORDS = {
+    "awake": "ready to render",
+    "asleep": "asleep",
+    "error": "in trouble; see its log",
+    "testing": "testing",
+    "starting": "starting",
+    "offline": "offline",
+    "": "not there yet",
+}
+
+
+def draw_farm(layout: Any) -> None:
+    """State in words, and what can be done now."""
+    now = operators.status()
+    column = layout.column()
+    if now.state is FarmState.RUNNING:
+        _draw_running(column, now)
+    elif now.is_over:
+        _draw_off(column, now)
+    else:
+        column.label(text=now.message or "Please wait …", icon="SORTTIME")
+        column.operator("flamenco.local_farm_stop", text="Stop", icon="CANCEL")
+    set_here = preferences.preferences()
+    if set_here is not None:
+        column.prop(set_here, "local_farm_goes_on")
+
+
+def _draw_running(column: Any, now: FarmStatus) -> None:
+    column.label(text=f"Manager: running at {now.url}", icon="CHECKMARK")
+    words = _WORKER_WORDS.get(now.worker, now.worker)
+    icon = "CHECKMARK" if now.worker == "awake" else "ERROR"
+    column.label(text=f"Worker: {words}", icon=icon)
+    row = column.row(align=True)
+    row.operator("flamenco.local_farm_stop", text="Stop", icon="CANCEL")
+    row.operator("flamenco.local_farm_open", icon="URL")
+    row.operator("flamenco.local_farm_logs", text="", icon="TEXT")
+
+
+def _draw_off(column: Any, now: FarmStatus) -> None:
+    if now.state is FarmState.FAILED:
+        box = column.box().column(align=True)
+        for number, line in enumerate(now.message.splitlines()[:8]):
+            box.label(text=line, icon="BLANK1" if number else "CANCEL", translate=False)
+        box.operator("flamenco.local_farm_logs", icon="TEXT")
+    reason = operators.why_not()
+    if reason:
+        column.label(text=reason, icon="INFO")
+        return
+    column.operator("flamenco.local_farm_start", icon="PLAY")
+
+
+class LocalFarmPanel(bpy.types.Panel):
+    bl_idname = "FLAMENCO_PT_local_farm"
+    bl_label = "This Computer"
+    bl_space_type = "PROPERTIES"
+    bl_region_type = "WINDOW"
+    bl_context = "output"
+    bl_parent_id = "FLAMENCO_PT_submit"
+    bl_options = {"DEFAULT_CLOSED"}
+    bl_order = 100
+
+    def draw_header_preset(self, _context: bpy.types.Context) -> None:
+        if operators.status().state is FarmState.RUNNING:
+            side = self.layout.row()
+            side.active = False
+            side.label(text="Running")
+
+    def draw(self, context: bpy.types.Context) -> None:
+        background.shown(context)
+        draw_farm(self.layout)
+
+
+def _draw_in_preferences(layout: bpy.types.UILayout, _context: bpy.types.Context) -> None:
+    header, body = layout.panel("FLAMENCO_PT_local_farm_preferences", default_closed=True)
+    header.label(text="Render on This Computer")
+    if body is not None:
+        draw_farm(body)
+
+
+def register() -> None:
+    bpy.utils.register_class(LocalFarmPanel)
+    preferences.sections.append(_draw_in_preferences)
+
+
+def unregister() -> None:
+    if _draw_in_preferences in preferences.sections:
+        preferences.sections.remove(_draw_in_preferences)
+    bpy.utils.unregister_class(LocalFarmPanel)

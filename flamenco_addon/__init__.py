@@ -27,6 +27,7 @@ from .core_location import find_core, forget_core
 
 MODULES = (
     "broken_pipes",
+    "translations",
     "background",
     "preferences",
     "connection",

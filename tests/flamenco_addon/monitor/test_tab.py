@@ -168,6 +168,23 @@ def test_a_hidden_tab_rests_and_catches_up(manager: RunningManager, window: Blen
     window.wait_until("job_id in live.shown.rows", job_id=job["id"])
 
 
+def test_the_tab_is_in_the_language_of_blender(window: BlenderWindow) -> None:
+    window.run(
+        """
+        from flamenco_addon.language import tr
+        view = bpy.context.preferences.view
+        view.language = "de_DE"
+        view.use_translate_interface = view.use_translate_tooltips = True
+        """
+    )
+    label = "bpy.app.translations.pgettext_iface('Pause Job', 'Operator')"
+    assert window.ask(label) == "Auftrag anhalten"
+    assert window.ask("tr('No job is selected')") == "Es ist kein Auftrag ausgewählt"
+    window.screenshot(window.home / "german.png")
+    window.run("view.language = 'en_US'")
+    assert window.ask("tr('No job is selected')") == "No job is selected"
+
+
 def test_a_manager_that_hangs_up_does_not_take_blender_along(window: BlenderWindow) -> None:
     script = """
         import socket

@@ -1,0 +1,100 @@
+"""The extension speaks other languages."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+import pytest
+
+import translations
+from flamenco_addon.po_files import PoError, read_po, write_po
+from tests.flamenco_addon.in_bpy import run_in_bpy
+
+GERMAN = translations.FOLDER / "de.po"
+MONITOR = translations.ADDON / "monitor"
+
+
+def test_files_of_translators_are_read_as_they_are_written() -> None:
+    messages = {
+        ("*", "Jobs"): "Aufträge",
+        ("Operator", "Jobs"): "Zu den Aufträgen",
+        ("*", 'a "quoted"\nline \\ more'): "",
+    }
+    assert read_po(write_po(messages, {("*", "Jobs"): ["a.py"]}), name="de.po") == messages
+
+
+def test_files_of_other_tools_are_read() -> None:
+    text = (
+        '#, fuzzy\nmsgid ""\n"two "\n"pieces"\nmsgstr "zwei "\n"Teile"\nmsgid "next"\nmsgstr ""\n'
+    )
+    assert read_po(text, name="de.po") == {("*", "two pieces"): "zwei Teile", ("*", "next"): ""}
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("nonsense", "line 1: this is no line"),
+        ('msgid "a"\nmsgid "b"', "line 2: msgid is out of place"),
+        ('"a"', "line 1: a text is out of place"),
+        ('msgid "a"', "line 1: half of a translation"),
+        ('msgid "a"\nmsgstr "b" c"', "line 2"),
+        ('msgid "a"\nmsgstr ""\n\nmsgid "a"\nmsgstr ""\n', "'a' is translated twice"),
+    ],
+)
+def test_what_is_wrong_in_a_file_is_told_with_its_line(text: str, message: str) -> None:
+    with pytest.raises(PoError, match=message):
+        read_po(text, name="de.po")
+
+
+def test_all_texts_of_the_tab_are_in_the_template_and_in_german() -> None:
+    texts = translations.found_texts(MONITOR)
+    assert len(texts) > 100
+    template = read_po(translations.TEMPLATE.read_text(encoding="utf-8"), name="flamenco.pot")
+    german = read_po(GERMAN.read_text(encoding="utf-8"), name="de.po")
+    assert set(texts) <= set(template)
+    assert [text for text in texts if not german.get(text)] == []
+
+
+def test_translations_have_the_same_braces_as_their_texts() -> None:
+    german = read_po(GERMAN.read_text(encoding="utf-8"), name="de.po")
+    assert [*translations.mistakes(german)] == []
+    assert [*translations.mistakes({("*", "{a} of {b}"): "{a} von {c}"})] != []
+
+
+def test_texts_are_found_where_they_are_written(tmp_path: Path) -> None:
+    source = tmp_path / "module.py"
+    source.write_text(
+        'class X_OT_a(Operator):\n    bl_label = "Do It"\n    bl_description = "Does it"\n'
+        'class X_PT_a(Panel):\n    bl_label = "Panel"\n    bl_idname = "not.me"\n'
+        'x = EnumProperty(name="Kind", items=[("A", "Ay", "First")], default="A")\n'
+        'tr("Said {how}")\nlayout.label(text="Drawn")\nlayout.operator("x.y", text="Pressed")\n'
+        'layout.label(text="as it is", translate=False)\n'
+    )
+    finder = translations._Finder()
+    assert set(finder.find(ast.parse(source.read_text()))) == {
+        ("Operator", "Do It"),
+        ("*", "Does it"),
+        ("*", "Panel"),
+        ("*", "Kind"),
+        ("*", "Ay"),
+        ("*", "First"),
+        ("*", "Said {how}"),
+        ("*", "Drawn"),
+        ("Operator", "Pressed"),
+    }
+
+
+LANGUAGES = """
+    from flamenco_addon import translations
+    from flamenco_addon.language import tr
+    registered = translations.load(translations.FOLDER)
+    lengths = {language: len(texts) for language, texts in registered.items()}
+    answer([tr("No job is selected"), lengths])
+"""
+
+
+def test_blender_is_given_the_languages_by_its_own_names(tmp_path: Path) -> None:
+    text, languages = run_in_bpy(LANGUAGES, home=tmp_path)
+    assert text == "No job is selected"
+    assert languages["de_DE"] > 100

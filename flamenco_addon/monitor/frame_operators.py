@@ -40,7 +40,7 @@ class FLAMENCO_OT_load_frames(bpy.types.Operator):
     bl_idname = "flamenco.load_frames"
     bl_label = "Load Frames"
     bl_description = "Load the frames of this job that are rendered so far"
-    bl_options = {"REGISTER", "UNDO"}
+    bl_options = {"REGISTER"}
 
     job_id: _job_property()  # type: ignore[valid-type]
     target: bpy.props.EnumProperty(  # type: ignore[valid-type]
@@ -69,9 +69,13 @@ class FLAMENCO_OT_load_frames(bpy.types.Operator):
 
         def found(answer: tuple[Job, FrameFiles]) -> None:
             job, files = answer
+            if bpy.app.background:
+                load(bpy.context, files, job)
+                return
+            # The result comes in a tick, which has no editor of its own.
             with bpy.context.temp_override(window=window, area=area):
                 text = load(bpy.context, files, job)
-            bpy.ops.ed.undo_push(message=tr("Load Frames"))
+                bpy.ops.ed.undo_push(message=tr("Load Frames"))
             notices.tell("INFO", text)
 
         def look(client: AccountsClient) -> tuple[Job, FrameFiles]:

@@ -16,7 +16,10 @@ from flamenco_core.statuses import JobStatus, TaskStatus
 from .follower import Follower, OpenClient, Wanted
 from .tasks_board import PAGE, TaskRow, TasksBoard
 
-TASK_FIELDS = "name,status,index_in_job,priority,task_type,updated,steps_completed,steps_total,worker,activity"
+TASK_FIELDS = (
+    "name,status,index_in_job,priority,task_type,updated,steps_completed,steps_total,"
+    "worker,activity"
+)
 JOB_AGE = timedelta(seconds=1)
 """A job that changes all the time is not asked for more often."""
 WAITING_AGE = timedelta(seconds=10)

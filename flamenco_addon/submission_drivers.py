@@ -155,7 +155,8 @@ def _for_people(error: Exception) -> Exception:
 def _ask_artist() -> None:
     """The panel has buttons for the answer; a dialog comes up where no panel can be seen."""
     windows = bpy.context.window_manager.windows
-    if windows and not background.is_shown():
+    # Without a screen Blender would take a dialog for confirmed.
+    if windows and not bpy.app.background and not background.is_shown():
         with bpy.context.temp_override(window=windows[0]):
             bpy.ops.flamenco.decide_on_warnings("INVOKE_DEFAULT")
 

@@ -11,12 +11,17 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
+CONTROL = "/control"
+"""Where a script in Blender says what is to be answered next: `{"answers": [[line, status, body,
+times], …]}`; what was said before is forgotten."""
 LOSE_ANSWER = -1
 """The request is carried out, and the connection breaks before its answer."""
 HANG_UP = -2
 """The connection breaks before the request is carried out."""
 HANG = -3
 """Nothing is answered until the proxy ends."""
+DELAY = -4
+"""The request is carried out, and answered after so many seconds as the body says."""
 
 
 @dataclass
@@ -26,8 +31,6 @@ class Proxy:
     manager_port: int
     answers: dict[str, list[tuple[int, Any]]] = field(default_factory=dict)
     """Status and body, one after the other; when they are used up, the Manager answers."""
-    seen: list[str] = field(default_factory=list)
-    """Lines of all requests."""
     url: str = ""
     over: threading.Event = field(default_factory=threading.Event)
 
@@ -41,58 +44,67 @@ class Proxy:
         return None
 
 
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    proxy: Proxy
+
+    def handle_any(self) -> None:
+        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        if self.path == CONTROL:
+            self.proxy.answers.clear()
+            for line, status, content, times in json.loads(body)["answers"]:
+                self.proxy.answer(line, status, content, times=times)
+            self.send(200, "application/json", b"{}")
+            return
+        status, content = self.proxy.next_answer(f"{self.command} {self.path} ") or (0, None)
+        if status == HANG:
+            self.proxy.over.wait()
+        if status in (HANG, HANG_UP):
+            self.close_connection = True
+        elif status > 0:
+            self.send(status, "application/json", _encoded(content))
+        else:
+            self.pass_on(body, status, content)
+
+    def pass_on(self, body: bytes, status: int, content: Any) -> None:
+        answered = self.forward(body)
+        if status == DELAY:
+            self.proxy.over.wait(content)
+        if status == LOSE_ANSWER:
+            self.close_connection = True
+        else:
+            self.send(*answered)
+
+    def forward(self, body: bytes) -> tuple[int, str, bytes]:
+        manager = http.client.HTTPConnection("127.0.0.1", self.proxy.manager_port, timeout=60)
+        headers = {name: value for name, value in self.headers.items() if name != "Host"}
+        headers["Connection"] = "close"
+        manager.request(self.command, self.path, body, headers)
+        answer = manager.getresponse()
+        content = answer.read()
+        kind = answer.headers.get("Content-Type", "application/octet-stream")
+        manager.close()
+        return answer.status, kind, content
+
+    def send(self, status: int, kind: str, content: bytes) -> None:
+        self.send_response(status)
+        if status != 204:
+            self.send_header("Content-Type", kind)
+        self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        self.wfile.write(content)
+
+    def log_message(self, *_: object) -> None:
+        """Tests print what they need."""
+
+    do_GET = do_POST = do_PUT = do_DELETE = handle_any  # noqa: N815
+
+
 @contextmanager
 def answering_proxy(manager_port: int) -> Iterator[Proxy]:
     proxy = Proxy(manager_port)
-
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-
-        def handle_any(self) -> None:
-            line = f"{self.command} {self.path} "
-            proxy.seen.append(line.strip())
-            body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-            wanted = proxy.next_answer(line)
-            status = wanted[0] if wanted is not None else 0
-            if status == HANG:
-                proxy.over.wait()
-            if status in (HANG, HANG_UP):
-                self.close_connection = True
-                return
-            if wanted is not None and status > 0:
-                self.send(status, "application/json", *_encoded(wanted[1]))
-                return
-            answered = self.forward(body)
-            if status == LOSE_ANSWER:
-                self.close_connection = True
-                return
-            self.send(*answered)
-
-        def forward(self, body: bytes) -> tuple[int, str, bytes]:
-            manager = http.client.HTTPConnection("127.0.0.1", proxy.manager_port, timeout=60)
-            headers = {name: value for name, value in self.headers.items() if name != "Host"}
-            headers["Connection"] = "close"
-            manager.request(self.command, self.path, body, headers)
-            answer = manager.getresponse()
-            content = answer.read()
-            kind = answer.headers.get("Content-Type", "application/octet-stream")
-            manager.close()
-            return answer.status, kind, content
-
-        def send(self, status: int, kind: str, content: bytes) -> None:
-            self.send_response(status)
-            if status != 204:
-                self.send_header("Content-Type", kind)
-            self.send_header("Content-Length", str(len(content)))
-            self.end_headers()
-            self.wfile.write(content)
-
-        def log_message(self, *_: object) -> None:
-            """Tests print what they need."""
-
-        do_GET = do_POST = do_PUT = do_DELETE = handle_any  # noqa: N815
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    handler = type("Handler", (_Handler,), {"proxy": proxy})
+    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
     server.daemon_threads = True
     proxy.url = f"http://127.0.0.1:{server.server_port}"
     thread = threading.Thread(target=server.serve_forever)
@@ -106,5 +118,5 @@ def answering_proxy(manager_port: int) -> Iterator[Proxy]:
         thread.join()
 
 
-def _encoded(body: Any) -> tuple[bytes]:
-    return (body.encode() if isinstance(body, str) else json.dumps(body or {}).encode(),)
+def _encoded(body: Any) -> bytes:
+    return body.encode() if isinstance(body, str) else json.dumps(body or {}).encode()

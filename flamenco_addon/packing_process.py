@@ -24,7 +24,6 @@ import bpy
 
 from flamenco_core.client import ManagerClient
 from flamenco_core.packing import (
-    Host,
     PackOutcome,
     PackRequest,
     PackRun,
@@ -32,20 +31,18 @@ from flamenco_core.packing import (
     start_packing,
 )
 
-from .host_python import blender_host, find_host
+from .host_python import find_host
 
+_EXTENSION = Path(__file__).resolve().parent
 _running: list[PackRun] = []
 
 
 def start(request: PackRequest) -> PackRun:
     """Begins; call it on the main thread. It returns before the process is there."""
     blender = bpy.app.binary_path
-    wants_blender = bpy.app.version >= (5, 1, 0) and _has_bat_2()
-
-    def host() -> Host:
-        return blender_host(blender) if wants_blender and blender else find_host(blender)
-
-    run = start_packing(request, host, paths=sys.path)
+    # Other extensions may bring another Asset Tracer, of the generation that needs Blender.
+    own = [str(wheel) for wheel in sorted((_EXTENSION / "packing").glob("*.whl"))]
+    run = start_packing(request, lambda: find_host(blender), paths=[*own, *sys.path])
     _running[:] = [other for other in _running if not other.is_over]
     _running.append(run)
     return run
@@ -69,10 +66,6 @@ def discard(outcome: PackOutcome, manager_url: str, token: str = "") -> None:
 
 def is_packing() -> bool:
     return any(not run.is_over for run in _running)
-
-
-def _has_bat_2() -> bool:
-    return False
 
 
 def register() -> None:

@@ -105,14 +105,19 @@ def build_one(
     Raises `CannotGoOnError`.
     """
     from extension_check import validate
-    from extension_wheels import pure_wheels, runtime_wheels
+    from extension_wheels import packing_wheels, pure_wheels, runtime_wheels
     from extension_zip import assemble, zip_folder
     from flamenco_core.version import current_version
 
     runtime = runtime_wheels(platform, python or edition.python) if platform is not None else []
     with tempfile.TemporaryDirectory(prefix="flamenco-extension-") as name:
         folder = assemble(
-            Path(name), edition, pure_wheels(edition), platform=platform, runtime=runtime
+            Path(name),
+            edition,
+            pure_wheels(edition),
+            packing=packing_wheels(edition),
+            platform=platform,
+            runtime=runtime,
         )
         if tool is not None:
             validate(folder, tool)

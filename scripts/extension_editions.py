@@ -1,9 +1,10 @@
 """Which extensions there are: Blender's Python and API changed between 5.0 and 5.1.
 
-Blender keeps only the newest wheel of a name, so one extension cannot carry both generations of
-Blender Asset Tracer: there are two, for two ranges of Blender. Every extension's wheels share one
-folder there, so only what cannot be avoided is a wheel of ours: nothing that Blender brings itself,
-and nothing that the submission of jobs does not need.
+There are two, for two ranges of Blender, since compiled wheels fit one Python only. Every
+extension's wheels share one folder in Blender, and of a name it keeps the newest only: so only what
+cannot be avoided is a wheel of ours there. What Blender brings itself is none; and what the process
+that packs needs, but Blender does not, lies in a folder that only this process looks into. So the
+Blender Asset Tracer that another extension brings, of another generation, does not matter.
 """
 
 from __future__ import annotations
@@ -29,9 +30,12 @@ class Edition:
     """What Blender's own builds of that range bring."""
     wheels: tuple[str, ...]
     """What Blender unpacks for it, all of it pure Python."""
+    packing: tuple[str, ...] = ("blender-asset-tracer==1.23",)
+    """What the process that packs imports besides, as it is; pure Python, too."""
 
 
-_SHARED = ("attrs==26.1.0", "typing_extensions==4.16.0")
+# Asset Tracer 2, which other extensions may bring, wants exactly this cattrs.
+_SHARED = ("attrs==26.1.0", "cattrs==25.1.1", "typing_extensions==4.16.0")
 
 EDITIONS = (
     Edition(
@@ -39,15 +43,14 @@ EDITIONS = (
         blender_min="4.2.0",
         blender_max="5.1.0",
         python=(3, 11),
-        wheels=("blender-asset-tracer==1.23", "cattrs==25.1.1", *_SHARED),
+        wheels=_SHARED,
     ),
     Edition(
         name="blender5.1",
         blender_min="5.1.0",
         blender_max=None,
         python=(3, 13),
-        # Asset Tracer 2 wants exactly this cattrs.
-        wheels=("blender-asset-tracer==2.2.1", "cattrs==25.1.1", *_SHARED),
+        wheels=_SHARED,
     ),
 )
 

@@ -32,6 +32,11 @@ def pure_wheels(edition: Edition) -> list[Path]:
     return _fetched([*edition.wheels], edition.python, tags=("any",), with_dependencies=False)
 
 
+def packing_wheels(edition: Edition) -> list[Path]:
+    """What only the process that packs imports. Raises `CannotGoOnError`."""
+    return _fetched([*edition.packing], edition.python, tags=("any",), with_dependencies=False)
+
+
 def runtime_wheels(platform: Platform, python: Release) -> list[Path]:
     """What the local farm runs with on a platform: the project itself, then all that it needs.
 

@@ -19,6 +19,8 @@ CORE = "flamenco_core"
 MANIFEST = "blender_manifest.toml"
 WHEELS = "wheels"
 """What Blender unpacks beside the wheels of all other extensions."""
+PACKING = "packing"
+"""What the process that packs imports from there; Blender does not look into it."""
 RUNTIME = "runtime"
 """What the local farm runs with; Blender does not look into it."""
 
@@ -34,13 +36,14 @@ def assemble(
     edition: Edition,
     wheels: Sequence[Path],
     *,
+    packing: Sequence[Path] = (),
     platform: Platform | None = None,
     runtime: Sequence[Path] = (),
 ) -> Path:
     """Fills an empty `folder` with an extension, and returns it.
 
-    `wheels` are those that Blender is to unpack, beside that of our core; `runtime` are those of
-    the local farm, which only fit on `platform`.
+    `wheels` are those that Blender is to unpack, beside that of our core; `packing` are those of
+    the process that packs; `runtime` are those of the local farm, which only fit on `platform`.
     """
     for name, content in package_files(ROOT / PACKAGE):
         _write(folder / name, content)
@@ -50,6 +53,8 @@ def assemble(
     for wheel in wheels:
         _write(target / wheel.name, wheel.read_bytes())
         names.append(wheel.name)
+    for wheel in packing:
+        _write(folder / PACKING / wheel.name, wheel.read_bytes())
     for wheel in runtime:
         _write(folder / RUNTIME / wheel.name, wheel.read_bytes())
     text = manifest(edition, read_version(ROOT), sorted(names), platform)

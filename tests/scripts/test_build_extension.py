@@ -53,9 +53,7 @@ def test_its_wheels_are_pure_and_blender_brings_none_of_them(
     wheels = [Path(name).name for name in manifest["wheels"]]
     assert all(name.endswith("-none-any.whl") for name in wheels)
     names = {name.split("-")[0].replace("_", "-").lower() for name in wheels}
-    assert names == {
-        *("attrs", "blender-asset-tracer", "cattrs", "flamenco-core", "typing-extensions")
-    }
+    assert names == {"attrs", "cattrs", "flamenco-core", "typing-extensions"}
     assert not names & BROUGHT_BY_BLENDER
 
 

@@ -67,8 +67,16 @@ def add_node_trees(scene: Any) -> None:
         owner.use_nodes = True
         owner.node_tree.nodes.new(kind).image = loaded(name)
     scene.collection.objects.link(bpy.data.objects.new("light", light))
+    compositing_tree(scene).nodes.new("CompositorNodeImage").image = loaded("compositor.png")
+
+
+def compositing_tree(scene: Any) -> Any:
+    if hasattr(scene, "compositing_node_group"):  # Blender 5
+        tree = bpy.data.node_groups.new("compositing", "CompositorNodeTree")
+        scene.compositing_node_group = tree
+        return tree
     scene.use_nodes = True
-    scene.node_tree.nodes.new("CompositorNodeImage").image = loaded("compositor.png")
+    return scene.node_tree
 
 
 def add_object(scene: Any) -> None:

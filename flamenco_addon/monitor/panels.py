@@ -56,8 +56,7 @@ class _JobsPanel(_Tab):
         row.prop(monitor, "whose", expand=True)
         if not live.shown.rows:
             if live.shown.has_read:
-                box = layout.box()
-                box.label(text=_no_jobs(monitor.whose), icon="INFO", translate=False)
+                draw_text(layout.box().column(align=True), context, _no_jobs(monitor.whose))
             return
         row = layout.row()
         row.template_list(
@@ -68,7 +67,10 @@ class _JobsPanel(_Tab):
 
 def _no_jobs(whose: str) -> str:
     if whose == "MINE":
-        return tr("You have not submitted any job yet.")
+        return tr(
+            "You have not submitted any job yet. That is done in the Flamenco panel of the Output"
+            " properties, or from the Render menu."
+        )
     return tr("There are no jobs on this farm.")
 
 
@@ -303,7 +305,12 @@ def _panels() -> list[type]:
             ("tasks", _TasksPanel),
         ):
             idname = f"FLAMENCO_PT_{name}_{space.lower()}"
-            members = {"bl_idname": idname, "bl_space_type": space, "__module__": __name__}
+            members = {
+                "bl_idname": idname,
+                "bl_space_type": space,
+                "draw": base.draw,
+                "__module__": __name__,
+            }
             made.append(type(idname, (base, bpy.types.Panel), members))
     return made
 

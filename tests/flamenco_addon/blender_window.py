@@ -109,6 +109,19 @@ class BlenderWindow:
         self._on_screen("xdotool", "click", "--repeat", "2", "--delay", "60", "1")
         self.run("pass")
 
+    def drag(self, start: tuple[float, float], end: tuple[float, float]) -> None:
+        """Moves the mouse with its button pressed, such as an edge of a region."""
+        self.move(*start)
+        self.run("pass")
+        self._on_screen("xdotool", "mousedown", "1")
+        self.run("pass")
+        self.move((start[0] + end[0]) / 2, (start[1] + end[1]) / 2)
+        self.run("pass")
+        self.move(*end)
+        self.run("pass")
+        self._on_screen("xdotool", "mouseup", "1")
+        self.run("pass")
+
     def scroll(self, x: float, y: float, notches: int) -> None:
         """Downwards; negative is upwards."""
         self.move(x, y)

@@ -13,13 +13,16 @@ PITCH = 15
 """Pixels between two looks for a button, which has 20."""
 
 
-def open_tab(window: BlenderWindow, url: str) -> None:
-    """Watches the Manager at `url` from the tab in the sidebar of the 3D Viewport."""
+def open_tab(window: BlenderWindow, url: str, *, module: str = "flamenco_addon") -> None:
+    """Watches the Manager at `url` from the tab in the sidebar of the 3D Viewport.
+
+    `module` is what Blender calls the extension.
+    """
     window.run(
-        """
-        from flamenco_addon import background
-        from flamenco_addon.monitor import live, notices
-        bpy.context.preferences.addons["flamenco_addon"].preferences.manager_url = url
+        f"""
+        from {module} import background, connection, submission_drivers
+        from {module}.monitor import live, notices
+        bpy.context.preferences.addons["{module}"].preferences.manager_url = url
         for area in bpy.context.window.screen.areas:
             if area.type == "VIEW_3D":
                 area.spaces.active.show_region_ui = True

@@ -1,12 +1,13 @@
 import { h, type FunctionalComponent } from "vue";
 
-/** How much is done, as a bar and in percent; `title` says it exactly. */
+/** How much is done, as a bar and in percent; `title` says it exactly, `label` for readers only. */
 export const ProgressBar: FunctionalComponent<{
   done: number;
   total: number;
   tone?: string;
   title?: string;
-}> = ({ done, total, tone = "--active", title }) => {
+  label?: string;
+}> = ({ done, total, tone = "--active", title, label }) => {
   // Only what is done wholly shows as 100 %.
   const percent = total ? Math.min(Math.floor((100 * done) / total), 100) : 0;
   return h(
@@ -17,8 +18,8 @@ export const ProgressBar: FunctionalComponent<{
       "aria-valuenow": percent,
       "aria-valuemin": 0,
       "aria-valuemax": 100,
-      "aria-label": title ?? `${done} of ${total}`,
-      title: title ?? `${done} of ${total}`,
+      "aria-label": label ?? title ?? `${done} of ${total}`,
+      title: label === undefined ? (title ?? `${done} of ${total}`) : undefined,
     },
     [
       h("span", { class: "track" }, [
@@ -31,4 +32,4 @@ export const ProgressBar: FunctionalComponent<{
     ],
   );
 };
-ProgressBar.props = { done: Number, total: Number, tone: String, title: String };
+ProgressBar.props = { done: Number, total: Number, tone: String, title: String, label: String };

@@ -12,6 +12,7 @@ from flamenco_core.model import AvailableJobSetting
 from . import connection, job_settings, rna_overrides
 from .expressions import untrusted_expressions
 from .language import tr
+from .local_farm import operators as local_farm
 from .monitor.text_lines import draw_text
 from .setting_properties import (
     can_be_linked,
@@ -41,6 +42,8 @@ def draw_connection(layout: bpy.types.UILayout, context: bpy.types.Context) -> N
     row = box.row(align=True)
     row.operator("flamenco.fix", text=tr("Ask Again"), icon="FILE_REFRESH").fix = "ask-again"
     row.operator("flamenco.open_preferences", text=tr("Preferences"), icon="PREFERENCES")
+    if local_farm.may_start():
+        box.operator("flamenco.local_farm_start", icon="PLAY")
 
 
 def draw_job(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:

@@ -6,6 +6,7 @@ import contextlib
 import sys
 import webbrowser
 from collections.abc import Sequence
+from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ import bpy
 
 from .. import background, connection, preferences
 from ..host_python import find_host
+from ..language import tr
 from .farm_process import FarmProcess, FarmState, FarmStatus, runtime_wheels
 
 _EXTENSION = Path(__file__).resolve().parent.parent
@@ -29,11 +31,17 @@ def status() -> FarmStatus:
     return _farm.status if _farm is not None else _OFF
 
 
+@cache
 def why_not() -> str:
     """Why this extension cannot run a farm; empty if it can."""
     if _wheels() or all(find_spec(name) for name in ("manager_service", "flamenco_worker")):
         return ""
     return "This build of the extension comes without it; install the one for your platform"
+
+
+def may_start() -> bool:
+    """Whether there is a farm here that could be started."""
+    return not why_not() and status().is_over
 
 
 def start(*, blender: str = "") -> FarmProcess:
@@ -138,7 +146,7 @@ class StartLocalFarm(bpy.types.Operator):
         reason = why_not()
         if reason:
             cls.poll_message_set(reason)
-        return not reason and status().is_over
+        return may_start()
 
     def execute(self, _context: bpy.types.Context) -> set[Any]:
         start()
@@ -172,7 +180,8 @@ class OpenLocalFarm(bpy.types.Operator):
         now = status()
         context.window_manager.clipboard = now.password
         webbrowser.open(now.url)
-        self.report({"INFO"}, f"Log in as “{now.user}”; the password is on the clipboard")
+        words = tr("Log in as “{user}”; the password is on the clipboard").format(user=now.user)
+        self.report({"INFO"}, words)
         return {"FINISHED"}
 
 
@@ -184,7 +193,7 @@ class ShowLocalFarmLogs(bpy.types.Operator):
     def execute(self, _context: bpy.types.Context) -> set[Any]:
         folder = user_folder() / "local-farm" / "logs"
         if not folder.exists():
-            self.report({"INFO"}, "There are no logs: the farm on this computer never ran")
+            self.report({"INFO"}, tr("There are no logs: the farm on this computer never ran"))
             return {"CANCELLED"}
         bpy.ops.wm.path_open(filepath=str(folder))
         return {"FINISHED"}
@@ -202,6 +211,7 @@ def unregister() -> None:
     global _farm  # noqa: PLW0603
     for cls in reversed(CLASSES):
         bpy.utils.unregister_class(cls)
+    why_not.cache_clear()
     if _farm is not None:
         _farm.let_go()
         _farm = None

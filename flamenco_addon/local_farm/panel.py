@@ -7,56 +7,60 @@ from typing import Any
 import bpy
 
 from .. import background, preferences
+from ..language import tr
+from ..monitor.text_lines import draw_text
 from . import operators
 from .farm_process import FarmState, FarmStatus
 
 _WORKER_WORDS = {
-    "awake": "ready to render",
-    "asleep": "asleep",
-    "error": "in trouble; see its log",
-    "testing": "testing",
-    "starting": "starting",
-    "offline": "offline",
-    "": "not there yet",
+    "awake": "The Worker is ready to render",
+    "asleep": "The Worker is asleep",
+    "error": "The Worker is in trouble; see its log",
+    "testing": "The Worker tries itself",
+    "starting": "The Worker is starting",
+    "offline": "The Worker is offline",
+    "": "There is no Worker yet",
 }
+_MOST_LINES = 8
+"""Of what a program said last."""
 
 
-def draw_farm(layout: Any) -> None:
+def draw_farm(layout: Any, context: bpy.types.Context) -> None:
     """State in words, and what can be done now."""
     now = operators.status()
     column = layout.column()
     if now.state is FarmState.RUNNING:
         _draw_running(column, now)
     elif now.is_over:
-        _draw_off(column, now)
+        _draw_off(column, context, now)
     else:
-        column.label(text=now.message or "Please wait …", icon="SORTTIME")
-        column.operator("flamenco.local_farm_stop", text="Stop", icon="CANCEL")
+        draw_text(column, context, tr(now.message or "Please wait …"), icon="SORTTIME")
+        column.operator("flamenco.local_farm_stop", text=tr("Stop"), icon="CANCEL")
     set_here = preferences.preferences()
     if set_here is not None:
         column.prop(set_here, "local_farm_goes_on")
 
 
 def _draw_running(column: Any, now: FarmStatus) -> None:
-    column.label(text=f"Manager: running at {now.url}", icon="CHECKMARK")
-    words = _WORKER_WORDS.get(now.worker, now.worker)
+    words = tr("The Manager runs at {url}").format(url=now.url)
+    column.label(text=words, icon="CHECKMARK", translate=False)
     icon = "CHECKMARK" if now.worker == "awake" else "ERROR"
-    column.label(text=f"Worker: {words}", icon=icon)
+    column.label(text=tr(_WORKER_WORDS.get(now.worker, now.worker)), icon=icon, translate=False)
     row = column.row(align=True)
-    row.operator("flamenco.local_farm_stop", text="Stop", icon="CANCEL")
+    row.operator("flamenco.local_farm_stop", text=tr("Stop"), icon="CANCEL")
     row.operator("flamenco.local_farm_open", icon="URL")
     row.operator("flamenco.local_farm_logs", text="", icon="TEXT")
 
 
-def _draw_off(column: Any, now: FarmStatus) -> None:
+def _draw_off(column: Any, context: bpy.types.Context, now: FarmStatus) -> None:
     if now.state is FarmState.FAILED:
         box = column.box().column(align=True)
-        for number, line in enumerate(now.message.splitlines()[:8]):
-            box.label(text=line, icon="BLANK1" if number else "CANCEL", translate=False)
+        for number, line in enumerate(now.message.splitlines()[:_MOST_LINES]):
+            draw_text(box, context, line, icon="BLANK1" if number else "CANCEL")
         box.operator("flamenco.local_farm_logs", icon="TEXT")
     reason = operators.why_not()
     if reason:
-        column.label(text=reason, icon="INFO")
+        draw_text(column, context, tr(reason), icon="INFO")
         return
     column.operator("flamenco.local_farm_start", icon="PLAY")
 
@@ -75,18 +79,19 @@ class LocalFarmPanel(bpy.types.Panel):
         if operators.status().state is FarmState.RUNNING:
             side = self.layout.row()
             side.active = False
-            side.label(text="Running")
+            side.label(text=tr("Running"), translate=False)
 
     def draw(self, context: bpy.types.Context) -> None:
         background.shown(context)
-        draw_farm(self.layout)
+        draw_farm(self.layout, context)
 
 
-def _draw_in_preferences(layout: bpy.types.UILayout, _context: bpy.types.Context) -> None:
+def _draw_in_preferences(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
+    background.shown(context)
     header, body = layout.panel("FLAMENCO_PT_local_farm_preferences", default_closed=True)
     header.label(text="Render on This Computer")
     if body is not None:
-        draw_farm(body)
+        draw_farm(body, context)
 
 
 def register() -> None:

@@ -11,12 +11,12 @@ from collections.abc import Callable, Iterable, Sequence
 
 import psutil
 
+from flamenco_core.device_wishes import ANY_GPU, CPU, DeviceWish
 from flamenco_core.model import AssignedTask, WorkerAbilities, WorkerSlot
 from flamenco_core.paths import this_platform
 from flamenco_worker.cancellation import Cancellation
 from flamenco_worker.config import WorkerConfig
 from flamenco_worker.device_inventory import Device, DeviceInventory, Inventory
-from flamenco_worker.device_wishes import ANY_GPU, CPU, DeviceWish
 from flamenco_worker.graphics_cards import largest_memory
 from flamenco_worker.machine_settings import MachineSettings
 from flamenco_worker.slots import SlotPlan

@@ -11,11 +11,12 @@ from typing import Any
 
 import yaml
 
+from flamenco_core.device_wishes import DeviceWish
 from flamenco_core.errors import InvalidInput, Problem
 from flamenco_core.time_limits import TimeLimits
 from flamenco_worker.blender.keeping_rules import KeepingRules
 from flamenco_worker.config_keys import KEYS, OTHERWISE, PreTaskCheck, WrongValue
-from flamenco_worker.device_wishes import DeviceWish, Fallback
+from flamenco_worker.device_wishes import Fallback
 from flamenco_worker.host import default_home, host_name
 from flamenco_worker.process import Priority
 from flamenco_worker.slots import SlotConfig

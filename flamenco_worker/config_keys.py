@@ -10,12 +10,13 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+from flamenco_core.device_wishes import DeviceWish, parse_devices
 from flamenco_core.durations import parse_duration
 from flamenco_core.errors import InvalidInput
 from flamenco_core.model.worker_protocol import MOST_SLOTS
 from flamenco_core.time_limits import parse_limits
 from flamenco_worker.blender.keeping_rules import KeepingRules
-from flamenco_worker.device_wishes import DeviceWish, Fallback, parse_devices
+from flamenco_worker.device_wishes import Fallback
 from flamenco_worker.process import Priority
 from flamenco_worker.slots import SlotConfig
 

@@ -1,21 +1,12 @@
-"""Which devices of a machine something is to render on, as people write it.
-
-`cpu`; `gpu` for all graphics cards, by the best way that Blender knows for them; `cuda`, `optix`,
-`hip`, `oneapi` or `metal` for all cards that can be used in this way; `optix:1` for the second of
-them, in Blender's order; `optix:RTX 4090` for those with such a name.
-"""
+"""What a task renders on, where its slot and its job both have a say."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Sequence
 from enum import StrEnum
 
-CPU = "cpu"
-ANY_GPU = "gpu"
-GPU_KINDS = ("optix", "cuda", "hip", "oneapi", "metal")
-"""Blender's ways to use graphics cards, best first where a card offers several."""
-KINDS = (CPU, ANY_GPU, *GPU_KINDS)
+from flamenco_core.device_wishes import ANY_GPU, CPU, DeviceWish
+from flamenco_core.errors import FlamencoError
 
 
 class Fallback(StrEnum):
@@ -28,36 +19,35 @@ class Fallback(StrEnum):
     ALLOW = "allow"
 
 
-@dataclass(frozen=True, slots=True)
-class DeviceWish:
-    """One device, or all of a kind."""
-
-    kind: str
-    """One of `KINDS`."""
-    which: str = ""
-    """A position from 0 on, or part of a name; empty for all."""
-
-    def __str__(self) -> str:
-        return f"{self.kind}:{self.which}" if self.which else self.kind
+class NotThisSlot(FlamencoError):
+    """A job asks for a device that its slot is not to use."""
 
 
-def parse_device(text: str) -> DeviceWish:
-    """What a text such as `optix:1` asks for; raises `ValueError` with the end of a sentence."""
-    kind, colon, which = text.strip().partition(":")
-    kind, which = kind.strip().lower(), which.strip()
-    if kind not in KINDS:
-        raise ValueError(f"must be one of {', '.join(KINDS)}, such as optix:0; {text!r} is none")
-    if colon and not which:
-        raise ValueError(f"needs a number or a name behind the colon of {text!r}")
-    if which and kind == CPU:
-        raise ValueError(f"has one processor only; write {CPU} instead of {text!r}")
-    return DeviceWish(kind, which)
+def agreed(slot: Sequence[DeviceWish], job: DeviceWish | None) -> tuple[DeviceWish, ...]:
+    """What to render on; empty if that is left to the scene.
+
+    A slot keeps to its own devices, and a job chooses among them.
+
+    Raises:
+        NotThisSlot: if there is nothing to choose from.
+    """
+    if job is None:
+        return tuple(slot)
+    if not slot:
+        return (job,)
+    fitting = [wish for wish in slot if _fits(wish, job)]
+    if not fitting:
+        devices = ", ".join(map(str, slot))
+        raise NotThisSlot(f"The task asks for the device {job}, and its slot renders on {devices}")
+    return tuple(_narrower(wish, job) for wish in fitting)
 
 
-def parse_devices(texts: Iterable[str]) -> tuple[DeviceWish, ...]:
-    """Several that are used together; raises `ValueError` with the end of a sentence."""
-    wishes = tuple(parse_device(text) for text in texts)
-    if len({wish.kind for wish in wishes if wish.kind != CPU}) > 1:
-        # Cycles renders in one of these ways at a time.
-        raise ValueError(f"must be of one kind, not {', '.join(map(str, wishes))}")
-    return wishes
+def _fits(wish: DeviceWish, job: DeviceWish) -> bool:
+    if CPU in (wish.kind, job.kind):
+        return wish.kind == job.kind
+    return wish.kind == job.kind or ANY_GPU in (wish.kind, job.kind)
+
+
+def _narrower(wish: DeviceWish, job: DeviceWish) -> DeviceWish:
+    kind = job.kind if wish.kind == ANY_GPU else wish.kind
+    return DeviceWish(kind, wish.which or job.which)

@@ -25,8 +25,10 @@ log = logging.getLogger(__name__)
 
 SAMPLE_EVERY = timedelta(seconds=10)
 SEND_EVERY = timedelta(seconds=60)
-AFTER_REQUEST = timedelta(seconds=20)
-"""How long after another request samples are sent, and the same again for it to be too late."""
+AFTER_REQUEST = timedelta(seconds=21)
+"""How long after another request samples are sent …"""
+BEFORE_REQUEST = timedelta(seconds=31)
+"""… and when it is too late for that, since the next one is not far."""
 MOST_KEPT = 360
 """Samples that wait for a Manager that is away: an hour of them, as long as it keeps each."""
 _END_WITHIN = timedelta(seconds=1)
@@ -68,9 +70,13 @@ class HostReports:
         """Another request of this worker, which may wait for long, goes to the Manager now."""
         self._request_began = self._clock()
 
-    def start(self, worker_id: str, secret: str) -> None:
-        """Begins, or goes on under another identity."""
+    def start(self, worker_id: str, secret: str, *, is_wanted: bool | None = None) -> None:
+        """Begins, or goes on under another identity.
+
+        `is_wanted` says whether the Manager takes samples; None if that is not known yet.
+        """
         self._client.sign_in(worker_id, secret)
+        self._takes_samples = is_wanted or self._takes_samples
         if self._thread is None:
             # Not waited for at the end: a measure that hangs must not keep the worker.
             self._thread = threading.Thread(target=self._run, name="host-reports", daemon=True)
@@ -103,8 +109,8 @@ class HostReports:
         age = self._clock() - sent_at
         if age < self._send_every:
             return False
-        least = AFTER_REQUEST.total_seconds()
-        is_quiet = least <= self._clock() - self._request_began < 2 * least
+        since = self._clock() - self._request_began
+        is_quiet = AFTER_REQUEST.total_seconds() <= since < BEFORE_REQUEST.total_seconds()
         return is_quiet or age >= 2 * self._send_every
 
     def _send(self) -> None:

@@ -13,7 +13,7 @@ from flamenco_worker.host_reports import SAMPLE_EVERY, SEND_EVERY
 class Pace:
     """Times between requests, and before one is given up."""
 
-    task_wait: timedelta = timedelta(seconds=50)
+    task_wait: timedelta = timedelta(seconds=52)
     """How long the Manager may hold a request for a task before it says that there is none; less
     than the minute after which many proxies give up. Of several slots each waits longer."""
     longest_task_wait: timedelta = timedelta(minutes=5)

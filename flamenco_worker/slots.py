@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from flamenco_core.device_wishes import DeviceWish
 from flamenco_core.model import ProvisionedSettings
-from flamenco_worker.device_wishes import DeviceWish
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

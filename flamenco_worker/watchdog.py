@@ -30,6 +30,7 @@ class Watchdog:
         self._began = self._heard = self._moved = clock()
         self._finished: float | None = None
         self._is_over = False
+        self._demand = ""
         self.sentence = ""
         """Why the program was ended; empty if it was not."""
         self.was_quitting = False
@@ -51,6 +52,12 @@ class Watchdog:
                 self._finished = self._clock()
                 self._changed.notify_all()
 
+    def ends(self, sentence: str) -> None:
+        """Ends the program now, for another reason than time; `sentence` says why."""
+        with self._changed:
+            self._demand = sentence
+            self._changed.notify_all()
+
     @contextmanager
     def watching(self, end: Callable[[str], None]) -> Iterator[None]:
         """Within the block, `end` is called once with a sentence when a limit has passed."""
@@ -70,6 +77,8 @@ class Watchdog:
     def overdue(self) -> tuple[float, str]:
         """Seconds until the next limit passes, not more than 0 if one has; and its sentence."""
         now = self._clock()
+        if self._demand:
+            return 0.0, self._demand
         return min(
             ((at - now, sentence) for at, sentence in self._deadlines()),
             default=(float("inf"), ""),
@@ -100,7 +109,7 @@ class Watchdog:
             else:
                 return
             self.sentence = f"{sentence}, and was ended"
-            self.was_quitting = self._finished is not None
+            self.was_quitting = self._finished is not None and not self._demand
         end(self.sentence)
 
 

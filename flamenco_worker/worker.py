@@ -153,7 +153,10 @@ class Worker:
         self._offers = signed_on.offers
         self._listening.sign_in(credentials.worker_id, credentials.secret)
         log.info("signed on at %s as %s", self._client.url, self._config.worker_name)
-        self._host_reports.start(credentials.worker_id, credentials.secret)
+        # Who offers anything beyond Flamenco 3's protocol takes samples, too.
+        self._host_reports.start(
+            credentials.worker_id, credentials.secret, is_wanted=bool(self._offers) or None
+        )
         self._images.start(credentials.worker_id)
         self._queue.start(
             credentials.worker_id, self._task_was_refused, takes_reports="reports" in self._offers

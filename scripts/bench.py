@@ -23,6 +23,7 @@ from bench_events import bench_events
 from bench_farm import bench_farm
 from bench_figures import Figure
 from bench_first_task import bench_first_task
+from bench_idle_worker import bench_idle_worker
 from bench_lists import bench_lists
 from flamenco_core.manager import MANAGER, Manager
 from flamenco_core.model import JobStatusChange, TaskStatusChange
@@ -258,6 +259,7 @@ BENCHES: dict[str, Callable[[], Iterator[Figure]]] = {
     "fan": bench_fan,
     "farm": bench_farm,
     "first-task": bench_first_task,
+    "idle-worker": bench_idle_worker,
     "lists": bench_lists,
     "memory": bench_memory,
     "schedule": bench_schedule,

@@ -13,6 +13,7 @@ from datetime import datetime
 from graphlib import CycleError, TopologicalSorter
 from typing import Any
 
+from flamenco_core.device_wishes import DEVICE_KEY, device_of_job
 from flamenco_core.errors import (
     CompileError,
     FlamencoError,
@@ -201,6 +202,10 @@ def _general_problems(submitted: SubmittedJob) -> Iterator[Problem]:
         warm_by_metadata(submitted.metadata)
     except InvalidInput as error:
         yield from error.problems
+    try:
+        device_of_job(submitted.metadata)
+    except ValueError as error:
+        yield Problem(f"metadata.{DEVICE_KEY}", str(error))
 
 
 def _run(job_type: LoadedJobType, job: AuthoredJob) -> AuthoredJob:
@@ -245,6 +250,7 @@ class _Collector:
         self._task_types = TASK_TYPES | job_type.task_types
         self._lenient = job_type.written_for_flamenco_3
         self._ids: set[str] = set()
+        self._device = device_of_job(submitted.metadata)
         self._positions = {id(task): position for position, task in enumerate(job.tasks)}
         self._problems: list[Problem] = []
 
@@ -308,6 +314,9 @@ class _Collector:
 
     def _requirements(self, task: AuthoredTask, where: str) -> dict[str, str]:
         requirements = {str(key): str(value) for key, value in task.requirements.items()}
+        renders = any(command.name == RENDER_COMMAND for command in task.commands)
+        if self._device is not None and renders:
+            requirements.setdefault(DEVICE_KEY, self._device.kind)
         for key, value in requirements.items():
             if problem := requirement_problem(value):
                 self._blame(where, f"its requirement {key!r} {problem}")
@@ -340,6 +349,8 @@ class _Collector:
             is_warm = warm_by_metadata(self._submitted.metadata)
             if is_warm is not None and name == RENDER_COMMAND:
                 parameters[WARM_PARAMETER] = is_warm
+            if self._device is not None and name == RENDER_COMMAND:
+                parameters[DEVICE_KEY] = str(self._device)
         steps = command.total_step_count
         if not _is_whole(steps) or not 0 <= steps <= _INT32_HIGHEST:
             self._blame(where, f"its step count is {steps!r}", "use a whole number from 0 upwards")

@@ -1,8 +1,9 @@
 """Runs inside Blender: which devices Cycles can render on, and which of them it is to use.
 
-Run from its bare file with `REQUEST` as a global: `{"list": True}` prints one line, `LIST_PREFIX`
-and JSON, with Blender's version and its devices. `in_blender_report.py` calls `use_devices` before
-a render. Preferences are changed in this Blender only, and never saved.
+Run from its bare file with `REQUEST` as a global, `{"list": True}`, it prints one line,
+`LIST_PREFIX` and JSON, with Blender's version and its devices. `in_blender_report.py`, which gives
+it `BPY`, calls `use_devices` before a render. Preferences are changed in this Blender only, and
+never saved.
 
 Cycles renders in one way at a time (`OPTIX`, `CUDA` …), on those of its devices that are marked
 for use; the processor is listed in each of these ways, and can help. Where a way has no marked
@@ -36,33 +37,33 @@ def list_devices(preferences: Any) -> list[dict[str, str]]:
     return sorted(found.values(), key=_by_type)
 
 
-def use_devices(scene: Any, preferences: Any, wishes: Sequence[Sequence[str]]) -> dict[str, Any]:
+def use_devices(scene: Any, preferences: Any, wishes: Sequence[Sequence[str]]) -> str:
     """Has Cycles render on what is wished for, as pairs of kind and which (see `device_wishes`).
 
-    Returns `device`, what is set in the end, read back from Blender, and `missing`, a sentence if
-    a graphics card was wished for that is not there.
+    Returns a sentence if a graphics card was wished for that is not there, or that Blender does
+    not take when it is told to; the processor is set then.
     """
     if scene.render.engine != "CYCLES":
-        return {"missing": ""}
+        return ""
     cards = [(kind, which) for kind, which in wishes if kind != "cpu"]
-    if not cards:
+    if not cards or preferences is None:
         scene.cycles.device = "CPU"
-        return {"missing": ""}
-    if preferences is None:
-        return {"missing": "this Blender has no Cycles preferences"}
+        return "This Blender has no preferences of Cycles" if cards else ""
     way, chosen = _choose(preferences, cards)
     if not chosen:
         scene.cycles.device = "CPU"
         asked = ", ".join(f"{kind}:{which}" if which else kind for kind, which in cards)
         there = ", ".join(_text(device) for device in list_devices(preferences)) or "none"
-        return {"missing": f"Blender has no device {asked} here; there are: {there}"}
+        return f"Blender has no device {asked} here; there are: {there}"
     preferences.compute_device_type = way
     uses_processor = any(kind == "cpu" for kind, _which in wishes)
     for device in preferences.get_devices_for_type(way):
         is_processor = device.type == "CPU"
         device.use = uses_processor if is_processor else device.id in chosen
     scene.cycles.device = "GPU"
-    return {"missing": ""}
+    # Read back, not believed.
+    in_use = device_in_use(scene, preferences)
+    return "Blender renders on the CPU, though it was told otherwise" if in_use == "CPU" else ""
 
 
 def device_in_use(scene: Any, preferences: Any) -> str | None:
@@ -133,8 +134,9 @@ def _main() -> None:
     print("\n" + LIST_PREFIX + json.dumps(content), flush=True)
 
 
-if "REQUEST" in globals():
+if "BPY" in globals():
+    bpy = globals()["BPY"]
+elif "REQUEST" in globals():
     import bpy  # type: ignore[no-redef]
 
-    if globals()["REQUEST"].get("list"):
-        _main()
+    _main()

@@ -7,7 +7,9 @@ at the attempt's own folder unless something in the scene writes to places that 
 Runs on the Python of any Blender from 3.1 on (3.10), from its bare file, with `REQUEST` as a
 global: `{"render": number, "frames": "1..3" | None, "folder": name | None, "owner": text}`.
 `render` says which render argument of the command line it is; `frames` is None for a whole
-animation; without `folder` nothing is created and nothing is redirected. A second way to call it,
+animation; without `folder` nothing is created and nothing is redirected. `devices`, pairs as
+`in_blender_devices.py` takes them, says what to render on; if it is not there and not
+`may_fall_back`, the report is a `failure`. A second way to call it,
 with `REQUEST = {"restore": True}`, undoes the redirection after the render.
 """
 
@@ -30,6 +32,15 @@ bpy: Any
 
 def describe_render(scene: Any, request: dict[str, Any]) -> dict[str, Any]:
     """The report, as JSON-ready data."""
+    devices = runpy.run_path(
+        str(Path(__file__).with_name("in_blender_devices.py")), init_globals={"BPY": bpy}
+    )
+    preferences = devices["cycles_preferences"]()
+    missing_device = ""
+    if request.get("devices"):
+        missing_device = devices["use_devices"](scene, preferences, request["devices"])
+        if missing_device and not request.get("may_fall_back"):
+            return {"failure": missing_device}
     render = scene.render
     reasons = _reasons_to_render_in_place(scene)
     frames = _frames(scene, request["frames"])
@@ -61,7 +72,8 @@ def describe_render(scene: Any, request: dict[str, Any]) -> dict[str, Any]:
         "cropped": render.use_border and render.use_crop_to_border,
         "missing": _missing_files(scene),
         "samples": _samples(scene),
-        "device": _device(scene),
+        "device": devices["device_in_use"](scene, preferences),
+        "missing_device": missing_device,
     }
 
 
@@ -119,21 +131,6 @@ def _samples(scene: Any) -> int | None:
     if scene.render.engine.startswith("BLENDER_EEVEE"):
         return int(scene.eevee.taa_render_samples)
     return None
-
-
-def _device(scene: Any) -> str | None:
-    """What Cycles is set to render on; None for other engines, which choose by themselves."""
-    if scene.render.engine != "CYCLES":
-        return None
-    if scene.cycles.device == "CPU":
-        return "CPU"
-    addon = bpy.context.preferences.addons.get("cycles")
-    kind = addon.preferences.compute_device_type if addon else "NONE"
-    if kind == "NONE":
-        return "CPU"  # Cycles falls back to it
-    devices = addon.preferences.get_devices_for_type(kind)
-    names = [device.name for device in devices if device.use]
-    return f"{kind}: {', '.join(names)}" if names else "CPU"
 
 
 def _compositor(scene: Any) -> Any:

@@ -17,6 +17,7 @@ from flamenco_core.blender_arguments import (
     is_render,
     option_groups,
 )
+from flamenco_core.device_wishes import DeviceWish
 from flamenco_core.frames import frames_for_blender
 from flamenco_worker.blender import in_blender_report
 from flamenco_worker.blender.format_names import python_name
@@ -40,6 +41,10 @@ class RenderArguments:
     blend_file: str
     """May be empty."""
     after: Sequence[str]
+    devices: Sequence[DeviceWish] = ()
+    """What to render on; empty: as the scene says."""
+    may_fall_back: bool = True
+    """Whether to render on the processor where such a device is missing."""
 
     def with_threads(self, count: int | None) -> RenderArguments:
         """The same with a limit of the processor's threads, unless it has one of its own."""
@@ -125,7 +130,12 @@ class RenderArguments:
             left = frames_for_blender(frames[number]) if frames is not None else ""
             render = ["--render-frame", left] if left else part
             asked = render[1] if render[0] in FRAME_OPTIONS else None
-            line += _call({"render": number, "frames": asked, "folder": folder, "owner": owner})
+            request: dict[str, Any] = {"render": number, "frames": asked}
+            request |= {"folder": folder, "owner": owner}
+            if self.devices and folder is not None:
+                request["devices"] = [[wish.kind, wish.which] for wish in self.devices]
+                request["may_fall_back"] = self.may_fall_back
+            line += _call(request)
             if folder is not None:
                 line += [*render, *_call({"restore": True})]
         return line

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol, Self
 
+from flamenco_core.device_wishes import DeviceWish
 from flamenco_core.errors import FlamencoError
 from flamenco_core.time_limits import TimeLimits
 from flamenco_worker.attempt_statistics import AttemptStatistics
 from flamenco_worker.blender.keeper import BlenderKeeper
 from flamenco_worker.cancellation import Cancellation, Cancelled
+from flamenco_worker.device_wishes import Fallback
+from flamenco_worker.memory_limit import watching_memory
 from flamenco_worker.orphans import RunningPrograms
 from flamenco_worker.process import Finished, Priority, quoted, run_process
 from flamenco_worker.watchdog import Watchdog
@@ -44,6 +47,11 @@ class CommandContext:
     priority: Priority = Priority.NORMAL
     threads: int | None = None
     """How many threads of the processor a render may use; `None`: all."""
+    devices: Sequence[DeviceWish] = ()
+    """What its slot renders on; empty: as the scenes say."""
+    device_fallback: Fallback = Fallback.FAIL
+    memory_limit: int | None = None
+    """Bytes that a program may have, together with what it starts; `None`: all."""
     program: Callable[[str], str] = str
     """What to run where a command names a program."""
     running: RunningPrograms | None = None
@@ -107,12 +115,13 @@ class CommandContext:
             )
 
         try:
-            return guarded(
-                run,
-                log=self.log,
-                cancellation=cancellation or self.cancellation,
-                watchdog=watchdog,
-            )
+            with watching_memory(lambda: pid, self.memory_limit, watchdog.ends):
+                return guarded(
+                    run,
+                    log=self.log,
+                    cancellation=cancellation or self.cancellation,
+                    watchdog=watchdog,
+                )
         finally:
             if self.running is not None:
                 self.running.remove(pid)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import signal
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from shutil import disk_usage
 from typing import Any, Self
 
+from flamenco_core.device_wishes import DEVICE_KEY, DeviceWish, device_of_job
 from flamenco_core.warm_rendering import PARAMETER as WARM_PARAMETER
 from flamenco_worker.blender.attempt_folders import new_folder_name, remove_leftovers
 from flamenco_worker.blender.frame_collector import FrameCollector
@@ -30,6 +31,7 @@ from flamenco_worker.cancellation import Cancellation, Cancelled
 from flamenco_worker.commands.base import CommandContext, CommandFailed
 from flamenco_worker.commands.parameters import ParameterReader
 from flamenco_worker.commands.rendering_blender import BlenderLost, RenderingBlender
+from flamenco_worker.device_wishes import Fallback, agreed
 from flamenco_worker.process import Finished
 from flamenco_worker.watchdog import Watchdog
 
@@ -44,6 +46,8 @@ class BlenderRender:
     arguments: RenderArguments
     may_stay_open: bool = True
     """Whether Blender may be the one of the task before, and be kept for the next one."""
+    device: DeviceWish | None = None
+    """What the job asks for."""
 
     @classmethod
     def from_parameters(cls, parameters: Mapping[str, Any]) -> Self:
@@ -58,10 +62,23 @@ class BlenderRender:
         if executable[0].startswith("{") and executable[0].endswith("}"):
             reader.wrong("exe", f"is {executable[0]}, a variable without value on the Manager")
         may_stay_open = reader.flag(WARM_PARAMETER, default=True)
+        device: DeviceWish | None = None
+        try:
+            device = device_of_job(parameters)
+        except ValueError as error:
+            reader.wrong(DEVICE_KEY, str(error))
         reader.check()
-        return cls(arguments, may_stay_open)
+        return cls(arguments, may_stay_open, device)
 
     def run(self, context: CommandContext) -> None:
+        arguments = replace(
+            self.arguments,
+            devices=agreed(context.devices, self.device),
+            may_fall_back=context.device_fallback is not Fallback.FAIL,
+        )
+        replace(self, arguments=arguments)._run_on_devices(context)
+
+    def _run_on_devices(self, context: CommandContext) -> None:
         steps = _Steps(context)
         why_cold = "" if self.may_stay_open else "the job is set to keep none open"
         arguments = self.arguments.with_threads(context.threads)
@@ -250,6 +267,7 @@ class _BlenderRun:
                 self._end(event.content["failure"])
             case RenderReport():
                 self.context.statistics.render_begins(event.content)
+                self._say_device(event.content)
                 self._begin(RenderPlan.from_report(event.content))
             case FrameSaved() if self.collector is not None:
                 self._watchdog.gets_on()
@@ -263,6 +281,14 @@ class _BlenderRun:
                 self.troubles.append(event)
                 if event.decisive:
                     self._end(event.sentence)
+
+    def _say_device(self, report: Mapping[str, Any]) -> None:
+        """What Blender says that it renders on, and what it does not have."""
+        missing = report.get("missing_device")
+        if missing and self.context.device_fallback is Fallback.WARN:
+            self.context.log(f"WARNING: {missing}; this is rendered on the CPU")
+        if report.get("device"):
+            self.context.log(f"Blender renders on {report['device']}")
 
     def _begin(self, plan: RenderPlan) -> None:
         self.plans.append(plan)

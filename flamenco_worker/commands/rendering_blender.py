@@ -15,6 +15,7 @@ from flamenco_worker.blender.session import Launch, SessionLost, SessionRefused
 from flamenco_worker.blender.warm_arguments import NotWarmError, WarmCommand, warm_command
 from flamenco_worker.cancellation import Cancellation
 from flamenco_worker.commands.base import CommandContext, guarded
+from flamenco_worker.memory_limit import watching_memory
 from flamenco_worker.process import Finished, quoted
 from flamenco_worker.watchdog import Watchdog
 
@@ -132,12 +133,15 @@ class _WarmRun:
 
         is_well = False
         try:
-            finished = guarded(
-                lambda ending: self._carry_out(lent, task, handle, ending),
-                log=self._context.log,
-                cancellation=cancellation,
-                watchdog=watchdog,
-            )
+            with watching_memory(
+                lambda: lent.blender.pid, self._context.memory_limit, watchdog.ends
+            ):
+                finished = guarded(
+                    lambda ending: self._carry_out(lent, task, handle, ending),
+                    log=self._context.log,
+                    cancellation=cancellation,
+                    watchdog=watchdog,
+                )
             is_well = finished.exit_code == 0 and not cancellation.is_cancelled
         except SessionRefused as refused:
             self._keeper.refuse(self._launch, self._command.blend_file, refused.message)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from flamenco_core.device_wishes import parse_devices
 from flamenco_core.errors import FarmLocked, InvalidInput
 from flamenco_core.time_limits import TimeLimits
 from flamenco_worker.blender.keeping_rules import KeepingRules
@@ -16,7 +17,7 @@ from flamenco_worker.config import (
     variable_of,
 )
 from flamenco_worker.config_keys import KEYS, PreTaskCheck
-from flamenco_worker.device_wishes import Fallback, parse_devices
+from flamenco_worker.device_wishes import Fallback
 from flamenco_worker.host import default_home, host_name, locked_home
 from flamenco_worker.process import Priority
 from flamenco_worker.registration import Credentials, load_credentials, save_credentials

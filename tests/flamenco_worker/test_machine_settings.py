@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
+from flamenco_core.device_wishes import parse_devices
 from flamenco_core.model.worker_protocol import ProvisionedSettings
 from flamenco_worker.blender.render_arguments import RenderArguments
 from flamenco_worker.config import WorkerConfig
-from flamenco_worker.device_wishes import parse_devices
 from flamenco_worker.machine_settings import MachineSettings
 from flamenco_worker.slots import SlotConfig
 from tests.flamenco_worker.protocol_manager import ProtocolManager, command, task_of

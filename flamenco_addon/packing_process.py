@@ -18,6 +18,8 @@ from __future__ import annotations
 import shutil
 import sys
 import tempfile
+import time
+from datetime import timedelta
 from pathlib import Path
 
 import bpy
@@ -33,6 +35,8 @@ from flamenco_core.packing import (
 
 from .host_python import find_host
 
+_PATIENCE = timedelta(seconds=2)
+"""For what still runs when the extension is disabled."""
 _EXTENSION = Path(__file__).resolve().parent
 _running: list[PackRun] = []
 
@@ -73,9 +77,12 @@ def register() -> None:
 
 
 def unregister() -> None:
-    """Ends what still runs; its threads tidy up and end by themselves."""
+    """Ends what still runs. Storage that does not answer holds nobody up: what takes longer
+    tidies up by itself, or when it notices that Blender is gone.
+    """
     for run in _running:
         run.cancel()
+    deadline = time.monotonic() + _PATIENCE.total_seconds()
     for run in _running:
-        run.wait(10)
+        run.wait(max(0.0, deadline - time.monotonic()))
     _running.clear()

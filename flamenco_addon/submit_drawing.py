@@ -13,6 +13,7 @@ from . import connection, job_settings, rna_overrides
 from .expressions import untrusted_expressions
 from .language import tr
 from .local_farm import operators as local_farm
+from .local_farm.panel import draw_change
 from .monitor.text_lines import draw_text
 from .setting_properties import (
     can_be_linked,
@@ -32,6 +33,8 @@ def draw_connection(layout: bpy.types.UILayout, context: bpy.types.Context) -> N
     """How things stand with the Manager, if that needs words."""
     now = connection.current()
     if now.is_connected:
+        return
+    if draw_change(layout, context):
         return
     box = layout.box()
     column = box.column(align=True)

@@ -53,8 +53,6 @@ def say(state: str, message: str) -> None:
 def unpacked(wheels: Sequence[Path], runtimes: Path) -> Path:
     """The folder with the content of these wheels, made if it is not there yet.
 
-    Folders of other wheels go, except what a farm that still runs holds on to.
-
     Raises `OSError`, `zipfile.BadZipFile`.
     """
     names = "\n".join(wheel.name for wheel in wheels)

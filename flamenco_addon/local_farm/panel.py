@@ -31,14 +31,32 @@ def draw_farm(layout: Any, context: bpy.types.Context) -> None:
     column = layout.column()
     if now.state is FarmState.RUNNING:
         _draw_running(column, now)
-    elif now.is_over:
-        _draw_off(column, context, now)
-    else:
-        draw_text(column, context, tr(now.message or "Please wait …"), icon="SORTTIME")
-        column.operator("flamenco.local_farm_stop", text=tr("Stop"), icon="CANCEL")
+    elif not draw_change(column, context) and not operators.why_not():
+        column.operator("flamenco.local_farm_start", icon="PLAY")
+    if operators.why_not():
+        draw_text(column, context, tr(operators.why_not()), icon="INFO")
     set_here = preferences.preferences()
     if set_here is not None:
         column.prop(set_here, "local_farm_goes_on")
+
+
+def draw_change(layout: Any, context: bpy.types.Context) -> bool:
+    """That the farm is starting or stopping, or why it failed; False if none of these is so."""
+    now = operators.status()
+    if now.state is FarmState.FAILED:
+        box = layout.box().column(align=True)
+        for number, line in enumerate(now.message.splitlines()[:_MOST_LINES]):
+            draw_text(box, context, line, icon="BLANK1" if number else "CANCEL")
+        row = layout.row(align=True)
+        row.operator("flamenco.local_farm_start", text=tr("Try Again"), icon="PLAY")
+        row.operator("flamenco.local_farm_logs", icon="TEXT")
+        return True
+    if now.is_over or now.state is FarmState.RUNNING:
+        return False
+    row = layout.row()
+    draw_text(row.column(align=True), context, tr(now.message or "Please wait …"), icon="SORTTIME")
+    row.operator("flamenco.local_farm_stop", text="", icon="CANCEL")
+    return True
 
 
 def _draw_running(column: Any, now: FarmStatus) -> None:
@@ -52,19 +70,6 @@ def _draw_running(column: Any, now: FarmStatus) -> None:
     row.operator("flamenco.local_farm_logs", text="", icon="TEXT")
 
 
-def _draw_off(column: Any, context: bpy.types.Context, now: FarmStatus) -> None:
-    if now.state is FarmState.FAILED:
-        box = column.box().column(align=True)
-        for number, line in enumerate(now.message.splitlines()[:_MOST_LINES]):
-            draw_text(box, context, line, icon="BLANK1" if number else "CANCEL")
-        box.operator("flamenco.local_farm_logs", icon="TEXT")
-    reason = operators.why_not()
-    if reason:
-        draw_text(column, context, tr(reason), icon="INFO")
-        return
-    column.operator("flamenco.local_farm_start", icon="PLAY")
-
-
 class LocalFarmPanel(bpy.types.Panel):
     bl_idname = "FLAMENCO_PT_local_farm"
     bl_label = "This Computer"
@@ -72,8 +77,11 @@ class LocalFarmPanel(bpy.types.Panel):
     bl_region_type = "WINDOW"
     bl_context = "output"
     bl_parent_id = "FLAMENCO_PT_submit"
-    bl_options = {"DEFAULT_CLOSED"}
     bl_order = 100
+
+    @classmethod
+    def poll(cls, _context: bpy.types.Context) -> bool:
+        return not operators.why_not()
 
     def draw_header_preset(self, _context: bpy.types.Context) -> None:
         if operators.status().state is FarmState.RUNNING:

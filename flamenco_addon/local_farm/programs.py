@@ -1,7 +1,7 @@
 """Manager and Worker as child processes: how they are started, asked to end, and ended.
 
-They end with the supervisor, also if it is killed: on Linux the kernel sees to it, on Windows they
-notice nothing, but Blender's pipe is what ends the supervisor there in good order.
+They end with the supervisor, also if it is killed: on Linux the kernel sees to it, on Windows a job
+object. On macOS they go on then, and the next start says that their folders are in use.
 """
 
 from __future__ import annotations
@@ -11,11 +11,13 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
+from functools import cache
+from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 _MODULE_PATHS = "import json, sys; sys.path[:0] = json.loads(sys.argv.pop(1)); "
 MANAGER = _MODULE_PATHS + "from manager_service.cli import main; sys.exit(main())"
@@ -65,6 +67,7 @@ class Program:
                 start_new_session=True,
                 creationflags=_FLAGS,
             )
+        _tie_to_this_process(self._process.pid)
 
     @property
     def pid(self) -> int:
@@ -117,8 +120,15 @@ def python_command(code: str, paths: Sequence[str]) -> list[str]:
     return [sys.executable, "-I", "-c", code, json.dumps([*paths])]
 
 
-def wait_briefly(seconds: float = 0.1) -> None:
-    time.sleep(seconds)
+@cache
+def _job_object() -> Any:
+    """Windows ends what is in it when this process ends. The worker has the class."""
+    return import_module("flamenco_worker.process_windows").JobObject()
+
+
+def _tie_to_this_process(pid: int) -> None:
+    if sys.platform == "win32":
+        _job_object().add(pid)
 
 
 def _launcher() -> list[str]:

@@ -32,6 +32,7 @@ from flamenco_core.errors import FarmLocked, FlamencoError
 from flamenco_core.manager.lock import FarmLock
 from flamenco_core.statuses import WorkerStatus
 
+from .bootstrap import remove_others
 from .farm_files import FarmFiles
 from .keeping import USER, FarmMemory, read_memory, with_free_port, write_memory
 from .programs import MANAGER, WORKER, Program, run_to_end
@@ -99,6 +100,8 @@ def supervise(start: Mapping[str, Any], paths: Sequence[str]) -> None:
             _print(asdict(Status("failed", str(error))))
             return
         try:
+            if start["wheels"]:  # and no farm of an older version runs
+                remove_others(Path(paths[0]))
             Supervisor(wishes, paths).run()
         finally:
             lock.release()

@@ -58,7 +58,9 @@ class FLAMENCO_OT_use_manager(bpy.types.Operator):
     bl_idname = "flamenco.use_manager"
     bl_label = "Use This Manager"
 
-    url: bpy.props.StringProperty(name="Address")  # type: ignore[valid-type]
+    url: bpy.props.StringProperty(  # type: ignore[valid-type]
+        name="Address", description="Address of the Manager that was found"
+    )
 
     def execute(self, _context: bpy.types.Context) -> set[str]:
         set_here = preferences.preferences()
@@ -82,7 +84,10 @@ class FLAMENCO_OT_log_in(bpy.types.Operator):
         name="Name", description="Name of your account on this farm", options={"SKIP_SAVE"}
     )
     password: bpy.props.StringProperty(  # type: ignore[valid-type]
-        name="Password", subtype="PASSWORD", options={"SKIP_SAVE"}
+        name="Password",
+        description="Password of your account; it is sent once, and not kept",
+        subtype="PASSWORD",
+        options={"SKIP_SAVE"},
     )
 
     def invoke(self, context: bpy.types.Context, _event: bpy.types.Event) -> set[str]:

@@ -320,7 +320,9 @@ class FLAMENCO_OT_eval_setting(bpy.types.Operator):
     bl_label = "Fill In"
     bl_options = {"REGISTER", "INTERNAL", "UNDO"}
 
-    setting_key: bpy.props.StringProperty(name="Setting")  # type: ignore[valid-type]
+    setting_key: bpy.props.StringProperty(  # type: ignore[valid-type]
+        name="Setting", description="Name of the setting of the job type"
+    )
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         try:

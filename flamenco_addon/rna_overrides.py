@@ -118,7 +118,9 @@ class FLAMENCO_OT_add_override(bpy.types.Operator):
     bl_label = "Add RNA Override"
     bl_options = {"REGISTER", "UNDO"}
 
-    line: bpy.props.StringProperty(name="Line")  # type: ignore[valid-type]
+    line: bpy.props.StringProperty(  # type: ignore[valid-type]
+        name="Line", description="The new line of Python"
+    )
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         scene = context.scene
@@ -155,7 +157,9 @@ class FLAMENCO_OT_move_override(bpy.types.Operator):
     bl_options = {"REGISTER", "UNDO"}
 
     direction: bpy.props.EnumProperty(  # type: ignore[valid-type]
-        name="Direction", items=[("UP", "Up", ""), ("DOWN", "Down", "")]
+        name="Direction",
+        description="Where the selected line goes",
+        items=[("UP", "Up", ""), ("DOWN", "Down", "")],
     )
 
     @classmethod
@@ -202,11 +206,15 @@ class FLAMENCO_OT_edit_job_overrides(bpy.types.Operator):
     bl_label = "RNA Overrides of the Job"
     bl_options = {"REGISTER", "INTERNAL"}
 
-    job_id: bpy.props.StringProperty(name="Job", options={"HIDDEN"})  # type: ignore[valid-type]
+    job_id: bpy.props.StringProperty(  # type: ignore[valid-type]
+        name="Job", description="The id of the job", options={"HIDDEN"}
+    )
     lines: bpy.props.StringProperty(  # type: ignore[valid-type]
         name="Lines", description="Python, one line after the other"
     )
-    text: bpy.props.StringProperty(name="Text", options={"HIDDEN"})  # type: ignore[valid-type]
+    text: bpy.props.StringProperty(  # type: ignore[valid-type]
+        name="Text", description="The lines as the farm has them", options={"HIDDEN"}
+    )
 
     def invoke(self, context: bpy.types.Context, _event: bpy.types.Event) -> set[str]:
         job_id = self.job_id
@@ -239,7 +247,9 @@ class FLAMENCO_OT_store_job_overrides(bpy.types.Operator):
     bl_label = "RNA Overrides of the Job"
     bl_options = {"REGISTER", "INTERNAL"}
 
-    job_id: bpy.props.StringProperty(name="Job", options={"HIDDEN"})  # type: ignore[valid-type]
+    job_id: bpy.props.StringProperty(  # type: ignore[valid-type]
+        name="Job", description="The id of the job", options={"HIDDEN"}
+    )
 
     def invoke(self, context: bpy.types.Context, _event: bpy.types.Event) -> set[str]:
         return context.window_manager.invoke_props_dialog(self, width=560)

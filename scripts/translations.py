@@ -131,6 +131,9 @@ class _Finder:
                 yield from self._of_call(node)
 
     def _of_class(self, node: ast.ClassDef) -> Iterator[Key]:
+        tooltip = ast.get_docstring(node)
+        if tooltip and "_OT_" in node.name and not _has_description(node):
+            yield ANY_CONTEXT, tooltip
         for statement in node.body:
             if isinstance(statement, ast.Assign) and isinstance(statement.targets[0], ast.Name):
                 name, text = statement.targets[0].id, _text(statement.value)
@@ -157,6 +160,17 @@ class _Finder:
         for item in node.elts if isinstance(node, ast.List | ast.Tuple) else ():
             if isinstance(item, ast.Tuple):
                 yield from _keys(ANY_CONTEXT, item.elts[1:3])
+
+
+def _has_description(node: ast.ClassDef) -> bool:
+    return any(
+        isinstance(each, ast.Assign) and _target(each) == "bl_description" for each in node.body
+    )
+
+
+def _target(statement: ast.Assign) -> str:
+    target = statement.targets[0]
+    return target.id if isinstance(target, ast.Name) else ""
 
 
 def _is_switched_off(node: ast.Call) -> bool:

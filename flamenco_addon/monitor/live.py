@@ -17,6 +17,7 @@ import bpy
 
 from flamenco_core.client import AccountsClient
 from flamenco_core.model import Job, Task
+from flamenco_core.statuses import JobStatus
 
 from .. import background, connection, submission_drivers
 from ..farm import this_platform
@@ -56,7 +57,10 @@ class Shown:
     """Whether the list was read at least once."""
 
     def seconds_left(self, job_id: str) -> float | None:
-        left = self.times.get(job_id)
+        """None if it is not known, or nobody works on the job."""
+        row, left = self.rows.get(job_id), self.times.get(job_id)
+        if row is None or row.status is not JobStatus.ACTIVE:
+            return None
         return None if left is None else max(0.0, left - (time.monotonic() - self.times_at))
 
 

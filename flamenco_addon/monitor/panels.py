@@ -289,9 +289,11 @@ def _draw_task(layout: Any, context: bpy.types.Context) -> None:
         draw_text(column, context, task.activity)
     if task.worker is not None:
         column.label(text=task.worker.name, icon="DESKTOP", translate=False)
-    if task.failed_by_workers:
-        names = ", ".join(worker.name for worker in task.failed_by_workers)
-        draw_text(column, context, tr("Failed on {workers}").format(workers=names))
+    last = task.worker.name if task.worker is not None else ""
+    others = [worker.name for worker in task.failed_by_workers if worker.name != last]
+    if others:
+        names = ", ".join(others)
+        draw_text(column, context, tr("Failed before on {workers}").format(workers=names))
     box.operator("flamenco.show_task_log", icon="TEXT")
 
 

@@ -102,10 +102,16 @@ class FLAMENCO_OT_fix(bpy.types.Operator):
     bl_options = {"REGISTER", "INTERNAL", "UNDO"}
 
     fix: bpy.props.EnumProperty(  # type: ignore[valid-type]
-        name="Fix", items=[(fix.value, fix.value, "") for fix in Fix]
+        name="Fix",
+        description="What is done",
+        items=[(fix.value, fix.value, "") for fix in Fix],
     )
-    scene: bpy.props.StringProperty(name="Scene")  # type: ignore[valid-type]
-    target: bpy.props.StringProperty(name="Target")  # type: ignore[valid-type]
+    scene: bpy.props.StringProperty(  # type: ignore[valid-type]
+        name="Scene", description="The scene that is mended"
+    )
+    target: bpy.props.StringProperty(  # type: ignore[valid-type]
+        name="Target", description="What in the scene is mended, such as the name of an image"
+    )
 
     @classmethod
     def description(cls, _context: bpy.types.Context, properties: Any) -> str:

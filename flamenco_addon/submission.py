@@ -171,7 +171,7 @@ class Submission:
             return
         warnings = tuple(findings.warnings(self.findings))
         if warnings:
-            self.stage = Stage.ASKING
+            self.stage, self.message = Stage.ASKING, "Warnings wait for your decision"
             if not (yield AskArtist(warnings)):
                 raise Cancelled
         if self._sends_file:

@@ -18,12 +18,14 @@ from flamenco_core.model import HIGHEST_PRIORITY
 
 from . import background, connection, submission_drivers
 from .job_planning import Wishes, plan_jobs
+from .language import tr
 from .preflight.findings import errors, warnings
 from .submission import Stage, Submission
 from .submission_properties import CAMERA_CHOICES, SCENE_CHOICES, VIEW_LAYER_CHOICES
 
 _AS_SET = ("AS_SET", "As Set", "What the scene says")
 _AS_THE_SCENE_SAYS = -1
+_WARNINGS_WIDTH = 480
 
 
 class _Submitting:
@@ -225,9 +227,9 @@ class FLAMENCO_OT_submit_dialog(bpy.types.Operator):
     def invoke(self, context: bpy.types.Context, _event: bpy.types.Event) -> set[str]:
         connection.refresh()
         manager = context.window_manager
-        if bpy.app.version >= (4, 1, 0):
-            return manager.invoke_props_dialog(self, width=420, confirm_text="Submit")
-        return manager.invoke_props_dialog(self, width=420)
+        from .submit_panel import DIALOG_WIDTH
+
+        return manager.invoke_props_dialog(self, width=DIALOG_WIDTH, confirm_text="Submit")
 
     def draw(self, context: bpy.types.Context) -> None:
         from .submit_panel import draw_dialog
@@ -251,15 +253,20 @@ class FLAMENCO_OT_decide_on_warnings(bpy.types.Operator):
         return submission is not None and submission.stage is Stage.ASKING
 
     def invoke(self, context: bpy.types.Context, _event: bpy.types.Event) -> set[str]:
-        return context.window_manager.invoke_props_dialog(self, width=480)
+        return context.window_manager.invoke_props_dialog(
+            self,
+            width=_WARNINGS_WIDTH,
+            title=tr("Pre-flight Has Warnings"),
+            confirm_text=self.bl_label,
+        )
 
     def draw(self, context: bpy.types.Context) -> None:
         from .preflight.drawing import draw_findings
 
         submission = submission_drivers.current()
         if submission is not None:
-            self.layout.label(text="Pre-flight has warnings:")
-            draw_findings(self.layout, context, warnings(submission.findings))
+            found = warnings(submission.findings)
+            draw_findings(self.layout, context, found, width=_WARNINGS_WIDTH)
 
     def execute(self, _context: bpy.types.Context) -> set[str]:
         submission_drivers.answer(True)

@@ -16,6 +16,9 @@ from .preflight.findings import Finding
 from .submission import Stage, Submission
 from .submit_drawing import draw_connection, draw_job
 
+DIALOG_WIDTH = 420
+"""Pixels at a scale of 1."""
+
 _END_ICONS = {Stage.DONE: "CHECKMARK", Stage.FAILED: "CANCEL", Stage.CANCELLED: "INFO"}
 
 
@@ -48,7 +51,7 @@ def draw_dialog(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
         return
     draw_job(layout, context)
     if context.scene.flamenco_job_type_name:
-        drawing.draw_preflight(layout, context)
+        drawing.draw_preflight(layout, context, width=DIALOG_WIDTH)
 
 
 def progress_of(submission: Submission) -> tuple[str, float]:
@@ -179,7 +182,9 @@ class FLAMENCO_OT_open_folder(bpy.types.Operator):
     bl_label = "Open Folder"
     bl_options = {"REGISTER", "INTERNAL"}
 
-    path: bpy.props.StringProperty(name="Path")  # type: ignore[valid-type]
+    path: bpy.props.StringProperty(  # type: ignore[valid-type]
+        name="Path", description="The folder, or a file in it"
+    )
 
     def execute(self, _context: bpy.types.Context) -> set[str]:
         folder = Path(bpy.path.abspath(self.path))

@@ -27,12 +27,15 @@ def draw_text(
     *,
     icon: str = "NONE",
     taken: float = 0,
+    width: float | None = None,
 ) -> None:
     """As many labels as the text needs lines, the first one with the icon.
 
-    `taken` are pixels, at a scale of 1, that what stands beside the text needs.
+    `taken` are pixels, at a scale of 1, that what stands beside the text needs; `width` is that of
+    a dialog, which does not know its region.
     """
-    room = width_of(context) - _MARGINS - (_ICON if icon != "NONE" else 0) - taken
+    whole = width_of(context) if width is None else width
+    room = whole - _MARGINS - (_ICON if icon != "NONE" else 0) - taken
     lines = textwrap.wrap(text, max(16, int(room / CHARACTER))) or [""]
     for number, line in enumerate(lines):
         if icon == "NONE":

@@ -35,22 +35,28 @@ _BUTTON = 36.0
 _seen: tuple[float, str, list[Finding]] = (0.0, "", [])
 
 
-def draw_preflight(layout: bpy.types.UILayout, context: bpy.types.Context) -> list[Finding]:
-    """The list below its title; returns what is in it."""
+def draw_preflight(
+    layout: bpy.types.UILayout, context: bpy.types.Context, *, width: float | None = None
+) -> list[Finding]:
+    """The list below its title; returns what is in it. `width` is that of a dialog."""
     found = findings_now(context.scene)
     header, body = layout.panel("FLAMENCO_PT_preflight", default_closed=False)
     header.label(text=_title(found), icon=ICONS[found[0].severity] if found else "CHECKMARK")
     if body is None:
         return found
     if found:
-        draw_findings(body, context, found)
+        draw_findings(body, context, found, width=width)
     else:
         body.label(text=tr("Nothing stands in the way."))
     return found
 
 
 def draw_findings(
-    layout: bpy.types.UILayout, context: bpy.types.Context, found: Iterable[Finding]
+    layout: bpy.types.UILayout,
+    context: bpy.types.Context,
+    found: Iterable[Finding],
+    *,
+    width: float | None = None,
 ) -> None:
     column = layout.column()
     for finding in found:
@@ -60,7 +66,8 @@ def draw_findings(
         words = row.column(align=True)
         words.scale_y = 0.85
         text = f"{finding.what} {finding.hint}".strip()
-        draw_text(words, context, text, icon=ICONS[finding.severity], taken=taken)
+        icon = ICONS[finding.severity]
+        draw_text(words, context, text, icon=icon, taken=taken, width=width)
         if finding.fix is not None:
             side = row.column()
             side.alignment = "RIGHT"

@@ -12,7 +12,8 @@ import os
 import shutil
 import sys
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -87,7 +88,8 @@ class BlenderSession:
         for option, value in self._options():
             action = _ACTIONS.get(option)
             if action is not None:
-                action(self, value)
+                # By its name, since a warm Blender does some of them in its own way.
+                getattr(self, action.__name__)(value)
             elif option in _SETTINGS_WITHOUT_VALUE | _SETTINGS_WITH_VALUE | _SETTINGS:
                 continue
             else:
@@ -283,12 +285,37 @@ class BlenderSession:
         range_of_scene = (scene.frame_start, scene.frame_end)
         scene.frame_start, scene.frame_end = first, last
         try:
-            self.bpy.ops.render.render(animation=True, scene=scene.name)
+            with self._saying_progress():
+                self.bpy.ops.render.render(animation=True, scene=scene.name)
         except RuntimeError:  # already printed
             self.exit_code = 1
         finally:
             scene.frame_start, scene.frame_end = range_of_scene
             flush_all()
+
+    @contextmanager
+    def _saying_progress(self) -> Iterator[None]:
+        """Within the block the samples of each frame are said, as the executables do.
+
+        The modules of Blender 5 do not, so that a long frame would look like a program that hangs.
+        """
+        if self.bpy.app.version < _FIRST_SILENT_VERSION:
+            yield
+            return
+
+        def say_statistics(statistics: str, *_: Any) -> None:
+            if "Updating" not in statistics:
+                frame = (
+                    "" if statistics.startswith("Time:") else f"Fra: {self.scene.frame_current} | "
+                )
+                say(f"render           | {frame}{statistics}")
+
+        handlers = self.bpy.app.handlers.render_stats
+        handlers.append(say_statistics)
+        try:
+            yield
+        finally:
+            handlers.remove(say_statistics)
 
     def _render_negative(self, frame: int) -> None:
         """Renders a still under the name that it has in an animation.
@@ -309,7 +336,8 @@ class BlenderSession:
         render.filepath = path
         try:
             scene.frame_set(frame)
-            self.bpy.ops.render.render(write_still=True, scene=scene.name)
+            with self._saying_progress():
+                self.bpy.ops.render.render(write_still=True, scene=scene.name)
         except RuntimeError:  # already printed
             self.exit_code = 1
         finally:
@@ -336,6 +364,9 @@ _SETTINGS = frozenset(
     {"-v", "--version", "-t", "--threads", "-y", "--enable-autoexec", "-Y", "--disable-autoexec"}
 )
 _VALUED = (_ACTIONS.keys() - {"-a", "--render-anim"}) | {"-t", "--threads"}
+
+
+_FIRST_SILENT_VERSION = (5, 0, 0)
 
 
 def _media_type(file_format: str) -> str:

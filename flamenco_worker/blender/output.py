@@ -1,8 +1,8 @@
 """Reads what Blender prints while it works: one line in, at most one event out.
 
 Understands the forms of Blender 3.x, 4.x and 5.x. Blender 5 puts the time and the name of the
-part that speaks in front of its log lines (`00:01.275  render           | Saved: …`), 3.x a blank
-in front of ` Time:`; neither disturbs here.
+part that speaks in front of its log lines (`00:01.275  render           | Saved: …`) and a blank
+behind `Fra:`, 3.x one in front of ` Time:`; neither disturbs here.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
 
@@ -26,7 +26,7 @@ class FrameSaved:
 
 @dataclass(frozen=True, slots=True)
 class FrameTimed:
-    """A frame is done, and took so many seconds. Blender 5 does not say so."""
+    """A frame is done, and took so many seconds."""
 
     total: float
     saving: float
@@ -58,6 +58,8 @@ class TroubleKind(StrEnum):
     MISSING_LIBRARY = "missing-library"
     MISSING_IMAGE = "missing-image"
     OUT_OF_MEMORY = "out-of-memory"
+    GPU_LOST = "gpu-lost"
+    NO_GPU = "no-gpu"
     NOTHING_RENDERED = "nothing-rendered"
     RENDER_ERROR = "render-error"
     CANNOT_SAVE = "cannot-save"
@@ -89,15 +91,21 @@ class RenderReport:
 Event = FrameSaved | FrameTimed | FrameProgress | FrameSkipped | Trouble | RenderReport
 
 _LOG_PREFIX = re.compile(
-    r"(?:\d+:\d\d(?::\d\d)?\.\d{3}\s+)?(?:[A-Za-z][\w.]*\s+\|\s*)?(?:ERROR\s+)?"
+    r"(?:\d+:\d\d(?::\d\d)?\.\d{3}\s+)?(?:(?P<part>[A-Za-z][\w.]*)\s+\|\s*)?"
+    r"(?:(?P<level>ERROR|WARNING)\s+)?"
 )
+_REPORT_LEVELS = {"ERROR": "Error: ", "WARNING": "Warning: ", None: "Info: "}
+"""What earlier versions put in front of what Blender 5.1 and later print as `reports`."""
 _SAVED = re.compile(r"Saved: '(?P<path>.+)'$")
 _SKIPPED = re.compile(r'[Ss]kipping existing frame "(?P<path>.+)"')
 _TIMED = re.compile(r"Time: (?P<total>[\d:.]+)(?: \(Saving: (?P<saving>[\d:.]+)\))?$")
-_FRAME = re.compile(r"Fra:(?P<frame>-?\d+) ")
+_FRAME = re.compile(r"Fra: ?(?P<frame>-?\d+)\b")
 _SAMPLES = re.compile(
     r"(?:Sample (?P<done>\d+)/(?P<total>\d+)|Rendering (?P<done2>\d+) / (?P<total2>\d+) samples)"
 )
+_BARE_TRACEBACK = re.compile(r'Traceback \(most recent call|  File ".*", line \d+$')
+"""A mistake in the syntax has no first line."""
+_SCRIPT_FAILED = re.compile(r"Error: script failed, .*, exiting")
 _EXCEPTION = re.compile(r"^(?P<name>[A-Za-z_][\w.]*(?:Error|Exception|Interrupt|Exit|Warning)): ?")
 
 
@@ -164,7 +172,22 @@ _RULES = (
         decisive=True,
     ),
     _rule(
-        r"(?:Error: )?(?:Build without OpenImageDenoiser?|.*not built with OpenImageDenoise)",
+        r"(?i).*(?:\b(?:CUDA|HIP|OptiX|oneAPI) error\b|\bin (?:CUDA|HIP|OptiX|oneAPI) queue\b"
+        r"|failed to create (?:CUDA|HIP|OptiX|oneAPI|Metal) (?:context|device|queue)"
+        r"|\bdevice (?:was |is )?lost\b|DEVICE_LOST|\bMetal command buffer\b.*\berror\b)",
+        TroubleKind.GPU_LOST,
+        "The graphics card failed while it rendered: {line}",
+        decisive=True,
+    ),
+    _rule(
+        r"Error: Found no Cycles device of the specified type",
+        TroubleKind.NO_GPU,
+        "This machine has no graphics card of the kind that the command line asks for",
+        decisive=True,
+    ),
+    _rule(
+        r"(?:Error: )?(?:Build without OpenImageDenoiser?|.*not built with OpenImageDenoise"
+        r"|Failed to denoise, build has no OpenImageDenoise)",
         TroubleKind.RENDER_ERROR,
         "This Blender has no OpenImageDenoise: switch the scene's denoising off, or render with "
         "a Blender that has it",
@@ -204,7 +227,7 @@ _RULES = (
         decisive=True,
     ),
     _rule(
-        r"Error: Python: OSError: (?P<what>Python file .*)",
+        r"(?:Error: Python: )?OSError: (?P<what>Python file .*)",
         TroubleKind.PYTHON,
         "{what}",
         decisive=True,
@@ -245,6 +268,8 @@ class OutputParser:
     def __init__(self, on_event: Callable[[Event], None]) -> None:
         self._on_event = on_event
         self._traceback: _Traceback | None = None
+        self._exception: Trouble | None = None
+        """The last one that Python told."""
 
     def feed(self, line: str) -> None:
         """One line without its line end. Calls back with what it means, if it means something."""
@@ -255,11 +280,14 @@ class OutputParser:
             trouble = self._traceback.feed(line)
             if trouble is None:
                 return
-            self._traceback = None
+            self._traceback, self._exception = None, trouble
             self._on_event(trouble)
             return
         self._traceback = _Traceback.beginning_with(line)
         event = None if self._traceback else parse_line(line)
+        if self._exception is not None and _SCRIPT_FAILED.match(line):
+            # Which script it was helps less than what went wrong in it.
+            event = replace(self._exception, decisive=True)
         if event is not None:
             self._on_event(event)
 
@@ -272,11 +300,13 @@ class _Traceback:
 
     @classmethod
     def beginning_with(cls, line: str) -> _Traceback | None:
-        # `Error: Python:` is what Blender itself prints for scripts of the command line. A bare
-        # traceback comes from an add-on, a handler or a driver and need not spoil the frames.
+        # `Error: Python:` is what Blender itself prints for scripts of the command line, up to
+        # 4.2. A bare traceback may come from an add-on, a handler or a driver and need not spoil
+        # the frames; if it comes from a script, `script failed` follows, since the worker asks for
+        # that with --python-exit-code.
         if re.match(r"Error: Python:\s+(?:Traceback|File )", line):
             return cls(decisive=True)
-        return cls(decisive=False) if line.startswith("Traceback (most recent call") else None
+        return cls(decisive=False) if _BARE_TRACEBACK.match(line) else None
 
     def feed(self, line: str) -> Trouble | None:
         if not line.strip() or line.startswith((" ", "\t", "Traceback (most", "During", "The abo")):
@@ -289,7 +319,7 @@ class _Traceback:
 
 def parse_line(line: str) -> Event | None:
     """What one line means by itself."""
-    text = line[_LOG_PREFIX.match(line).end() :].strip()  # type: ignore[union-attr]
+    text = _without_prefix(line)
     if match := _FRAME.match(text):
         return _frame_progress(int(match["frame"]), text)
     if match := _SAVED.match(text):
@@ -303,6 +333,14 @@ def parse_line(line: str) -> Event | None:
             sentence = rule.sentence.format(line=text, **match.groupdict())
             return Trouble(rule.kind, sentence, rule.decisive)
     return None
+
+
+def _without_prefix(line: str) -> str:
+    """As Blender 4 would have printed it."""
+    match = _LOG_PREFIX.match(line)
+    assert match is not None  # noqa: S101 - for the type checker; it matches nothing, too
+    level = _REPORT_LEVELS[match["level"]] if match["part"] == "reports" else ""
+    return level + line[match.end() :].strip()
 
 
 def _seconds(text: str) -> float:

@@ -62,10 +62,12 @@ def test_a_line_shows_its_class(line: str, expected: str | None) -> None:
     assert name_of(f"Blender 4.5.1\n{line}\nBlender quit\n") == expected
 
 
-@pytest.mark.parametrize("version", ["3.4", "4.5", "5.0"])
+@pytest.mark.parametrize("version", ["3.4", "4.2", "4.3", "4.5", "5.0", "5.2"])
 @pytest.mark.parametrize(
     ("recording", "expected"),
     [
+        ("out-of-memory", "out-of-memory"),
+        ("python-no-module", "missing-module"),
         ("missing-file", "missing-file"),
         ("cannot-save", "missing-file"),
         ("python-no-script", "missing-file"),

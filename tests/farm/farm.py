@@ -154,11 +154,17 @@ class Farm:
         self.manager = self._start("manager", *module)
         eventually(lambda: self._answers(self.manager_port), "the Manager answers", seconds=60)
 
-    def start_worker(self) -> None:
-        home = self.folder / "worker"
+    def start_worker(self, *options: str, home: Path | None = None) -> None:
+        home = home or self.folder / "worker"
         home.mkdir(exist_ok=True)
-        module = ("flamenco_worker", f"--home={home}", f"--manager={self.url}", "--debug")
+        module = ("flamenco_worker", f"--home={home}", f"--manager={self.url}", "--debug", *options)
         self.worker = self._start("worker", *module)
+
+    def stop_manager(self) -> None:
+        """In good order."""
+        assert self.manager is not None
+        self.manager.terminate()
+        self.manager.wait(PATIENCE_SECONDS)
 
     def kill_manager(self) -> None:
         """As a power cut would, except that what it started goes on."""

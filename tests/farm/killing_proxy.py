@@ -91,7 +91,7 @@ class KillingProxy:
         from_client: BinaryIO,
         from_manager: BinaryIO,
     ) -> bool:
-        head, body = _read_message(from_client)
+        head, body = read_message(from_client)
         if not head:
             return False
         line = head.split(b"\r\n", 1)[0].decode("latin-1")
@@ -100,7 +100,7 @@ class KillingProxy:
         if plan is not None and plan.moment is Moment.RECEIVED:
             self._kill(plan)
             return False
-        answer_head, answer_body = _read_message(from_manager, is_answer_to=line)
+        answer_head, answer_body = read_message(from_manager, is_answer_to=line)
         if not answer_head:
             return False
         if plan is not None:
@@ -127,7 +127,7 @@ class KillingProxy:
         self.has_killed.set()
 
 
-def _read_message(stream: BinaryIO, *, is_answer_to: str = "") -> tuple[bytes, bytes]:
+def read_message(stream: BinaryIO, *, is_answer_to: str = "") -> tuple[bytes, bytes]:
     """Head and body of one HTTP message; empty at the end of the stream."""
     head = b""
     while not head.endswith(b"\r\n\r\n"):

@@ -54,8 +54,13 @@ export interface Verb<Of extends Subject = Subject> {
   warning?: string;
   /** Only in menus, not as a button of its own. */
   isRare?: boolean;
-  /** What takes it back, for those to whom it was done. */
-  undo?: { action: ActionOf[Of]; more?: Partial<RequestOf[Of]> };
+  /** What takes it back, for those to whom it was done; of several, each does what it can. */
+  undo?: Undo<Of> | readonly Undo<Of>[];
+}
+
+interface Undo<Of extends Subject> {
+  action: ActionOf[Of];
+  more?: Partial<RequestOf[Of]>;
 }
 
 /** Why the viewer may do none of the actions for a subject; empty if they may. */
@@ -106,7 +111,11 @@ function tell<Of extends Subject>(verb: Verb<Of>, report: ActionReport): void {
     details,
     undo:
       undo && done.length
-        ? async () => void (await ask(subject, undo.action, done, { ...undo.more }, false))
+        ? async () => {
+            for (const { action, more } of [undo].flat() as Undo<Of>[]) {
+              await ask(subject, action, done, { ...more }, false);
+            }
+          }
         : undefined,
   });
 }

@@ -129,7 +129,7 @@ export const WORKER_VERBS: readonly Verb<"workers">[] = [
     label: "Wake",
     past: "Waking",
     icon: Sun,
-    undo: { action: "sleep", more: { is_lazy: true } },
+    undo: [{ action: "withdraw" }, { action: "sleep", more: { is_lazy: true } }],
   },
   {
     id: "pause",
@@ -138,7 +138,7 @@ export const WORKER_VERBS: readonly Verb<"workers">[] = [
     label: "Sleep after its task",
     past: "Going to sleep:",
     icon: BatteryLow,
-    undo: { action: "wake" },
+    undo: [{ action: "withdraw" }, { action: "wake" }],
   },
   {
     id: "sleep",
@@ -147,7 +147,7 @@ export const WORKER_VERBS: readonly Verb<"workers">[] = [
     label: "Sleep now",
     past: "Going to sleep:",
     icon: Moon,
-    undo: { action: "wake" },
+    undo: [{ action: "withdraw" }, { action: "wake" }],
   },
   {
     id: "restart-lazily",

@@ -1,5 +1,5 @@
 /** All pages: their addresses, places in the navigation, and what opens them. */
-import { Clapperboard } from "@lucide/vue";
+import { Clapperboard, Images, Server, Tags } from "@lucide/vue";
 import type { Component } from "vue";
 import type { RouteRecordRaw } from "vue-router";
 import type { UserRole } from "@/api/schema";
@@ -29,6 +29,42 @@ export const PAGES: readonly PageEntry[] = [
         path: "/jobs/:jobId?/:tab?/:taskId?",
         name: "jobs",
         component: () => import("./jobs/JobsPage.vue"),
+      },
+    ],
+  },
+  {
+    label: "Workers",
+    icon: Server,
+    path: "/workers",
+    keys: "g w",
+    role: "viewer",
+    routes: [
+      {
+        path: "/workers/:workerId?/:tab?",
+        name: "workers",
+        component: () => import("./workers/WorkersPage.vue"),
+      },
+    ],
+  },
+  {
+    label: "Tags",
+    icon: Tags,
+    path: "/tags",
+    keys: "g t",
+    role: "viewer",
+    routes: [{ path: "/tags", name: "tags", component: () => import("./tags/TagsPage.vue") }],
+  },
+  {
+    label: "Last rendered",
+    icon: Images,
+    path: "/last-rendered",
+    keys: "g l",
+    role: "viewer",
+    routes: [
+      {
+        path: "/last-rendered/:jobId?",
+        name: "last-rendered",
+        component: () => import("./last-rendered/LastRenderedPage.vue"),
       },
     ],
   },

@@ -247,7 +247,7 @@ class SlotWorker:
         with self._lock:
             self._task, self._cancellation = task, cancellation
         self._has_something_to_tell = True
-        self._prefetching.task_begins(task.job, self._clock())
+        self._prefetching.task_begins(task, self._clock())
         try:
             with _Ahead(self, task):
                 ending = self._runner.run(task, cancellation)

@@ -465,3 +465,19 @@ def test_a_requirement_that_cannot_be_read_is_blamed_on_its_task(compile_body: C
             'job.task("a", type="misc").requires("memory_gb", ">=lots")'
             '.command("echo", {"message": "hi"})'
         )
+
+
+def test_a_job_that_asks_for_a_device_gets_only_workers_that_have_it(tmp_path: Path) -> None:
+    body = "render = job.task('one', type='blender')\n"
+    body += "render.command('blender-render', {'exe': 'x'})\n"
+    body += "job.task('two', type='misc').command('echo', {'message': 'x'})"
+    write_script(tmp_path, "mine", body)
+    library = JobTypeLibrary([tmp_path])
+    job = compiled(library, replace(submission("mine"), metadata={"device": "OptiX:1"}))
+    render, echo = job.tasks
+    assert render.requirements == {"device": "optix"}
+    assert render.commands[0].parameters == {"exe": "x", "device": "optix:1"}
+    assert (echo.requirements, echo.commands[0].parameters) == ({}, {"message": "x"})
+    with pytest.raises(InvalidInput) as refused:
+        compiled(library, replace(submission("mine"), metadata={"device": "toaster"}))
+    assert [problem.where for problem in refused.value.problems] == ["metadata.device"]

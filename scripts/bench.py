@@ -21,6 +21,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from bench_events import bench_events
 from bench_farm import bench_farm
+from bench_farm_overhead import bench_farm_overhead
 from bench_figures import Figure
 from bench_first_task import bench_first_task
 from bench_idle_worker import bench_idle_worker
@@ -258,6 +259,7 @@ BENCHES: dict[str, Callable[[], Iterator[Figure]]] = {
     "events": bench_events,
     "fan": bench_fan,
     "farm": bench_farm,
+    "farm-overhead": bench_farm_overhead,
     "first-task": bench_first_task,
     "idle-worker": bench_idle_worker,
     "lists": bench_lists,

@@ -15,6 +15,7 @@ with `REQUEST = {"restore": True}`, undoes the redirection after the render.
 
 from __future__ import annotations
 
+import ast
 import json
 import runpy
 import sys
@@ -26,15 +27,30 @@ PROBE_NAME = "attempt-began"
 _FORMATS_WITH_PREVIEW = ("OPEN_EXR", "OPEN_EXR_MULTILAYER")
 _WRITING_HANDLERS = ("render_pre", "render_post", "render_write", "render_complete")
 
+_read: dict[str, dict[str, Any]] = {}
+_CALL = f"import runpy; runpy.run_path({__file__!r}, init_globals={{'REQUEST': "
+_CALL_END = "})"
+
 bpy: Any
 """Imported at the end, so that the worker can read this module's constants without Blender."""
 
 
+def expression_for(request: dict[str, Any]) -> str:
+    """The Python that runs this file with a request."""
+    return f"{_CALL}{request!r}{_CALL_END}"
+
+
+def request_of(expression: str) -> dict[str, Any] | None:
+    """The request in such a piece of Python; None if it is another one."""
+    if not (expression.startswith(_CALL) and expression.endswith(_CALL_END)):
+        return None
+    request: dict[str, Any] = ast.literal_eval(expression[len(_CALL) : -len(_CALL_END)])
+    return request
+
+
 def describe_render(scene: Any, request: dict[str, Any]) -> dict[str, Any]:
     """The report, as JSON-ready data."""
-    devices = runpy.run_path(
-        str(Path(__file__).with_name("in_blender_devices.py")), init_globals={"BPY": bpy}
-    )
+    devices = _beside("in_blender_devices.py", BPY=bpy)
     preferences = devices["cycles_preferences"]()
     missing_device = ""
     if request.get("devices"):
@@ -80,13 +96,21 @@ def describe_render(scene: Any, request: dict[str, Any]) -> dict[str, Any]:
 def _frames(scene: Any, text: str | None) -> list[int]:
     if text is None:
         return list(range(scene.frame_start, scene.frame_end + 1, scene.frame_step))
-    module = runpy.run_path(str(Path(__file__).with_name("frame_arguments.py")))
     # A list that Blender cannot read renders nothing; Blender says so by itself.
+    resolve_frames = _beside("frame_arguments.py")["resolve_frames"]
     try:
-        frames = module["resolve_frames"](text, scene.frame_start, scene.frame_end)
+        frames = resolve_frames(text, scene.frame_start, scene.frame_end)
     except ValueError:
         return []
     return list(dict.fromkeys(frames))
+
+
+def _beside(name: str, **given: Any) -> dict[str, Any]:
+    """What a module beside this one defines; read once, since Blender may stay for many frames."""
+    found = _read.get(name)
+    if found is None:
+        found = _read[name] = runpy.run_path(str(Path(__file__).with_name(name)), given)
+    return found
 
 
 def _outputs(scene: Any, frame: int) -> list[dict[str, Any]]:
@@ -248,6 +272,14 @@ def _main(request: dict[str, Any]) -> None:
         report = {"failure": f"Frames cannot be written to {error.filename}: {error.strerror}"}
     # A line of its own, even if something has left one unfinished.
     print("\n" + REPORT_PREFIX + json.dumps(report), flush=True)
+
+
+def carry_out(request: dict[str, Any]) -> None:
+    """For a Blender that has loaded this module already."""
+    global bpy  # noqa: PLW0603 - see there
+    import bpy
+
+    _main(request)
 
 
 if "REQUEST" in globals():

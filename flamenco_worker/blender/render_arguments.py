@@ -142,11 +142,7 @@ class RenderArguments:
 
 
 def _call(request: dict[str, Any]) -> list[str]:
-    path = in_blender_report.__file__
-    return [
-        "--python-expr",
-        f"import runpy; runpy.run_path({path!r}, init_globals={{'REQUEST': {request!r}}})",
-    ]
+    return ["--python-expr", in_blender_report.expression_for(request)]
 
 
 def _files_may_exist(output: str, part: list[str]) -> bool:

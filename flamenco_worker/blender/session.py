@@ -57,6 +57,8 @@ class Launch:
     """The program and its arguments, without what makes it stay."""
     script_arguments: tuple[str, ...] = ()
     """What has to come at the end, from `--` on."""
+    devices: tuple[str, ...] = ()
+    """What it is told to render on, which stays with it."""
     running: RunningPrograms | None = None
     oom_score: int | None = None
     priority: Priority = Priority.NORMAL
@@ -172,6 +174,7 @@ class WarmBlender:
     def end(self) -> None:
         """Ends it, whatever it does."""
         self._ending.cancel("this Blender is not needed any more")
+        self._server.close()  # it may never have been started
 
     def _live(self) -> None:
         launch = self._launch
@@ -217,6 +220,8 @@ class WarmBlender:
                 connection, _address = self._server.accept()
             except TimeoutError:
                 continue
+            except OSError:  # closed by `end`
+                raise SessionLost(self._how_it_ended()) from None
             line = self._checked(connection)
             if line is not None:
                 return line

@@ -28,7 +28,11 @@ for _name, _folder in (
         _package.__path__ = [str(_folder)]
         sys.modules[_name] = _package
 
-from flamenco_worker.blender import session_protocol, session_scan  # noqa: E402
+from flamenco_worker.blender import (  # noqa: E402
+    in_blender_report,
+    session_protocol,
+    session_scan,
+)
 from flamenco_worker.blender.bpy_command_line import BlenderSession, Quit  # noqa: E402
 from flamenco_worker.blender.bpy_module import flush_all, say  # noqa: E402
 
@@ -59,6 +63,16 @@ class Task(BlenderSession):
         except Quit as quitting:
             return quitting.exit_code or 1  # whoever ends Blender does not want it to go on
         return self.exit_code
+
+    def run_expression(self, expression: str | None) -> None:
+        request = in_blender_report.request_of(expression or "")
+        if request is None:
+            super().run_expression(expression)
+            return
+        try:
+            in_blender_report.carry_out(request)
+        except Exception:  # noqa: BLE001 - it is shown when it fails again as any other Python
+            super().run_expression(expression)
 
     def set_format(self, value: str | None) -> None:
         settings = self.scene.render.image_settings
@@ -133,13 +147,13 @@ class Host:
         return ""
 
     def _remember(self, request: dict[str, Any]) -> None:
-        if self._open_file is None:
+        if self._open_file is None:  # otherwise all is as it was
             paths = self._bpy.utils.blend_paths(absolute=True, packed=False, local=False)
             files = {str(Path(path).absolute()) for path in paths}
             files.add(str(Path(request["blend_file"]).absolute()))
             self._files = {path: _state_of_file(path) for path in sorted(files)}
+            self._reopen_reason = " and ".join(session_scan.reasons_to_open_again(self._bpy))
         self._open_file, self._state = request["blend_file"], request["state"]
-        self._reopen_reason = " and ".join(session_scan.reasons_to_open_again(self._bpy))
 
 
 def _state_of_file(path: str) -> tuple[int, int]:

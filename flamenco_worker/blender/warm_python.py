@@ -11,6 +11,7 @@ from __future__ import annotations
 import ast
 from dataclasses import dataclass, field
 from enum import Enum
+from functools import lru_cache
 
 _PLAIN_FUNCTIONS = frozenset(
     """
@@ -65,6 +66,7 @@ class Reading:
     """Of an unknown effect: what is not understood, to be read behind "since"."""
 
 
+@lru_cache(maxsize=64)  # a job's tasks bring the same text, and few texts at a time
 def read_python(source: str) -> Reading:
     """Looks at the text of `--python-expr`."""
     try:

@@ -55,7 +55,9 @@ class RenderingBlender:
         keeper = self._context.blenders
         command = self._warm_command(keeper)
         if keeper is not None and command is not None:
-            run = _WarmRun(self._context, keeper, command, self._arguments.with_task(task))
+            cold_command = self._arguments.with_task(task)
+            launch = _launch(self._context, command, self._arguments)
+            run = _WarmRun(self._context, keeper, command, launch, cold_command)
             try:
                 return run.run(task, on_line, cancellation, watchdog, frames)
             except SessionRefused as refused:
@@ -84,14 +86,17 @@ class RenderingBlender:
         except NotWarmError as error:
             self._why_cold = str(error)
             return None
-        self._why_cold = keeper.why_not(_launch(self._context, command), command.blend_file)
+        self._why_cold = keeper.why_not(
+            _launch(self._context, command, self._arguments), command.blend_file
+        )
         return None if self._why_cold else command
 
 
-def _launch(context: CommandContext, command: WarmCommand) -> Launch:
+def _launch(context: CommandContext, command: WarmCommand, arguments: RenderArguments) -> Launch:
     return Launch(
         command=(context.program(command.program), *command.start),
         script_arguments=command.script_arguments,
+        devices=tuple(str(wish) for wish in arguments.devices),
         running=context.running,
         oom_score=context.oom_score,
         priority=context.priority,
@@ -106,6 +111,7 @@ class _WarmRun:
         context: CommandContext,
         keeper: BlenderKeeper,
         command: WarmCommand,
+        launch: Launch,
         cold_command: Sequence[str],
     ) -> None:
         self._context = context
@@ -113,7 +119,7 @@ class _WarmRun:
         self._command = command
         self._cold_command = cold_command
         """What a Blender of its own would be started with; scripts may look at that."""
-        self._launch = _launch(context, command)
+        self._launch = launch
 
     def run(
         self,

@@ -300,3 +300,15 @@ def test_strangers_at_the_door_do_not_keep_blender_out(scene: Path, tmp_path: Pa
     assert blender.is_alive
     blender.quit()
     assert blender.exit_code == 0
+
+
+def test_another_device_is_for_another_blender(keeper: BlenderKeeper, scene: Path) -> None:
+    launches = [Launch(command=(*BPY.command, "-b"), devices=devices) for devices in ((), ("cpu",))]
+    keeper.lend(launches[0], str(scene)).blender.start(Cancellation(), lambda _line: None)
+    assert keeper.take_back(frames=1, is_well=True) == ""
+    assert not keeper.lend(launches[0], str(scene)).is_new
+    keeper.take_back(frames=1, is_well=True)
+    assert (
+        keeper.lend(launches[1], str(scene)).why
+        == "the one before was started with other arguments"
+    )

@@ -63,3 +63,22 @@ def test_warm_frames_have_the_pixels_of_cold_ones(
         assert (found == expected).all(), f"frame {frame} differs"
         seen.append(found)
     assert (seen[0] != seen[1]).any(), "the scene does not change"
+
+
+def test_a_format_of_another_depth_than_the_scene_s_gives_the_same_pixels(
+    blender: BlenderProgram, tmp_path: Path, new_task: Callable[[], RecordedTask]
+) -> None:
+    script = "scene.render.image_settings.file_format = 'OPEN_EXR'"
+    blend = blender.make_blend(tmp_path / "scene.blend", MOVING_CUBE + script)
+    keeper = BlenderKeeper()
+    for frame in FRAMES:
+        command = render_command(blender, blend, tmp_path / "warm", frames=str(frame))
+        make_command(command).run(replace(new_task().context(), blenders=keeper))
+    keeper.close()
+    arguments = [str(blend), "-o", f"{tmp_path}/cold/######", "-F", "PNG", "-f", str(FRAMES[1])]
+    printed = blender.run(*arguments, folder=tmp_path).stdout
+    name = f"{FRAMES[1]:06}.png"
+    assert (tmp_path / "cold" / name).is_file(), printed
+    expected, found = pixels(tmp_path / "cold" / name), pixels(tmp_path / "warm" / name)
+    assert found.dtype == expected.dtype
+    assert (found == expected).all()

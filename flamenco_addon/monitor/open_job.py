@@ -94,7 +94,7 @@ class OpenJobFollowing(Follower):
         self._is_gone = False
         self._is_job_old = self._are_tasks_old = self._is_image_old = False
         self._task_id = ""
-        self._job_read_at = self._waiting_read_at = float("-inf")
+        self._job_read_at = self._waiting_read_at = self._image_read_at = float("-inf")
         self._images = 0
 
     def open_task(self, task_id: str) -> None:
@@ -160,10 +160,18 @@ class OpenJobFollowing(Follower):
             self._read_tasks(client)
         if self.choice.task_id != self._task_id:
             self._read_task(client)
-        if self._is_image_old:
+        if self._is_image_old or self._may_have_image(now):
             self._read_image(client)
         if now - self._waiting_read_at >= WAITING_AGE.total_seconds():
             self._read_waiting(client)
+
+    def _may_have_image(self, now: float) -> bool:
+        """Whether it has rendered something and shows nothing: then it is worth another look."""
+        details = self._details
+        if details is None or details.image is not None or not details.job.steps_completed:
+            return False
+        is_open = details.job.status in _WAITING
+        return is_open and now - self._image_read_at >= WAITING_AGE.total_seconds()
 
     def _read_job(self, client: AccountsClient) -> None:
         self._job_read_at, self._is_job_old = self._clock(), False
@@ -201,7 +209,7 @@ class OpenJobFollowing(Follower):
             self._show(task=None)
 
     def _read_image(self, client: AccountsClient) -> None:
-        self._is_image_old = False
+        self._is_image_old, self._image_read_at = False, self._clock()
         info = client.fetch_job_last_rendered_info(self.choice.job_id)
         if info is None or not info.suffixes:
             return

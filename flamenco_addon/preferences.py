@@ -54,6 +54,12 @@ class FlamencoPreferences(bpy.types.AddonPreferences):
         description="The Manager that is used again when the farm on this computer stops",
         options={"HIDDEN"},
     )
+    local_farm_folder: bpy.props.StringProperty(  # type: ignore[valid-type]
+        name="Folder",
+        description="For the files of jobs on this computer and, unless they say otherwise, for "
+        "what they render. It is Flamenco in your home folder if nothing is given",
+        subtype="DIR_PATH",
+    )
     local_farm_goes_on: bpy.props.BoolProperty(  # type: ignore[valid-type]
         name="Keep Rendering After Blender Is Closed",
         description="The farm on this computer goes on without Blender. Open Blender and start it "

@@ -13,7 +13,6 @@ from . import connection, job_settings, rna_overrides
 from .expressions import untrusted_expressions
 from .language import tr
 from .local_farm import operators as local_farm
-from .local_farm.panel import draw_change
 from .monitor.text_lines import draw_text
 from .setting_properties import (
     can_be_linked,
@@ -32,9 +31,7 @@ _FRAMES = ("frames", "frame")
 def draw_connection(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
     """How things stand with the Manager, if that needs words."""
     now = connection.current()
-    if now.is_connected:
-        return
-    if draw_change(layout, context):
+    if now.is_connected or local_farm.is_changing():
         return
     box = layout.box()
     column = box.column(align=True)
@@ -45,8 +42,6 @@ def draw_connection(layout: bpy.types.UILayout, context: bpy.types.Context) -> N
     row = box.row(align=True)
     row.operator("flamenco.fix", text=tr("Ask Again"), icon="FILE_REFRESH").fix = "ask-again"
     row.operator("flamenco.open_preferences", text=tr("Preferences"), icon="PREFERENCES")
-    if local_farm.may_start():
-        box.operator("flamenco.local_farm_start", icon="PLAY")
 
 
 def draw_job(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:

@@ -9,10 +9,12 @@ import yaml
 
 
 class FarmFiles:
-    """Everything lies below `home`, except what jobs render."""
+    """Everything lies below `home`, except the files of jobs and what they render."""
 
-    def __init__(self, home: Path) -> None:
+    def __init__(self, home: Path, storage: Path) -> None:
+        """`storage` is a folder that the artist finds, and that outlives the extension."""
         self.home = home
+        self.storage = storage
         self.manager = home / "manager"
         self.worker = home / "worker"
         self.database = self.manager / "flamenco-manager.sqlite"
@@ -30,13 +32,13 @@ class FarmFiles:
         file = self.manager / "flamenco-manager.yaml"
         settings = _read(file)
         settings.setdefault("manager_name", "This computer")
-        settings.setdefault("shared_storage_path", str(self.home / "shared"))
         settings.setdefault("shaman", {"enabled": True})
         variables = settings.setdefault("variables", {})
         variables["blender"] = _everywhere(blender)
         variables.setdefault("blenderArgs", _everywhere("-b -y"))
         settings |= {
             "_meta": {"version": 3},
+            "shared_storage_path": str(self.storage),
             # Nobody else in the network, or on this computer, is let in.
             "autodiscoverable": False,
             "authentication": "local",

@@ -39,9 +39,20 @@ def why_not() -> str:
     return "This build of the extension comes without it; install the one for your platform"
 
 
+def is_changing() -> bool:
+    """Whether it is starting or stopping."""
+    now = status()
+    return not now.is_over and now.state is not FarmState.RUNNING
+
+
 def may_start() -> bool:
     """Whether there is a farm here that could be started."""
     return not why_not() and status().is_over
+
+
+def is_used(url: str) -> bool:
+    """Whether a Manager is that of the farm on this computer."""
+    return bool(url) and status().url.rstrip("/") == url.rstrip("/")
 
 
 def start(*, blender: str = "") -> FarmProcess:
@@ -57,6 +68,7 @@ def start(*, blender: str = "") -> FarmProcess:
     wheels = _wheels()
     what: dict[str, Any] = {
         "home": str(folder / "local-farm"),
+        "storage": str(storage_folder()),
         "runtimes": str(folder / "runtimes"),
         "wheels": [str(wheel) for wheel in wheels],
         "paths": [] if wheels else [path for path in sys.path if Path(path).is_absolute()],
@@ -90,6 +102,15 @@ def user_folder() -> Path:
     with contextlib.suppress(ValueError):  # it was not installed as an extension
         return Path(bpy.utils.extension_path_user(_PACKAGE))
     return Path(bpy.utils.user_resource("DATAFILES", path="flamenco"))
+
+
+def storage_folder() -> Path:
+    """For the files of jobs and what they render: where artists find it, and where it stays when
+    the extension is removed.
+    """
+    set_here = preferences.preferences()
+    chosen = set_here.local_farm_folder if set_here is not None else ""
+    return Path(bpy.path.abspath(chosen)) if chosen else Path.home() / "Flamenco"
 
 
 def _wheels() -> Sequence[Path]:

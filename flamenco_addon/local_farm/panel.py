@@ -28,14 +28,17 @@ _MOST_LINES = 8
 def draw_farm(layout: Any, context: bpy.types.Context) -> None:
     """State in words, and what can be done now."""
     now = operators.status()
+    set_here = preferences.preferences()
     column = layout.column()
     if now.state is FarmState.RUNNING:
         _draw_running(column, now)
     elif not draw_change(column, context) and not operators.why_not():
         column.operator("flamenco.local_farm_start", icon="PLAY")
+        if set_here is not None:
+            folder = str(operators.storage_folder())
+            column.prop(set_here, "local_farm_folder", placeholder=folder)
     if operators.why_not():
         draw_text(column, context, tr(operators.why_not()), icon="INFO")
-    set_here = preferences.preferences()
     if set_here is not None:
         column.prop(set_here, "local_farm_goes_on")
 

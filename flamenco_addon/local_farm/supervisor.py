@@ -50,6 +50,8 @@ class FarmWishes:
     """What the Blender that starts the farm wants."""
 
     home: Path
+    storage: Path
+    """For the files of jobs, and by default what they render."""
     blender: str
     """The program to render with."""
     goes_on: bool
@@ -83,7 +85,9 @@ class _Failed(Exception):
 
 def supervise(start: Mapping[str, Any], paths: Sequence[str]) -> None:
     """Runs the farm, or connects with who does, until it ends or its Blender does."""
-    wishes = FarmWishes(Path(start["home"]), start["blender"], bool(start["goes_on"]))
+    wishes = FarmWishes(
+        Path(start["home"]), Path(start["storage"]), start["blender"], bool(start["goes_on"])
+    )
     wishes.home.mkdir(parents=True, exist_ok=True)
     deadline = time.monotonic() + _CONNECT_LIMIT
     while True:
@@ -112,7 +116,7 @@ class Supervisor:
     def __init__(self, wishes: FarmWishes, paths: Sequence[str]) -> None:
         self._wishes = wishes
         self._paths = [*paths]
-        self._files = FarmFiles(wishes.home)
+        self._files = FarmFiles(wishes.home, wishes.storage)
         self._status = Status("starting", goes_on=wishes.goes_on)
         self._said: queue.SimpleQueue[tuple[IO[str], dict[str, Any] | None]] = queue.SimpleQueue()
         self._blenders: dict[IO[str], IO[str]] = {sys.stdin: sys.stdout}

@@ -127,6 +127,8 @@ class FarmFacts:
     """As they are for people on this platform."""
     storage: str = ""
     """Where this machine finds the shared storage."""
+    is_this_computer: bool = False
+    """Whether all workers run on this machine, so that every folder is the same for them."""
     blender_versions: frozenset[str] | None = None
     """Of all workers; None if the farm does not say."""
     devices: frozenset[str] | None = None

@@ -61,6 +61,8 @@ def setting_findings(job: JobFacts) -> Iterator[Finding]:
 
 def path_findings(job: JobFacts, farm: FarmFacts, session: SessionFacts) -> Iterator[Finding]:
     """Folders that workers know by no name: no variable maps them, nor is it shared storage."""
+    if farm.is_this_computer:
+        return
     for setting in job.job_type.settings:
         value = job.values.get(setting.key)
         is_asked_for = is_path(setting) and is_shown(setting) and setting.editable is not False

@@ -11,6 +11,7 @@ import bpy
 from flamenco_core.paths import this_platform
 
 from .. import connection
+from ..local_farm import operators as local_farm
 from .facts import (
     AddonNeed,
     CacheFacts,
@@ -47,6 +48,7 @@ def gather_farm(scene: bpy.types.Scene) -> FarmFacts:
         sentence=" ".join((now.condition.sentence, now.condition.advice)).strip(),
         variables=farm.variables,
         storage=farm.storage.location,
+        is_this_computer=local_farm.is_used(now.url),
         blender_versions=farm.blender_versions or None,
         devices=farm.devices or None,
         knows_overrides=farm.version.farm_id is not None,

@@ -37,7 +37,7 @@ def test_the_names_are_those_of_the_program() -> None:
     assert f"`{INCOMPLETE}…`" in TEXT
     assert f"`PackTask.{PackTask.DELIVER.name}`" in TEXT
     assert f"the user `{keeping.USER}`" in " ".join(TEXT.split())
-    files = farm_files.FarmFiles(Path("local-farm"))
+    files = farm_files.FarmFiles(Path("local-farm"), Path("Flamenco"))
     assert f"`{files.home}`" in TEXT
     assert files.manager.name + "/flamenco-manager.yaml" in TEXT
     assert f"`{files.log('manager').parent.name}`" in TEXT

@@ -66,8 +66,9 @@ sys.path.insert(0, sys.argv[1])
 from pathlib import Path
 from flamenco_addon.local_farm.farm_process import FarmProcess
 from flamenco_core.packing import Host
-start = {"home": sys.argv[2], "wheels": [], "runtimes": sys.argv[2], "paths": sys.path,
-         "blender": "no-blender", "goes_on": sys.argv[3] == "goes on"}
+start = {"home": sys.argv[2], "storage": sys.argv[2] + "/storage", "wheels": [],
+         "runtimes": sys.argv[2], "paths": sys.path, "blender": "no-blender",
+         "goes_on": sys.argv[3] == "goes on"}
 farm = FarmProcess(lambda: Host((sys.executable, "-I")), start, lambda status: None)
 while farm.status.state not in ("running", "failed"):
     time.sleep(0.02)
@@ -154,14 +155,19 @@ def test_a_frame_is_rendered_on_this_computer_and_the_queue_is_kept(
 ) -> None:
     folder = tmp_path / "scene"
     subprocess.run([blender, "-b", "--python", SCENE, "--", folder], check=True, timeout=120)
+    home = {"HOME": str(tmp_path), "USERPROFILE": str(tmp_path)}
     names = {"blender": str(blender), "job": render_job(folder / "shots/demo.blend", tmp_path)}
+    user: dict[str, Any] = {"home": tmp_path / "home", "names": names, "environment": home}
     script = START + RENDER + "answer([done.status, operators.status().url, address()])"
-    status, url, address = run_in_bpy(script, home=tmp_path / "home", names=names)
+    status, url, address = run_in_bpy(script, **user)
     assert status == "completed"
     assert address == url
     assert (tmp_path / "000001.png").stat().st_size > 1000
-    jobs, address = run_in_bpy(START + LIST + STOP, home=tmp_path / "home", names=names)
+    jobs, address = run_in_bpy(
+        START + LIST + STOP, home=tmp_path / "home", names=names, environment=home
+    )
     assert jobs == ["demo"]
+    assert (tmp_path / "Flamenco").is_dir()
     assert address == "http://localhost:8080/"
 
 

@@ -256,6 +256,11 @@ def test_a_folder_that_only_this_computer_knows_asks(
     assert all(each.fix is Fix.OUTPUT_ON_FARM for each in found)
 
 
+def test_every_folder_is_fine_for_a_farm_on_this_computer(job: JobFacts) -> None:
+    values = {"frames": "1-250", "render_output_root": "/home/ana/renders"}
+    assert findings(replace(job, values=values), farm=replace(FARM, is_this_computer=True)) == []
+
+
 def test_a_relative_folder_counts_from_the_file(job: JobFacts) -> None:
     inside = replace(job, values={"render_output_root": "//renders"})
     session = SessionFacts(filepath="/mnt/shots/10/shot.blend")

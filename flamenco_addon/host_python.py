@@ -42,7 +42,7 @@ def find_host(blender: str) -> Host:
 
 def blender_host(blender: str) -> Host:
     """What runs a program inside Blender, without its window and the artist's preferences."""
-    return Host((blender, "--background", "--factory-startup", "--quiet", "--python"))
+    return Host((blender, "--background", "--factory-startup", "--python"))
 
 
 @cache

@@ -60,8 +60,8 @@ while True:
 def bench_lists() -> Iterator[Figure]:
     """The first pages of long lists, long lists as a whole, and other requests beside them."""
     with tempfile.TemporaryDirectory() as folder:
-        large_job = _make_farm(Path(folder))
-        with _serving(Path(folder)) as port:
+        large_job = made_farm(Path(folder))
+        with serving(Path(folder)) as port:
             connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
             tasks = f"/api/v3/jobs/{large_job}/tasks"
             for name, path in _first_pages(tasks):
@@ -180,7 +180,7 @@ class _Worker:
         return json.loads(content) if content else None
 
 
-def _make_farm(home: Path) -> str:
+def made_farm(home: Path) -> str:
     """Fills the farm of a Manager with this home; returns the UUID of the job of many tasks."""
     config = Config(home=home)
     with Manager.open(config.database_file, config=config) as manager:
@@ -193,7 +193,7 @@ def _make_farm(home: Path) -> str:
 
 
 @contextmanager
-def _serving(home: Path) -> Iterator[int]:
+def serving(home: Path) -> Iterator[int]:
     """A Manager in a process of its own; its port."""
     with _process(_SERVE, str(home)) as process:
         yield int(cast(IO[bytes], process.stdout).readline())

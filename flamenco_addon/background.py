@@ -34,8 +34,10 @@ IDLE_INTERVAL = timedelta(seconds=1)
 """Between ticks while there is only something to look at."""
 MOST_THREADS = 8
 
-_STILL_SHOWN = timedelta(seconds=3)
-"""A panel that was not drawn for so long, though it was asked to be, is hidden."""
+_LOOKS_UNTIL_HIDDEN = 2
+"""A panel is hidden if it was not drawn between so many looks, though it was asked to be. Blender
+draws after its timers, so however slow it is, what can be seen is drawn between two of them.
+"""
 
 T = TypeVar("T")
 
@@ -81,9 +83,7 @@ class Work:
             if self._then is not None and not self._is_dropped():
                 following = self._then(result)
             if isinstance(following, Generator):
-                for _ in following:
-                    if self._is_dropped():
-                        return
+                while not self._is_dropped() and next(following, self) is not self:
                     yield
         finally:
             self._end()
@@ -115,9 +115,10 @@ _handed_over: deque[Callable[[], object]] = deque()
 _current: Iterator[object] | None = None
 _followed: set[str] = set()
 _each_second: list[Callable[[], object]] = []
-_shown: dict[int, float] = {}
-"""Regions with panels of ours, by address, and when they were drawn last."""
+_shown: dict[int, int] = {}
+"""Regions with panels of ours, by address, and how many looks ago they were drawn last."""
 _next_look = 0.0
+_is_ticking = False
 
 
 def run(
@@ -134,7 +135,7 @@ def run(
     work = Work(function, then, failed, name or getattr(function, "__qualname__", "work"))
     _under_way.add(work)
     _start(work)
-    _ensure_timer()
+    _ensure_timer(soon=True)
     return work
 
 
@@ -170,7 +171,7 @@ def shown(context: bpy.types.Context) -> None:
     """To be called in the `draw` of each panel: it is drawn again while it can be seen."""
     region = context.region
     if region is not None:
-        _shown[region.as_pointer()] = time.monotonic()
+        _shown[region.as_pointer()] = 0
         _ensure_timer()
 
 
@@ -260,12 +261,22 @@ def _carry_out() -> None:
 
 
 def _tick() -> float | None:
+    global _is_ticking  # noqa: PLW0603
+    _is_ticking = True
+    try:
+        return _do_tick()
+    finally:
+        _is_ticking = False
+
+
+def _do_tick() -> float | None:
+    """Seconds until the next one; None if there is nothing left to look for."""
     global _next_look  # noqa: PLW0603
     has_more = step()
     now = time.monotonic()
     if now >= _next_look and not has_more:
         _next_look = now + IDLE_INTERVAL.total_seconds()
-        _look(now)
+        _look()
     if has_more:
         return 0.0
     if _under_way:
@@ -275,21 +286,30 @@ def _tick() -> float | None:
     return None
 
 
-def _look(now: float) -> None:
+def _look() -> None:
     """Forgets panels that are hidden, and draws the others again."""
-    for region, drawn in tuple(_shown.items()):
-        if now - drawn > _STILL_SHOWN.total_seconds():
+    for region, looks in tuple(_shown.items()):
+        if looks >= _LOOKS_UNTIL_HIDDEN:
             del _shown[region]
+        else:
+            _shown[region] = looks + 1
     if _shown:
         for function in tuple(_each_second):
             _continues(_started(function))
         redraw()
 
 
-def _ensure_timer() -> None:
-    if not bpy.app.background and not bpy.app.timers.is_registered(_tick):
-        # Persistent: opening another file does not end what is under way.
-        bpy.app.timers.register(_tick, first_interval=0.0, persistent=True)
+def _ensure_timer(*, soon: bool = False) -> None:
+    """Starts the timer; `soon` also if it runs, but would not tick for a second."""
+    if bpy.app.background:
+        return
+    if bpy.app.timers.is_registered(_tick):
+        if not soon or _is_ticking:  # what a tick starts decides when the next one is
+            return
+        bpy.app.timers.unregister(_tick)
+    first = BUSY_INTERVAL.total_seconds() if soon else 0.0
+    # Persistent: opening another file does not end what is under way.
+    bpy.app.timers.register(_tick, first_interval=first, persistent=True)
 
 
 def register() -> None:

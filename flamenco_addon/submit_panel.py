@@ -96,8 +96,11 @@ def _draw_progress(
     row.operator("flamenco.cancel_submission", text="", icon="X")
     run = submission.pack_run
     if submission.stage is Stage.PACKING and run is not None and run.progress is not None:
-        name = Path(run.progress.progress.file).name
-        draw_text(layout.column(align=True), context, name, icon="FILE_BLANK")
+        progress = run.progress.progress
+        text, icon = tr(progress.note), "INFO"
+        if not progress.note:
+            text, icon = Path(progress.file).name, "FILE_BLANK"
+        draw_text(layout.column(align=True), context, text, icon=icon)
 
 
 def _draw_end(

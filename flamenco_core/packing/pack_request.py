@@ -158,6 +158,7 @@ def progress_as_json(progress: PackProgress) -> dict[str, Any]:
         "files_total": progress.files_total,
         "bytes_done": progress.bytes_done,
         "bytes_total": progress.bytes_total,
+        "note": progress.note,
     }
 
 

@@ -85,7 +85,8 @@ class _Reporter:
         stage, reported = self._reported
         # Without a known end it is a file that may take long to open: all of these are told.
         is_in_between = 0 < progress.files_total != progress.files_done
-        if stage == progress.stage and is_in_between and now - reported < _REPORT_INTERVAL:
+        is_usual = is_in_between and not progress.note
+        if stage == progress.stage and is_usual and now - reported < _REPORT_INTERVAL:
             return
         self._reported = (progress.stage, now)
         left = self._pace.seconds_left(progress)

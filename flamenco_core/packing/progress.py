@@ -27,6 +27,8 @@ class PackProgress:
     """0 while it is not known."""
     bytes_done: int
     bytes_total: int
+    note: str = ""
+    """A sentence on why nothing moves; empty while all goes well."""
 
 
 ProgressCallback = Callable[[PackProgress], None]
@@ -54,18 +56,27 @@ class ProgressCounter:
         self._file = ""
         self._files_done = self._bytes_done = 0
         self._files_total, self._bytes_total = files_total, bytes_total
+        self._note = ""
 
     def add_bytes(self, file: str, count: int) -> None:
         """`count` may be negative: what was sent in vain is taken back."""
         with self._lock:
             self._file = file
             self._bytes_done += count
+            if count > 0:
+                self._note = ""
             self._report(self._now())
 
     def file_done(self, file: str) -> None:
         with self._lock:
             self._file = file
             self._files_done += 1
+            self._report(self._now())
+
+    def wait_because(self, note: str) -> None:
+        """Tells why nothing moves, until something does again."""
+        with self._lock:
+            self._note = note
             self._report(self._now())
 
     def _now(self) -> PackProgress:
@@ -76,4 +87,5 @@ class ProgressCounter:
             self._files_total,
             self._bytes_done,
             self._bytes_total,
+            self._note,
         )

@@ -50,6 +50,8 @@ WORTH_ASKING = 1 << 20
 CHECKOUT_TRIES = 3
 """A file can vanish from the store between the question and the checkout, if it is old."""
 PAUSE_BETWEEN_ROUNDS = timedelta(seconds=1)
+TRYING_AGAIN = "The Manager cannot be reached; trying again"
+OTHERS_SEND = "Somebody else is sending the same files"
 PATIENCE = timedelta(seconds=30)
 """After so long with nothing left but files that others are sending, they are sent anyway."""
 
@@ -206,6 +208,8 @@ class ShamanUpload:
                     if failures[digest] >= TRIES:
                         raise outcome
             if waiting:
+                has_failed = any(digest in failures for digest in waiting)
+                counter.wait_because(TRYING_AGAIN if has_failed else OTHERS_SEND)
                 worst = max((failures.get(digest, 0) for digest in waiting), default=0)
                 self._cancel.wait(self._pause.total_seconds() * 2 ** max(0, worst - 1))
                 self._check_cancelled()

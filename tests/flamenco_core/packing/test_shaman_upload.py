@@ -24,7 +24,13 @@ from flamenco_core.packing import (
 from flamenco_core.packing import digests as digests_module
 from flamenco_core.packing.plan import PackedFile, PathChange
 from flamenco_core.packing.progress import ProgressCallback, no_progress
-from flamenco_core.packing.shaman_upload import TRIES, WORTH_ASKING, ShamanUpload, UploadedPack
+from flamenco_core.packing.shaman_upload import (
+    TRIES,
+    TRYING_AGAIN,
+    WORTH_ASKING,
+    ShamanUpload,
+    UploadedPack,
+)
 from tests.flamenco_core.packing.scripted_manager import HANG_UP, ScriptedManager
 
 CONTENTS = {
@@ -158,9 +164,14 @@ def test_what_somebody_else_is_sending_comes_last(manager: ScriptedManager, plan
     ]
 
 
-def test_a_broken_connection_is_tried_again(manager: ScriptedManager, plan: PackPlan) -> None:
+def test_a_broken_connection_is_told_and_tried_again(
+    manager: ScriptedManager, plan: PackPlan, reports: list[PackProgress]
+) -> None:
     manager.answers[sha("textures/wood.png")] = [HANG_UP, 503, HANG_UP]
-    assert send(manager, plan).files_sent == 4
+    assert send(manager, plan, report=reports.append).files_sent == 4
+    notes = [report.note for report in reports if report.stage is Stage.SENDING]
+    assert notes.count(TRYING_AGAIN) >= 3
+    assert notes[-1] == ""
     assert manager.stored[sha("textures/wood.png")] == CONTENTS["textures/wood.png"]
 
 

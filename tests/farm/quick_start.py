@@ -27,6 +27,8 @@ class QuickStart:
     """PATH: which programs the machine has."""
     port: int = field(default_factory=free_port)
     python: Path = Path(sys.base_prefix, "bin", "python3")
+    builds_pages: bool = False
+    """Whether installing builds the Manager's pages too, which takes a minute."""
 
     def start(self, *arguments: str | Path) -> subprocess.Popen[str]:
         command: list[str | Path] = [self.python, "scripts/quickstart.py"]
@@ -66,12 +68,15 @@ class QuickStart:
         return folder
 
     def _environment(self) -> dict[str, str]:
-        """The user has a home folder without anything but pip's configuration."""
+        """The user has a home folder without anything but the configuration of pip and npm."""
         user = self.home.parent / "user"
         (user / ".config").mkdir(parents=True, exist_ok=True)
         configured = Path.home() / ".config" / "pip"
         if configured.exists() and not (user / ".config" / "pip").exists():
             (user / ".config" / "pip").symlink_to(configured)
+        npm = Path.home() / ".npmrc"
+        if npm.exists() and not (user / ".npmrc").exists():
+            (user / ".npmrc").symlink_to(npm)
         cache = os.environ.get("PIP_CACHE_DIR") or str(Path.home() / ".cache" / "pip")
         kept = {
             name: value
@@ -79,6 +84,8 @@ class QuickStart:
             if name.startswith(("PIP_", "SSL_", "REQUESTS_", "LANG", "LC_"))
             or "proxy" in name.lower()
         }
+        if not self.builds_pages:
+            kept["FLAMENCO_BUILD_WEB"] = "0"
         return kept | {"HOME": str(user), "PATH": self.path, "PIP_CACHE_DIR": cache}
 
 

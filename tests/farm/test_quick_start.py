@@ -41,7 +41,7 @@ def machine(tmp_path_factory: pytest.TempPathFactory) -> FreshMachine:
     folder = tmp_path_factory.mktemp("fresh")
     clone = copy_source(folder / "clone")
     path = path_without(folder / "bin", "blender", "ffmpeg", "ffprobe", "node", "npm")
-    first = QuickStart(clone, folder / "farm", path)
+    first = QuickStart(clone, folder / "farm", path, builds_pages=True)
     return FreshMachine(clone, path, first, *first.run())
 
 
@@ -55,6 +55,8 @@ def test_a_clean_clone_renders_with_python_and_nothing_else(machine: FreshMachin
     assert machine.exit_code == 0, machine.printed
     assert "Installing" in machine.printed
     assert "flamenco-blender" in machine.printed
+    # With a Node that came as a requirement of building.
+    assert (machine.clone / "manager_service" / "web" / "dist" / "index.html").exists()
     folder = machine.first.output()
     assert str(folder) in machine.printed
     assert str(folder / "demo-1-12.mp4") in machine.printed

@@ -56,7 +56,7 @@ export function liveCollection<Row>(parts: CollectionParts<Row>): Collection<Row
         for (const row of portion) found.set(parts.idOf(row), row);
         if (signal.aborted) return;
         // The first portion shows at once; afterwards nothing may vanish while it is read anew.
-        if (isFirst) {
+        if (isFirst && found.size >= rows.size) {
           rows = found;
           isLoading.value = false;
           version.value++;
@@ -97,6 +97,23 @@ export function liveCollection<Row>(parts: CollectionParts<Row>): Collection<Row
       // They come with the next reading of everything.
     }
   }
+
+  /** What fills the screen shows at once; the rest is read when nothing can be missed any more. */
+  async function readFirst(): Promise<void> {
+    try {
+      for await (const portion of parts.read(lifetime.signal)) {
+        if (isLoading.value && !reading) {
+          rows = new Map(portion.map((row) => [parts.idOf(row), row]));
+          isLoading.value = portion.length === 0;
+          version.value++;
+        }
+        return;
+      }
+    } catch {
+      // Reading everything says what is wrong.
+    }
+  }
+  void readFirst();
 
   const stop = follow(parts.topics, {
     onReread: () => void reread(),

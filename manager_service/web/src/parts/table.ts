@@ -1,5 +1,5 @@
 /** What a table shows of a collection: filtered, in an order, and frozen while that is wanted. */
-import { computed, ref, shallowRef, watch, type Ref, type ShallowRef } from "vue";
+import { computed, onScopeDispose, ref, shallowRef, watch, type Ref, type ShallowRef } from "vue";
 import type { Collection } from "@/live/collection";
 
 export type SortValue = string | number | null | undefined;
@@ -42,8 +42,13 @@ export interface TableView<Row> {
   isFrozen: Ref<boolean>;
   /** How many rows would look different if it were not frozen. */
   waiting: Ref<number>;
+  /** Changes with the rows, but not so often that looking at all of them keeps the page busy. */
+  version: Ref<number>;
   idOf(row: Row): string;
 }
+
+/** Looking at the rows anew may take this share of the time, and no more. */
+const BUSY_SHARE = 1 / 5;
 
 const COLLATOR = new Intl.Collator(undefined, { numeric: true, sensitivity: "base" });
 
@@ -53,13 +58,33 @@ export function tableView<Row>(parts: TableParts<Row>): TableView<Row> {
   const rows = shallowRef<readonly Row[]>([]);
   const waiting = ref(0);
   let frozen: string[] = [];
+  const version = ref(0);
+  let lastTook = 0;
+  let pause: ReturnType<typeof setTimeout> | undefined;
+
+  watch(collection.version, () => {
+    if (pause !== undefined) return;
+    const pauseFor = lastTook / BUSY_SHARE - lastTook;
+    if (pauseFor < 1) version.value++;
+    else {
+      pause = setTimeout(() => {
+        pause = undefined;
+        version.value++;
+      }, pauseFor);
+    }
+  });
+  onScopeDispose(() => clearTimeout(pause));
 
   const wanted = computed<Row[]>(() => {
-    void collection.version.value;
+    void version.value;
+    const began = performance.now();
     const isShown = parts.filter();
     const found: Row[] = [];
     for (const row of collection.rows.values()) if (!isShown || isShown(row)) found.push(row);
-    return sorted(found, columns, sort.value);
+    const inOrder = sorted(found, columns, sort.value);
+    // Drawing them takes about as long again.
+    lastTook = 2 * (performance.now() - began);
+    return inOrder;
   });
 
   watch(
@@ -88,6 +113,7 @@ export function tableView<Row>(parts: TableParts<Row>): TableView<Row> {
     sort,
     isFrozen,
     waiting,
+    version,
     idOf,
     sortBy(column) {
       const { id, descendingFirst } = column;
@@ -105,7 +131,12 @@ function sorted<Row>(rows: Row[], columns: readonly Column<Row>[], sort: string)
   const valueOf = columns.find(({ id }) => id === sort.replace(/^-/, ""))?.sort;
   if (!valueOf) return rows;
   const direction = isBackwards ? -1 : 1;
-  const keyed = rows.map((row, index) => ({ row, index, value: valueOf(row) }));
+  const values = rows.map(valueOf);
+  // Most often they are in order already, and looking is much quicker than sorting.
+  if (values.every((value, index) => !index || compared(values[index - 1], value, direction) <= 0)) {
+    return rows;
+  }
+  const keyed = rows.map((row, index) => ({ row, index, value: values[index] }));
   keyed.sort((left, right) => compared(left.value, right.value, direction) || left.index - right.index);
   return keyed.map(({ row }) => row);
 }

@@ -7,6 +7,7 @@ before the next task is run.
 from __future__ import annotations
 
 import logging
+from pathlib import Path
 
 from flamenco_core.model.worker_protocol import ProvisionedSettings
 from flamenco_core.time_limits import TimeLimits
@@ -64,6 +65,11 @@ class MachineSettings:
     @property
     def priority(self) -> Priority:
         return self._config.process_priority
+
+    @property
+    def home(self) -> Path:
+        """The worker's own folder."""
+        return self._config.home
 
     @property
     def time_limits(self) -> TimeLimits:

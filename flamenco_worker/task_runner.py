@@ -23,6 +23,7 @@ from flamenco_worker.config import DEFAULT_MAY_I_RUN
 from flamenco_worker.machine_settings import MachineSettings
 from flamenco_worker.orphans import RunningPrograms
 from flamenco_worker.slots import SlotPlan
+from flamenco_worker.task_journal import TaskJournal
 from flamenco_worker.task_reporter import TaskReporter
 
 log = logging.getLogger(__name__)
@@ -94,6 +95,7 @@ class TaskRunner:
             try:
                 self._run_commands(task, reporter, cancellation, statistics)
             finally:
+                TaskJournal(self.machine.home).is_over(task.uuid)
                 reporter.add_statistics(statistics.so_far())
         except Cancelled:
             raise
@@ -142,10 +144,17 @@ class TaskRunner:
         # Wrong parameters of a late command need not wait for the early ones.
         commands = [make_command(command) for command in task.commands]
         limits = [parse_limits(command.parameters.get(PARAMETER, {})) for command in task.commands]
+        journal = TaskJournal(self.machine.home)
+        done = journal.done_before(task.uuid, task.attempt)
+        context = replace(context, was_begun_before=done is not None)
         steps = 0
-        for command, authored, changes in zip(commands, task.commands, limits, strict=True):
+        for number, (command, authored) in enumerate(zip(commands, task.commands, strict=True)):
             cancellation.check()
-            command.run(replace(context, limits=context.limits.changed_by(changes)))
+            if number < (done or 0):
+                context.log(f"{authored.name} was done before this worker was ended; going on")
+            else:
+                journal.begins(task.uuid, task.attempt, number)
+                command.run(replace(context, limits=context.limits.changed_by(limits[number])))
             # A command that counts no steps is one step; the others may have missed some.
             steps += max(1, authored.total_step_count)
             reporter.count_steps(steps)

@@ -60,8 +60,15 @@ class CommandContext:
     """What keeps Blender open for the next task; `None`: each task starts its own."""
     statistics: AttemptStatistics = field(default_factory=AttemptStatistics)
     """Where a command says what it measured and made."""
+    was_begun_before: bool = False
+    """Whether this worker was killed in the middle of this attempt."""
     limits: TimeLimits = field(default_factory=TimeLimits)
     """For each program that a command runs."""
+
+    @property
+    def may_be_done(self) -> bool:
+        """Whether an earlier attempt, or run of this one, may have done the work already."""
+        return self.was_begun_before or self.attempt > 1
 
     def run(
         self,

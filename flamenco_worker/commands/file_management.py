@@ -55,7 +55,7 @@ class MoveDirectory:
 
     def run(self, context: CommandContext) -> None:
         if not self.source.is_dir():
-            if context.attempt > 1 and self.destination.is_dir():
+            if context.may_be_done and self.destination.is_dir():
                 context.log(f"move-directory: an earlier attempt has made {self.destination}")
                 return
             raise CommandFailed(f"Cannot move {self.source}: there is no such folder")

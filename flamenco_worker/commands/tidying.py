@@ -100,7 +100,7 @@ class MoveWithCounter:
 
     def run(self, context: CommandContext) -> None:
         if not self.source.is_file():
-            if context.attempt > 1 and highest_number(self.destination):
+            if context.may_be_done and highest_number(self.destination):
                 context.log(f"move-with-counter: an earlier attempt has moved {self.source}")
                 return
             raise CommandFailed(f"Cannot move {self.source}: there is no such file")

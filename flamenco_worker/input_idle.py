@@ -22,6 +22,8 @@ from typing import Any, Protocol, Self
 INPUT_DEVICES = Path("/dev/input/by-path")
 """Where Linux names devices by what they are."""
 _KEYBOARDS_AND_MICE = ("*-event-kbd", "*-event-mouse")
+_WITHOUT_WAITING: int = getattr(os, "O_NONBLOCK", 0)
+"""There are no such devices on Windows."""
 _EVENTS_AT_ONCE = 24 * 64
 """Bytes."""
 _MAC_IDLE = re.compile(r'"HIDIdleTime" = (\d+)')
@@ -106,7 +108,7 @@ class InputDevicesIdle(_Source):
         named = (path for name in _KEYBOARDS_AND_MICE for path in folder.glob(name))
         for path in sorted({path.resolve() for path in named}):
             with suppress(OSError):
-                self._open.append(os.open(path, os.O_RDONLY | os.O_NONBLOCK))
+                self._open.append(os.open(path, os.O_RDONLY | _WITHOUT_WAITING))
         if not self._open:
             raise OSError(f"no keyboard or mouse in {folder} can be read")
 
@@ -180,22 +182,25 @@ if sys.platform == "win32":
                 raise ctypes.WinError()
             ticks = ctypes.windll.kernel32.GetTickCount()
             # Both begin anew every 49 days.
-            return ((ticks - last.dwTime) & 0xFFFFFFFF) / _MILLISECONDS
+            elapsed: int = (ticks - last.dwTime) & 0xFFFFFFFF
+            return elapsed / _MILLISECONDS
 
 
 def find_idle_source() -> IdleSource | None:
     """What sees input on this machine; None if nothing does."""
-    if sys.platform == "win32":
-        return WindowsIdle()
-    makers: list[Callable[[], IdleSource]] = [InputDevicesIdle]
-    if sys.platform == "darwin":
-        makers = [MacIdle]
-    elif os.environ.get("DISPLAY"):
-        makers.append(XServerIdle)
     found: list[IdleSource] = []
-    for make in makers:
+    for make in _ways():
         with suppress(OSError, ImportError):
             source = make()
             source.idle_seconds()
             found.append(source)
     return SeveralIdle(found) if len(found) > 1 else next(iter(found), None)
+
+
+def _ways() -> list[Callable[[], IdleSource]]:
+    if sys.platform == "win32":
+        return [WindowsIdle]
+    elif sys.platform == "darwin":  # noqa: RET505 - for the type checker on each platform
+        return [MacIdle]
+    else:
+        return [InputDevicesIdle, *([XServerIdle] if os.environ.get("DISPLAY") else [])]

@@ -14,7 +14,12 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Protocol
 
-from flamenco_core.client import ManagerClient, ManagerRefused, StatusChangeRequested
+from flamenco_core.client import (
+    ManagerClient,
+    ManagerRefused,
+    ManagerUnreachable,
+    StatusChangeRequested,
+)
 from flamenco_core.errors import FlamencoError
 from flamenco_core.model import AssignedTask, HeldTask, NextTask, TaskRequest
 from flamenco_core.statuses import WorkerStatus
@@ -78,6 +83,8 @@ class Manners:
 
     longest_wait: timedelta
     """How long the Manager may hold a request for a task."""
+    safe_wait: timedelta
+    """The same where something between the two ends longer requests."""
     patience: timedelta
     """How long the queue may take before it is looked after; Flamenco 3 only."""
     takes_reports: bool
@@ -106,6 +113,7 @@ class SlotWorker:
         self._runner = runner
         self._surroundings = surroundings
         self._manners = manners
+        self._wait = manners.longest_wait
         self._pauses = new_back_off()
         self._clock = clock
         self._prefetching = Prefetching()
@@ -214,7 +222,7 @@ class SlotWorker:
             if self._surroundings.is_ending:
                 return None
             self._surroundings.asks()
-            task = self._client.schedule_task(request, wait=self._manners.longest_wait)
+            task = self._client.schedule_task(request, wait=self._wait)
         except StatusChangeRequested as change:
             self._surroundings.become(change.status)
             return None
@@ -222,17 +230,26 @@ class SlotWorker:
             if refusal.status == _NOT_AWAKE:
                 # It has lost sight of us in the meantime; tell it that we are here.
                 self._surroundings.say_awake()
+            self._be_careful(asked_at)
+            raise
+        except ManagerUnreachable:
+            self._be_careful(asked_at)
             raise
         finally:
             self._is_asking = False
         if task is not None:
             return task
-        if self._clock() - asked_at < self._manners.longest_wait.total_seconds() / 2:
+        if self._clock() - asked_at < self._wait.total_seconds() / 2:
             # This Manager answers at once, so that the pause is ours to make.
             self._surroundings.pause(self._pauses)
         else:
             self._pauses.reset()
         return None
+
+    def _be_careful(self, asked_at: float) -> None:
+        """A request that had waited for some time was ended by a proxy, perhaps."""
+        if self._clock() - asked_at > self._manners.safe_wait.total_seconds():
+            self._wait = self._manners.safe_wait
 
     def _task_of(self, answer: NextTask) -> AssignedTask | None:
         if answer.status_requested is not None:

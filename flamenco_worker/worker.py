@@ -15,7 +15,6 @@ from flamenco_core.model import AssignedTask, WorkerAbilities
 from flamenco_core.statuses import WorkerStatus
 from flamenco_worker.abilities import Abilities
 from flamenco_worker.backing_off import BackOff
-from flamenco_worker.blender.keeper import BlenderKeeper
 from flamenco_worker.config import WorkerConfig
 from flamenco_worker.crew import Contacts, Crew, Outcome
 from flamenco_worker.host_reports import HostReports
@@ -27,9 +26,7 @@ from flamenco_worker.presence import Presence
 from flamenco_worker.process import kill_all
 from flamenco_worker.readiness import Needs, Readiness
 from flamenco_worker.registration import Credentials, Registration, Stopped
-from flamenco_worker.slot_worker import Manners, SlotWorker
-from flamenco_worker.slots import SlotPlan
-from flamenco_worker.task_runner import TaskRunner
+from flamenco_worker.slot_making import SlotMaker
 from flamenco_worker.update_queue import QUEUE_NAME, UpdateQueue
 
 __all__ = ["Pace", "Worker"]
@@ -94,6 +91,17 @@ class Worker:
         self._problem = ""
         self._presence = presence or Presence(config.only_if_unused_for)
         self._programs = RunningPrograms(config.home)
+        self._slots = SlotMaker(
+            config=config,
+            pace=self._pace,
+            machine=self._machine,
+            client=self._client,
+            queue=self._queue,
+            images=self._images,
+            programs=self._programs,
+            new_back_off=self._new_back_off,
+            prefetches=config.prefetch and not only_one_task,
+        )
 
     def run(self) -> int:
         """Works until the Manager or `stop` ends it; returns the program's exit code.
@@ -199,11 +207,7 @@ class Worker:
                 only_one_task=self._only_one_task,
             )
         )
-        plans = self._machine.slots()
-        if len(plans) > 1 and "slots" not in self._offers:
-            log.warning("this Manager knows no slots; one task runs at a time, and any")
-            plans = [SlotPlan(number=0, name="", task_types=self._config.task_types)]
-        slots = [self._new_slot(crew, plan, len(plans)) for plan in plans]
+        slots = self._slots.make(crew, self._credentials, self._offers)
         self._crew = crew
         try:
             if self._stopping.is_set():
@@ -213,38 +217,6 @@ class Worker:
             return crew.work(slots)
         finally:
             self._crew = None
-
-    def _new_slot(self, crew: Crew, plan: SlotPlan, count: int) -> SlotWorker:
-        client = ManagerClient(self._config.manager_url)
-        if self._credentials is not None:
-            client.sign_in(self._credentials.worker_id, self._credentials.secret)
-        runner = TaskRunner(
-            self._client,
-            self._queue.add,
-            self._images.offer,
-            self._machine,
-            self._pace.may_i_run,
-            self._programs,
-            BlenderKeeper(self._config.warm_blender),
-            plan,
-        )
-        manners = Manners(
-            longest_wait=self._pace.task_wait_of_each(count),
-            patience=self._pace.longest_pause,
-            takes_reports="reports" in self._offers,
-            prefetches="prefetch" in self._offers
-            and self._config.prefetch
-            and not self._only_one_task,
-        )
-        return SlotWorker(
-            plan,
-            client=client,
-            queue=self._queue,
-            runner=runner,
-            surroundings=crew,
-            manners=manners,
-            new_back_off=self._new_back_off,
-        )
 
     def _problem_now(self) -> str:
         """Why this machine can do no task; logged where that has changed."""

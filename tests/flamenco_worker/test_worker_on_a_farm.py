@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import signal
 import sys
 from collections.abc import Iterator
@@ -10,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from flamenco_worker.blender.image_files import ImageSize, read_image
+from flamenco_worker.orphans import RECORD_NAME
 from tests.flamenco_worker.blenders import BPY
 from tests.flamenco_worker.farm_programs import Farm, wait_until
 
@@ -35,15 +37,18 @@ def slow_scene(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def blenders_of(farm: Farm) -> list[int]:
-    """The processes that render for this farm; its folder stands in their command lines."""
+    """The processes that render for this farm's worker, which marks what it starts."""
+    record = farm.folder / "worker" / RECORD_NAME
+    mark = json.loads(record.read_text(encoding="utf-8"))["mark"].encode()
     found = []
     for entry in Path("/proc").iterdir():
         if entry.name.isdigit():
             try:
-                words = (entry / "cmdline").read_bytes()
+                marks = mark in (entry / "environ").read_bytes()
+                renders = b"bpy_command_line" in (entry / "cmdline").read_bytes()
             except OSError:
                 continue
-            if b"bpy_command_line" in words and str(farm.folder).encode() in words:
+            if marks and renders:
                 found.append(int(entry.name))
     return found
 

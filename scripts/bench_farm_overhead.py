@@ -23,9 +23,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import psutil
+
 from bench_figures import Figure
 from tests.eventually import eventually
-from tests.farm.farm import Farm, bpy_program, render_job, waiting_workers
+from tests.farm.farm import Farm, bpy_program, echo_job, render_job, waiting_workers
 
 ROUNDS = 3
 SHORT_FRAMES = 100
@@ -118,6 +120,19 @@ class Bench:
         # Moving a frame to its place after it was verified changes this and not its age.
         return max(name.stat().st_ctime for name in names) - began
 
+    def farm_processor_seconds(self) -> float:
+        """Of Manager and Worker and all that they have started, so far."""
+        seconds = 0.0
+        for program in (self.farm.manager, self.farm.worker):
+            if program is None:
+                continue
+            process = psutil.Process(program.pid)
+            for each in [process, *process.children(recursive=True)]:
+                times = each.cpu_times()
+                seconds += times.user + times.system
+            seconds += _processor_seconds(program.pid)
+        return seconds
+
     _idle_end = 1.5
     """Seconds that the worker of this bench keeps an idle Blender, and some more."""
 
@@ -149,13 +164,29 @@ def bench_farm_overhead() -> Iterator[Figure]:
 
 
 def _ratio(bench: Bench, scene: Path, frames: int) -> float:
+    """Of times of day. Processor time is printed, too, since other programs disturb it less."""
     ratios = []
     for _ in range(ROUNDS):
+        began = _processor_seconds(os.getpid())
         alone = bench.one_blender(scene)
+        alone_processor = _processor_seconds(os.getpid()) - began
+        began = bench.farm_processor_seconds()
         farm = bench.farm_seconds(scene, frames, warm=True)
+        farm_processor = bench.farm_processor_seconds() - began
         ratios.append(farm / alone)
-        print(f"one Blender {alone:.1f} s, farm {farm:.1f} s: {ratios[-1]:.3f}", flush=True)
+        print(
+            f"one Blender {alone:.1f} s, farm {farm:.1f} s: {ratios[-1]:.3f}; of the processor "
+            f"{alone_processor:.1f} s, {farm_processor:.1f} s: "
+            f"{farm_processor / alone_processor:.3f}",
+            flush=True,
+        )
     return statistics.median(ratios)
+
+
+def _processor_seconds(process_id: int) -> float:
+    """Of the children of a process that have ended."""
+    times = psutil.Process(process_id).cpu_times()
+    return float(times.children_user + times.children_system)
 
 
 @contextmanager
@@ -172,6 +203,8 @@ def _bench() -> Iterator[Bench]:
         try:
             farm.start_manager()
             farm.start_worker()
+            # What a Manager starts with its first job is no part of later ones.
+            farm.wait_for_end(farm.submit_job(echo_job("first", sleeps=0)))
             yield Bench(folder, blender, farm)
         finally:
             farm.stop()

@@ -10,6 +10,7 @@ import pytest
 from PIL import Image
 
 from tests.eventually import eventually
+from tests.flamenco_addon.bpy_pythons import OWN, bpy_python
 from tests.flamenco_addon.in_bpy import run_in_bpy
 from tests.manager_service.realtime.following import report, take_task
 from tests.manager_service.running_manager import RunningManager
@@ -26,15 +27,24 @@ CONNECT = """
 """
 
 
+BLENDERS = [
+    OWN,
+    *(pytest.param(each, marks=pytest.mark.thorough) for each in ("4.2", "5.0", "5.1+")),
+]
+
+
 @pytest.fixture
 def manager(tmp_path: Path) -> Iterator[RunningManager]:
     with RunningManager(tmp_path / "farm") as running:
         yield running
 
 
-def in_bpy(manager: RunningManager, home: Path, script: str, **names: Any) -> Any:
+def in_bpy(
+    manager: RunningManager, home: Path, script: str, *, blender: str = OWN, **names: Any
+) -> Any:
     names["url"] = f"http://127.0.0.1:{manager.port}/"
-    return run_in_bpy(CONNECT + script, home=home / "blender", names=names)
+    python = bpy_python(blender)
+    return run_in_bpy(CONNECT + script, home=home / "blender", names=names, python=python)
 
 
 def render_job(manager: RunningManager, output: str, **changes: Any) -> dict[str, Any]:
@@ -87,8 +97,9 @@ def test_jobs_are_steered_by_their_ids(manager: RunningManager, tmp_path: Path) 
     eventually(lambda: manager.get(f"/jobs/{jobs[2]}").status == 404)
 
 
+@pytest.mark.parametrize("blender", BLENDERS)
 def test_frames_are_loaded_into_image_compositor_and_sequencer(
-    manager: RunningManager, tmp_path: Path
+    manager: RunningManager, tmp_path: Path, blender: str
 ) -> None:
     folder = tmp_path / "render" / "shot"
     rendered(folder, 1, 2, 3, 5)
@@ -98,7 +109,9 @@ def test_frames_are_loaded_into_image_compositor_and_sequencer(
     for target in ("IMAGE", "COMPOSITOR", "SEQUENCER"):
         assert bpy.ops.flamenco.load_frames(job_id=job, target=target) == {"FINISHED"}
     image = bpy.data.images["000001.png"]
-    node = next(each for each in scene.node_tree.nodes if each.type == "IMAGE")
+    new = hasattr(scene, "compositing_node_group")
+    tree = scene.compositing_node_group if new else scene.node_tree
+    node = next(each for each in tree.nodes if each.type == "IMAGE")
     editor = scene.sequence_editor
     strips = editor.strips if hasattr(editor, "strips") else editor.sequences
     answer({
@@ -111,7 +124,7 @@ def test_frames_are_loaded_into_image_compositor_and_sequencer(
         ),
     })
     """
-    found = in_bpy(manager, tmp_path, script, job=job["id"])
+    found = in_bpy(manager, tmp_path, script, blender=blender, job=job["id"])
     assert found["image"] == ["SEQUENCE", job["id"], "000001.png"]
     assert found["node"] == ["000001.png", 1, 0, 5]
     names = [f"{frame:06}.png" for frame in (1, 2, 3)]

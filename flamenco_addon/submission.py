@@ -33,6 +33,7 @@ from flamenco_core.packing.pack_request import FailureKind, PackFailure
 from . import connection, packing_process
 from .job_planning import BLENDFILE, PlannedJob
 from .preflight import checking, file_checks, findings, gathering
+from .preflight.facts import CacheFacts
 from .projects import project_of
 from .sent_copy import save_copy
 from .submission_looking import Looked, look
@@ -181,8 +182,13 @@ class Submission:
 
     def _check(self) -> Steps:
         self.stage, self.message = Stage.CHECKING, "Looking at the scene"
-        facts = self._gather()
+        # Large files take some milliseconds each for these: Blender draws in between.
+        yield _nothing
+        caches = self._caches() if self._sends_file else ()
+        yield _nothing
         files = tuple(gathering.gather_files()) if self._sends_file else ()
+        yield _nothing
+        facts = self._gather(caches)
         first = checking.find(facts)
         # What is wrong here already is not shown to the Manager, who would only say it again.
         asks = not findings.errors(first)
@@ -203,20 +209,21 @@ class Submission:
     def _sends_file(self) -> bool:
         return any(job.has_blend for job in self.planned)
 
-    def _gather(self) -> checking.Facts:
-        scenes = [bpy.data.scenes[name] for name in self._scene_names()]
-        caches = [cache for scene in scenes for cache in gathering.gather_caches(scene)]
+    def _caches(self) -> tuple[CacheFacts, ...]:
+        names = dict.fromkeys(job.variant.scene for job in self.planned)
+        scenes = [bpy.data.scenes[name] for name in names if name in bpy.data.scenes]
+        return tuple(cache for scene in scenes for cache in gathering.gather_caches(scene))
+
+    def _gather(self, caches: tuple[CacheFacts, ...]) -> checking.Facts:
+        first = self.planned[0].variant.scene
         file = bpy.data.filepath
         return checking.Facts(
             session=gathering.gather_session(),
-            farm=gathering.gather_farm(scenes[0]),
+            farm=gathering.gather_farm(bpy.data.scenes[first]),
             jobs=tuple(job.facts for job in self.planned),
-            caches=tuple(caches) if self._sends_file else (),
+            caches=caches,
             project=project_of(Path(file), afresh=True) if file else None,
         )
-
-    def _scene_names(self) -> list[str]:
-        return list(dict.fromkeys(job.variant.scene for job in self.planned))
 
     @staticmethod
     def _with(facts: checking.Facts, looked: Looked) -> checking.Facts:
@@ -346,6 +353,10 @@ class Submission:
                     return  # the Manager collects what no job uses
 
             yield discard
+
+
+def _nothing() -> None:
+    """Lets a tick pass."""
 
 
 def _wait() -> None:

@@ -146,7 +146,8 @@ class BlenderRender:
             if len(refusals) > _SHOWN_REFUSALS:
                 shown.append(f"{len(refusals) - _SHOWN_REFUSALS} more frames are not done")
             if any(_is_disk_full(plan) for plan in run.plans):
-                shown.insert(0, "The disk that the frames go to is full")
+                # By the system's words the Manager knows that this passes.
+                shown.insert(0, "The disk of the frames is full: no space left on device")
             shown += [f"Blender said: {trouble.sentence}" for trouble in run.troubles[-1:]]
             raise CommandFailed(". ".join(shown))
 

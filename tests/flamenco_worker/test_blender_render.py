@@ -285,7 +285,9 @@ def test_a_full_disk_is_called_full(
         lambda _path: shutil.disk_usage(tmp_path)._replace(free=4096),
     )
     spoil = ("--python-expr", spoiling_handler("path.write_bytes(b'')"))
-    with pytest.raises(CommandFailed, match=r"The disk that the frames go to is full\. Frame 2: "):
+    with pytest.raises(
+        CommandFailed, match=r"The disk of the frames is full: no space left on device\. Frame 2: "
+    ):
         make_command(render_command(BPY, small_scene, tmp_path, *spoil)).run(task.context())
 
 

@@ -79,11 +79,13 @@ class FarmProcess:
         self._on_change = on_change
         self._lock = threading.Lock()
         self._process: subprocess.Popen[str] | None = None
-        self._is_let_go = False
+        self._let_go = threading.Event()
+        self._stop_wanted = threading.Event()
         threading.Thread(target=self._live, name="local farm", daemon=True).start()
 
     def stop(self) -> None:
         """Ends the farm, whoever else uses it; `status` tells when it has."""
+        self._stop_wanted.set()
         self._say({"stop": True})
 
     def set_goes_on(self, goes_on: bool) -> None:
@@ -94,17 +96,20 @@ class FarmProcess:
     def let_go(self) -> None:
         """It ends by itself now, unless another Blender uses it or it is to go on."""
         with self._lock:
-            self._is_let_go = True
+            self._let_go.set()
             if self._process is not None and self._process.stdin is not None:
                 with contextlib.suppress(OSError):
                     self._process.stdin.close()
 
     def _say(self, what: dict[str, Any]) -> None:
         with self._lock:
-            if self._process is not None and self._process.stdin is not None:
-                with contextlib.suppress(OSError, ValueError):
-                    self._process.stdin.write(json.dumps(what) + "\n")
-                    self._process.stdin.flush()
+            self._write(what)
+
+    def _write(self, what: dict[str, Any]) -> None:
+        if self._process is not None and self._process.stdin is not None:
+            with contextlib.suppress(OSError, ValueError):
+                self._process.stdin.write(json.dumps(what) + "\n")
+                self._process.stdin.flush()
 
     def _live(self) -> None:
         try:
@@ -120,7 +125,7 @@ class FarmProcess:
         except OSError as error:
             self._become(FarmStatus(FarmState.FAILED, f"The farm cannot be started: {error}"))
             return
-        if self._is_let_go:
+        if self._let_go.is_set():
             self._become(FarmStatus(FarmState.OFF))
         elif not self.status.is_over:
             message = "The farm has ended unexpectedly."
@@ -128,7 +133,7 @@ class FarmProcess:
 
     def _leave(self, process: subprocess.Popen[str]) -> None:
         """It says nothing more: it ends, or goes on without us."""
-        if self._is_let_go:
+        if self._let_go.is_set():
             _GOING_ON.append(process)
             return
         with process:
@@ -138,10 +143,10 @@ class FarmProcess:
         host = self._find_host()
         home = Path(self._start["home"])
         (home / "logs").mkdir(parents=True, exist_ok=True)
-        with self._lock, (home / "logs" / "supervisor.log").open("ab") as complaints:
-            if self._is_let_go:
-                return None
-            process = self._process = subprocess.Popen(
+        if self._let_go.is_set():
+            return None
+        with (home / "logs" / "supervisor.log").open("ab") as complaints:
+            process = subprocess.Popen(
                 [*host.command, str(BOOTSTRAP)],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
@@ -151,10 +156,16 @@ class FarmProcess:
                 start_new_session=True,
                 creationflags=_FLAGS,
             )
-            assert process.stdin is not None  # noqa: S101 - it is a pipe
-            with contextlib.suppress(OSError):
-                process.stdin.write(json.dumps(self._start) + "\n")
-                process.stdin.flush()
+        assert process.stdin is not None  # noqa: S101 - it is a pipe
+        with contextlib.suppress(OSError):
+            process.stdin.write(json.dumps(self._start) + "\n")
+            process.stdin.flush()
+        with self._lock:
+            self._process = process
+            if self._let_go.is_set():
+                process.stdin.close()
+            elif self._stop_wanted.is_set():
+                self._write({"stop": True})
         return process
 
     def _hear(self, line: str) -> None:

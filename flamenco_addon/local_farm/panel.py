@@ -58,7 +58,8 @@ def draw_change(layout: Any, context: bpy.types.Context) -> bool:
         return False
     row = layout.row()
     draw_text(row.column(align=True), context, tr(now.message or "Please wait …"), icon="SORTTIME")
-    row.operator("flamenco.local_farm_stop", text="", icon="CANCEL")
+    if now.state is not FarmState.STOPPING:
+        row.operator("flamenco.local_farm_stop", text="", icon="CANCEL")
     return True
 
 

@@ -82,7 +82,7 @@ class PackRun:
         self._paths = [*paths]
         self._lock = threading.Lock()
         self._process: subprocess.Popen[bytes] | None = None
-        self._is_cancel_wanted = False
+        self._cancel_wanted = threading.Event()
         self._killer: threading.Timer | None = None
         self._folder: Path | None = None
         self._last_words: deque[str] = deque(maxlen=_LAST_LINES)
@@ -102,9 +102,9 @@ class PackRun:
     def cancel(self) -> None:
         """Ask for the end; `is_over` says when everything is tidied up."""
         with self._lock:
-            if self._is_cancel_wanted or self.is_over:
+            if self._cancel_wanted.is_set() or self.is_over:
                 return
-            self._is_cancel_wanted = True
+            self._cancel_wanted.set()
             self._ask_to_end()
 
     def _ask_to_end(self) -> None:
@@ -131,12 +131,16 @@ class PackRun:
 
     def _run(self, scratch: Path) -> None:
         host = self._find_host()
+        if self._cancel_wanted.is_set():
+            self.is_cancelled = True
+            return
+        # Not under the lock, which would make whoever cancels wait for the system.
+        process = _start(host, scratch)
+        _send(process, {"paths": self._paths, "request": self.request.as_json()})
         with self._lock:
-            if self._is_cancel_wanted:
-                self.is_cancelled = True
-                return
-            process = self._process = _start(host, scratch)
-            _send(process, {"paths": self._paths, "request": self.request.as_json()})
+            self._process = process
+            if self._cancel_wanted.is_set():
+                self._ask_to_end()
         listener = threading.Thread(
             target=self._hear_complaints, args=(process.stderr,), daemon=True
         )
@@ -180,7 +184,7 @@ class PackRun:
     def _conclude(self, exit_code: int) -> None:
         if self.outcome or self.failure or self.is_cancelled:
             return
-        if self._is_cancel_wanted:
+        if self._cancel_wanted.is_set():
             self.is_cancelled = True
             return
         words = "\n".join(word for word in self._last_words if word)

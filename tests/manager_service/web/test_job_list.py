@@ -58,6 +58,33 @@ def test_an_empty_farm_says_what_to_do(
     expect(page.get_by_role("link", name="Get the add-on")).to_be_visible()
 
 
+def test_the_pointer_on_the_progress_tells_of_frames_and_samples(
+    shared_farm: Farm, open_page: OpenPage
+) -> None:
+    page = open_page(shared_farm)
+    row = page.locator(f'.body [data-id="{shared_farm.studio.large_job}"]')
+    row.get_by_role("progressbar").hover()
+    tooltip = page.get_by_role("tooltip")
+    expect(tooltip.get_by_text("3700 of 10000 frames or steps")).to_be_visible()
+    expect(tooltip.get_by_text("Sample 96/256").first).to_be_visible()
+    expect(tooltip.get_by_text("and 12 more")).to_be_visible()
+
+
+def test_rows_that_are_kept_in_place_say_what_waits(
+    manager: RunningManager, web_build: None, open_page: OpenPage
+) -> None:
+    manager.submit(name="first")
+    page = open_page(manager)
+    expect(page.get_by_role("link", name="first")).to_be_visible()
+    page.get_by_role("button", name="Keep rows where they are").click()
+    manager.submit(name="second")
+    more = page.get_by_role("button", name="1 more since rows are kept in place: show")
+    expect(more).to_be_visible()
+    assert names(page) == ["first"]
+    more.click()
+    expect(page.get_by_role("link", name="second")).to_be_visible()
+
+
 @pytest.mark.parametrize("theme", ["dark", "light"])
 @pytest.mark.parametrize("viewport", [DESKTOP, PHONE], ids=["desktop", "phone"])
 def test_everybody_can_use_the_list(

@@ -13,7 +13,7 @@ export const JOB_COLUMNS: readonly Column<JobRow>[] = [
     width: "44px",
     sort: ({ status }) => rankOf("job", status),
   },
-  { id: "name", label: "Name", width: "minmax(9rem, 3fr)", sort: ({ name }) => name },
+  { id: "name", label: "Name", width: "minmax(9rem, 2.6fr)", sort: ({ name }) => name },
   {
     id: "progress",
     label: "Progress",
@@ -21,8 +21,15 @@ export const JOB_COLUMNS: readonly Column<JobRow>[] = [
     sort: share,
     descendingFirst: true,
   },
-  { id: "tasks", label: "Tasks", width: "minmax(8rem, 1fr)", room: "wide" },
-  { id: "type", label: "Type", width: "minmax(7rem, 1fr)", room: "wide", sort: ({ type }) => type },
+  { id: "tasks", label: "Tasks", width: "minmax(12rem, 1.2fr)", room: "wide" },
+  {
+    id: "project",
+    label: "Project",
+    width: "minmax(6rem, 0.9fr)",
+    room: "wide",
+    sort: ({ metadata }) => metadata?.project,
+  },
+  { id: "type", label: "Type", width: "minmax(6rem, 1fr)", room: "wide", sort: ({ type }) => type },
   {
     id: "priority",
     label: "Prio",
@@ -59,9 +66,17 @@ export const JOB_COLUMNS: readonly Column<JobRow>[] = [
   },
 ];
 
-/** In place of when it changed last: when it was archived. */
+/** In place of how it goes on: when it ended, and when it was archived. */
 export const ARCHIVED_COLUMNS: readonly Column<JobRow>[] = [
   ...JOB_COLUMNS.filter(({ id }) => !["progress", "priority", "updated"].includes(id)),
+  {
+    id: "finished",
+    label: "Finished",
+    width: "7rem",
+    room: "wide",
+    sort: ({ finished_at: at }) => at,
+    descendingFirst: true,
+  },
   {
     id: "archived",
     label: "Archived",

@@ -148,6 +148,7 @@ class Follower(ABC):
             # A farm's programs must not all come back at the same moment.
             self._hurried.wait(pause.total_seconds() * random.uniform(0.5, 1))
             pause = min(2 * pause, LONGEST_PAUSE)
+        self._tell(Liveness(LivenessState.RESTING))
 
     def _trouble(self) -> Liveness | None:
         """Follows until something else is wanted (None), or something goes wrong."""

@@ -158,7 +158,9 @@ class FLAMENCO_OT_render_frames_again(bpy.types.Operator):
             self.frames = str(FrameRange(_spans(selection.frames)))
         if not self.frames:
             self.frames = str(context.scene.frame_current)
-        return context.window_manager.invoke_props_dialog(self, width=340)
+        return context.window_manager.invoke_props_dialog(
+            self, width=340, confirm_text=tr("Render Again")
+        )
 
     def draw(self, _context: bpy.types.Context) -> None:
         row = live.shown.rows.get(job_of(self))

@@ -94,7 +94,7 @@ class FLAMENCO_OT_cancel_job(_JobOperator, bpy.types.Operator):
             event,
             title=tr("Cancel “{name}”?").format(name=_job_name()),
             message=tr("Frames that are done stay. It can be queued again later."),
-            confirm_text=tr("Cancel Job"),
+            confirm_text=tr("Yes, Cancel It"),
             icon="QUESTION",
         )
 

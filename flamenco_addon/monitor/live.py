@@ -210,6 +210,7 @@ def _follow() -> None:
     background.keep_ticking(_TICKING)
 
 
+_IN_TROUBLE = frozenset({LivenessState.AWAY, LivenessState.REFUSED})
 _MAY_NOT_ASK = frozenset({connection.State.BAD_ADDRESS, connection.State.OFFLINE})
 
 
@@ -289,8 +290,14 @@ def _let_go() -> None:
 
 
 def _connection_changed() -> None:
-    if connection.current().url != _url or connection.current().is_connected:
+    now = connection.current()
+    if now.url != _url or now.is_connected:
         _follow()
+    if now.is_connected:
+        # Such as after somebody has logged in: no need to wait for the next try.
+        for follower in (_jobs, _open):
+            if follower is not None and follower.liveness.state in _IN_TROUBLE:
+                follower.hurry()
 
 
 def _jobs_submitted(jobs: list[Job]) -> None:

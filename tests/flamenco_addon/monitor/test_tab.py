@@ -160,6 +160,7 @@ def test_a_hidden_tab_rests_and_catches_up(manager: RunningManager, window: Blen
     )
     window.wait_until("not live._is_shown() and not background.is_shown()")
     window.wait_until("live._jobs.wanted() == live._jobs._followed")
+    window.wait_until("live._open.is_over")
     job = manager.submit(name="shot 6")
     followed = window.ask("live._jobs._followed.topics")
     assert followed

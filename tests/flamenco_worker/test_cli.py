@@ -10,6 +10,7 @@ from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
 
+import psutil
 import pytest
 
 from flamenco_core.version import current_version
@@ -203,6 +204,47 @@ def test_a_worker_without_task_does_not_claim_to_hand_one_back(tmp_path: Path) -
     assert worker.returncode == 0
     assert "flamenco-worker: ending, no task is running; once more to end at once\n" in said
     assert "handing back" not in said
+
+
+STUBBORN = """
+import os, signal, sys, time
+signal.signal(signal.SIGTERM, signal.SIG_IGN)
+open(sys.argv[1], "w").write(str(os.getpid()))
+time.sleep(1000)
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows programs cannot ignore their end")
+def test_the_second_ctrl_c_ends_at_once_and_leaves_nothing_running(tmp_path: Path) -> None:
+    task, said = "11111111-1111-4111-8111-111111111111", tmp_path / "pid"
+    with ProtocolManager() as manager:
+        arguments = ["-c", STUBBORN, str(said)]
+        manager.hand_out(task_of(task, command("exec", exe=sys.executable, args=arguments)))
+        worker = subprocess.Popen(
+            [sys.executable, "-m", "flamenco_worker", "--manager", manager.url],
+            cwd=tmp_path,
+            env=os.environ | {"FLAMENCO_HOME": str(tmp_path / "home")},
+            stderr=subprocess.DEVNULL,
+        )
+        try:
+            eventually(lambda: said.exists() and said.read_text())
+            child = int(said.read_text())
+            worker.send_signal(signal.SIGINT)
+            time.sleep(0.2)
+            worker.send_signal(signal.SIGINT)
+            assert worker.wait(60) == 130
+        finally:
+            worker.kill()
+            worker.wait()
+    eventually(lambda: not is_running(child))
+    assert manager.statuses_of(task) == ["active"]
+
+
+def is_running(pid: int) -> bool:
+    try:
+        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
 
 
 @pytest.mark.skipif(sys.platform in ("win32", "darwin"), reason="Windows and macOS: no systemd")

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import itertools
+import re
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -202,17 +204,33 @@ def test_updates_wait_for_a_manager_that_answers_with_errors(
     assert 'echo: "kept"' in manager.log_of(FIRST)
 
 
-def test_a_task_goes_on_while_the_manager_is_away_and_is_reported_later(
+TEN_MINUTES = timedelta(minutes=10) * (QUICK.longest_pause / Pace().longest_pause)
+"""By the worker's clock, which runs as much faster as its pauses are shorter."""
+
+CHATTY = """
+import time
+for number in range(300):
+    print("line", number, flush=True)
+    time.sleep(0.01)
+"""
+
+
+def test_a_task_goes_on_while_the_manager_is_away_for_ten_minutes_and_is_reported_then(
     manager: ProtocolManager, tmp_path: Path
 ) -> None:
-    manager.hand_out(task_of(FIRST, command("sleep", duration_in_seconds=1)))
+    manager.hand_out(task_of(FIRST, command("exec", exe=sys.executable, args=["-c", CHATTY])))
     with running(tmp_path, manager.url):
         manager.wait_for(lambda: manager.statuses_of(FIRST) == ["active"], "the start")
         manager.go_away()
-        time.sleep(1.5)  # the task ends meanwhile
+        time.sleep(TEN_MINUTES.total_seconds())
         manager.listen()
         manager.wait_for(is_completed(manager, FIRST), "the report")
+        manager.hand_out(task_of(SECOND, command("echo", message="next")))
+        manager.wait_for(is_completed(manager, SECOND), "the next task")
     assert manager.statuses_of(FIRST) == ["active", "completed"]
+    lines = re.findall(r"> line (\d+)\n", manager.log_of(FIRST))
+    assert lines == [str(number) for number in range(300)]
+    assert len(manager.requests("/sign-on")) == 1
 
 
 def test_what_could_not_be_sent_is_sent_by_the_next_run(tmp_path: Path) -> None:

@@ -15,7 +15,6 @@ What was delivered for a job that the Manager then refuses is taken back by `dis
 
 from __future__ import annotations
 
-import shutil
 import sys
 import tempfile
 import time
@@ -24,13 +23,12 @@ from pathlib import Path
 
 import bpy
 
-from flamenco_core.client import ManagerClient
 from flamenco_core.packing import (
     PackOutcome,
     PackRequest,
     PackRun,
-    erase_checkout,
     start_packing,
+    take_back,
 )
 
 from .host_python import find_host
@@ -61,11 +59,7 @@ def copy_for_packing(blend: Path) -> Path:
 
 def discard(outcome: PackOutcome, manager_url: str, token: str = "") -> None:
     """Takes back what was delivered and no job uses; call it on another thread."""
-    if outcome.folder:
-        shutil.rmtree(outcome.folder, ignore_errors=True)
-    if outcome.shaman_checkout_id:
-        with ManagerClient(manager_url, token=token or None) as client:
-            erase_checkout(client, outcome.shaman_checkout_id)
+    take_back(outcome, manager_url, token)
 
 
 def is_packing() -> bool:

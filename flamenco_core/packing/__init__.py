@@ -36,7 +36,7 @@ from flamenco_core.packing.plan import PackPlan, make_plan
 from flamenco_core.packing.progress import PackProgress, Stage
 from flamenco_core.packing.project import find_project_root
 from flamenco_core.packing.scene_facts import BlendFacts, SceneFacts, read_blend_facts
-from flamenco_core.packing.shaman_upload import erase_checkout
+from flamenco_core.packing.taking_back import take_back
 
 __all__ = [
     "BlendFacts",
@@ -67,10 +67,10 @@ __all__ = [
     "default_cache_folder",
     "default_output_folder",
     "default_tracer",
-    "erase_checkout",
     "find_project_root",
     "folder_name",
     "make_plan",
     "read_blend_facts",
     "start_packing",
+    "take_back",
 ]

@@ -34,6 +34,7 @@ from flamenco_core.packing.pack_request import (
     progress_from_json,
 )
 from flamenco_core.packing.progress import PackProgress, Stage
+from flamenco_core.packing.taking_back import take_back
 
 PROGRAM = Path(__file__).with_name("process_main.py")
 GRACE = timedelta(seconds=5)
@@ -182,6 +183,10 @@ class PackRun:
             self._last_words.append(line.decode("utf-8", "replace").rstrip())
 
     def _conclude(self, exit_code: int) -> None:
+        if self.outcome is not None and self._cancel_wanted.is_set():
+            # It was done before it noticed.
+            take_back(self.outcome, self.request.manager_url, self.request.token)
+            self.outcome, self.is_cancelled = None, True
         if self.outcome or self.failure or self.is_cancelled:
             return
         if self._cancel_wanted.is_set():

@@ -6,6 +6,7 @@ A file that is a pipe without a writer stands for storage that does not answer.
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import signal
 import subprocess
@@ -20,6 +21,7 @@ import pytest
 from flamenco_core.packing import (
     FailureKind,
     Host,
+    PackOutcome,
     PackRequest,
     PackRun,
     PackTask,
@@ -49,6 +51,16 @@ while run.progress is None or run.progress.progress.stage != "copying":
 print(run._process.pid, flush=True)
 run.wait()
 """
+
+
+DONE_ALL_THE_SAME = """
+import json, os, sys
+outcome = json.loads(sys.argv[1])
+os.mkdir(outcome["folder"])
+sys.stdin.read()
+print(json.dumps({"kind": "outcome", "outcome": outcome}), flush=True)
+"""
+"""A program that is done at the very moment when it is cancelled."""
 
 
 @pytest.fixture
@@ -236,7 +248,23 @@ def test_cancelled_while_copying(pack: Pack, storage: Path, project: Path) -> No
 def test_cancelled_while_sending(pack: Pack, manager: ScriptedManager, project: Path) -> None:
     run = cancelled_when(pack, project, lambda cancel: setattr(manager, "on_upload", cancel))
     assert run.is_cancelled
-    assert manager.checkouts == []
+    assert run.outcome is None
+    # On a busy machine everything may be there before the process hears of it.
+    assert len(manager.erased_checkouts) == len(manager.checkouts)
+
+
+def test_what_was_delivered_before_the_process_heard_of_it_is_taken_back(
+    storage: Path, project: Path, scratch: Path
+) -> None:
+    delivered = storage / "delivered"
+    outcome = PackOutcome(blendfile="{jobs}/delivered/x.blend", folder=str(delivered)).as_json()
+    host = Host((sys.executable, "-c", DONE_ALL_THE_SAME, json.dumps(outcome)))
+    run = start_packing(PackRequest(project / BLEND), lambda: host)
+    eventually(delivered.exists)
+    run.cancel()
+    assert run.wait(60)
+    assert (run.is_cancelled, run.outcome, run.failure) == (True, None, None)
+    assert list(storage.iterdir()) == []
 
 
 def test_cancelled_while_the_manager_makes_the_checkout_it_is_erased_again(

@@ -73,9 +73,9 @@ def read_python(source: str) -> Reading:
         tree = ast.parse(source)
         reader = _Reader()
         reader.read(tree)
-    except SyntaxError:
+    except (SyntaxError, ValueError):  # the second for NUL
         return Reading(Effect.UNKNOWN, "its Python cannot be read")
-    except RecursionError:
+    except (RecursionError, MemoryError):
         return Reading(Effect.UNKNOWN, "its Python is nested too deeply")
     except _NotUnderstood as error:
         return Reading(Effect.UNKNOWN, str(error))

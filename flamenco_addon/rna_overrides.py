@@ -17,6 +17,9 @@ from flamenco_core.rna_overrides import checked_overrides
 
 from . import background, connection
 
+_OF_THE_WINDOW = (bpy.types.WindowManager, bpy.types.Screen, bpy.types.WorkSpace)
+"""What no farm has."""
+
 _EMPTY_LINES = 4
 """Below the lines of a job, to write new ones into."""
 
@@ -53,8 +56,8 @@ def line_for(owner: Any, property_name: str, index: int = -1) -> str:
     Raises:
         InvalidInput: the property cannot be reached from `bpy.data`, or has no plain value.
     """
-    block = owner.id_data
-    if block is None or not isinstance(owner, bpy.types.bpy_struct):
+    block = getattr(owner, "id_data", None)
+    if block is None or isinstance(block, _OF_THE_WINDOW):
         raise InvalidInput("This property is not part of the file, so the farm cannot set it")
     value = getattr(owner, property_name)
     text = _value_text(value if index < 0 else value[index])

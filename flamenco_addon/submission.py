@@ -197,13 +197,16 @@ class Submission:
         )
         self._check_cancelled()
         self.plans = looked.plans
+        if looked.is_outdated:
+            connection.refresh()
         self.findings = checking.find(self._with(facts, looked))
         bad = findings.errors(self.findings)
         if bad:
             self._stop(bad)
         elif self.dry_run:
             self.stage = Stage.DONE
-            self.message = " ".join(plan.summary for plan in self.plans)
+            forecasts = " ".join(plan.summary for plan in self.plans)
+            self.message = forecasts or "The Manager would take this."
 
     @property
     def _sends_file(self) -> bool:

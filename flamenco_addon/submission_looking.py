@@ -24,7 +24,9 @@ class Looked:
     unreachable: str = ""
     """Why the Manager did not answer; empty if it did."""
     plans: tuple[JobPlan, ...] = ()
-    """Of a dry run: what would become of each job."""
+    """Of a dry run: what would become of each job; empty if the Manager has no forecasts."""
+    is_outdated: bool = False
+    """Whether a job type has changed since the Manager was asked for it."""
 
 
 def look(
@@ -40,20 +42,33 @@ def look(
         return Looked(missing)
     problems: list[tuple[Problem, ...]] = []
     plans: list[JobPlan] = []
+    is_outdated = False
     try:
         with new_client() as client:
             for each in planned:
                 try:
-                    if is_dry_run:
-                        plans.append(client.plan_job(each.job))
-                    else:
+                    plan = _plan(client, each) if is_dry_run else None
+                    if plan is None:
                         client.submit_job_check(each.job)
+                    else:
+                        plans.append(plan)
                     problems.append(())
                 except ManagerRefused as error:
                     problems.append(_problems_of(error))
+                    is_outdated = is_outdated or error.status == HTTPStatus.PRECONDITION_FAILED
     except ManagerUnreachable as error:
         return Looked(missing, unreachable=str(error))
-    return Looked(missing, tuple(problems), plans=tuple(plans))
+    return Looked(missing, tuple(problems), plans=tuple(plans), is_outdated=is_outdated)
+
+
+def _plan(client: ManagerClient, planned: PlannedJob) -> JobPlan | None:
+    """None from a Manager of Flamenco 3, which has no such forecasts."""
+    try:
+        return client.plan_job(planned.job)
+    except ManagerRefused as error:
+        if error.status in (HTTPStatus.NOT_FOUND, HTTPStatus.METHOD_NOT_ALLOWED):
+            return None
+        raise
 
 
 def _problems_of(error: ManagerRefused) -> tuple[Problem, ...]:

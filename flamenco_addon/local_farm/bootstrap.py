@@ -18,6 +18,7 @@ import os
 import shutil
 import sys
 import zipfile
+import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -55,7 +56,7 @@ def unpacked(wheels: Sequence[Path], runtimes: Path) -> Path:
 
     Raises `OSError`, `zipfile.BadZipFile`.
     """
-    names = "\n".join(wheel.name for wheel in wheels)
+    names = "\n".join(f"{wheel.name} {_checksum(wheel):08x}" for wheel in wheels)
     folder = runtimes / hashlib.sha256(names.encode()).hexdigest()[:16]
     if not (folder / _COMPLETE).exists():
         runtimes.mkdir(parents=True, exist_ok=True)
@@ -79,6 +80,13 @@ def remove_others(folder: Path) -> None:
     for other in folder.parent.iterdir():
         if other != folder and not other.name.startswith("partial-"):
             shutil.rmtree(other, ignore_errors=True)
+
+
+def _checksum(wheel: Path) -> int:
+    """Changes with the content: of versions in the making there are several with one name."""
+    with zipfile.ZipFile(wheel) as packed:
+        listed = "".join(f"{entry.filename} {entry.CRC}\n" for entry in packed.infolist())
+    return zlib.crc32(listed.encode())
 
 
 def _unpack(wheel: Path, folder: Path) -> None:

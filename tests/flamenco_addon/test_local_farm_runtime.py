@@ -37,7 +37,8 @@ def test_modules_data_folders_and_programs_are_where_they_belong(tmp_path: Path)
 
 def test_the_same_wheels_are_not_unpacked_twice_and_others_go(tmp_path: Path) -> None:
     first = wheel(tmp_path, "thing-1-py3-none-any.whl", {"thing.py": "1"})
-    second = wheel(tmp_path, "thing-2-py3-none-any.whl", {"thing.py": "2"})
+    (tmp_path / "new").mkdir()
+    second = wheel(tmp_path / "new", "thing-1-py3-none-any.whl", {"thing.py": "2"})
     runtimes = tmp_path / "runtimes"
     old = unpacked([first], runtimes)
     (old / "thing.py").write_text("kept")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -143,6 +144,20 @@ def test_a_manager_that_was_away_is_caught_up_with(tmp_path: Path) -> None:
     finally:
         seen.follower.end()
         line.__exit__(None, None, None)
+
+
+def test_a_manager_that_hangs_is_told_of_as_away() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as hanging:  # takes connections, never answers
+        follower = JobsFollowing(
+            lambda: AccountsClient(
+                f"http://127.0.0.1:{hanging.getsockname()[1]}", timeout=timedelta(seconds=1)
+            ),
+            lambda: None,
+            lambda: SHOWN,
+        )
+        with running(follower):
+            eventually(lambda: follower.liveness.state is LivenessState.AWAY)
+            assert "did not answer in time" in follower.liveness.reason
 
 
 def test_a_connection_that_says_nothing_is_told_as_such() -> None:

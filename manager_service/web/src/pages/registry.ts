@@ -1,5 +1,5 @@
 /** All pages: their addresses, places in the navigation, and what opens them. */
-import { Clapperboard, Images, Server, Tags } from "@lucide/vue";
+import { Clapperboard, Cog, Images, Server, Settings, Tags } from "@lucide/vue";
 import type { Component } from "vue";
 import type { RouteRecordRaw } from "vue-router";
 import type { UserRole } from "@/api/schema";
@@ -66,6 +66,30 @@ export const PAGES: readonly PageEntry[] = [
         name: "last-rendered",
         component: () => import("./last-rendered/LastRenderedPage.vue"),
       },
+    ],
+  },
+  {
+    label: "Settings",
+    icon: Settings,
+    path: "/settings",
+    keys: "g s",
+    role: "admin",
+    routes: [
+      {
+        path: "/settings/:tab?/:name?",
+        name: "settings",
+        component: () => import("./settings/SettingsPage.vue"),
+      },
+    ],
+  },
+  {
+    label: "System",
+    icon: Cog,
+    path: "/system",
+    keys: "g y",
+    role: "viewer",
+    routes: [
+      { path: "/system/:tab?", name: "system", component: () => import("./system/SystemPage.vue") },
     ],
   },
 ];

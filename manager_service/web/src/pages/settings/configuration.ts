@@ -1,0 +1,35 @@
+/** The configuration of the Manager: reading it, and storing changes without losing others'. */
+import { call } from "@/api/client";
+import type { ConfigurationChange, ConfigurationReport, ConfigurationSetting } from "@/api/schema";
+
+export const readSettings = (signal: AbortSignal): Promise<ConfigurationReport> =>
+  call("getSettings", { signal });
+
+/** Stores a change of what had the etag; throws `ApiProblem`, also if somebody was quicker. */
+export function storeSettings(
+  change: ConfigurationChange,
+  etag: string,
+  isCheckOnly = false,
+): Promise<ConfigurationReport> {
+  return call("changeSettings", {
+    body: change,
+    query: { check: isCheckOnly },
+    header: { "If-Match": `"${etag}"` } as never,
+  });
+}
+
+/** As it stands in a field. */
+export function textOf(setting: ConfigurationSetting): string {
+  const { value } = setting;
+  if (value === undefined || value === null) return "";
+  return Array.isArray(value) ? value.join("\n") : String(value);
+}
+
+/** What a field's text means for the Manager; null takes the setting back to its default. */
+export function valueOf(setting: ConfigurationSetting, text: string): unknown {
+  if (text.trim() === "") return null;
+  if (setting.is_list) return text.split("\n").map((line) => line.trim()).filter(Boolean);
+  if (setting.kind === "boolean") return text === "true";
+  if (setting.kind === "number") return Number(text);
+  return text;
+}

@@ -276,7 +276,8 @@ def _do_tick() -> float | None:
     now = time.monotonic()
     if now >= _next_look and not has_more:
         _next_look = now + IDLE_INTERVAL.total_seconds()
-        _look()
+        # Blender would end the timer for good.
+        _continues(_started(_look))
     if has_more:
         return 0.0
     if _under_way:

@@ -117,7 +117,7 @@ class Crew:
 
     def task_ended(self) -> None:
         if self._contacts.only_one_task:
-            self.end(Outcome(WorkerStatus.OFFLINE))
+            self.end(Outcome(WorkerStatus.OFFLINE, "its one task is done"))
 
     def trouble(self, error: FlamencoError, pauses: BackOff) -> None:
         if not self.is_ending and self._contacts.trouble(error, pauses):

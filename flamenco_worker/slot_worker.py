@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Protocol
+from typing import Protocol, Self
 
 from flamenco_core.client import (
     ManagerClient,
@@ -35,8 +35,6 @@ from flamenco_worker.update_queue import UpdateQueue
 log = logging.getLogger(__name__)
 
 _NOT_AWAKE = 409
-_WITH_THE_START = 0.002
-"""Seconds."""
 
 
 class Surroundings(Protocol):
@@ -170,28 +168,38 @@ class SlotWorker:
     def _run(self) -> None:
         task: AssignedTask | None = None
         while not self._surroundings.is_ending:
-            problem = self._surroundings.problem()
-            if problem:
-                if task is not None:
-                    self._give_back(task, problem)
-                self._surroundings.cannot_work(problem)
-                return
             try:
-                task = task or self._next_task()
-                # A task that is not begun goes back, or is handed out again.
-                if task is None or self._surroundings.is_ending:
-                    continue
-                # The request may have waited for a long time.
-                if self._surroundings.problem():
-                    continue
-                self._pauses.reset()
-                self._run_task(task)
-                task = self._task_ahead()
-            except Cancelled:
+                task = self._go_on(task)
+            except Exception:
+                # Without its thread a slot would stand still for good.
+                log.exception("a fault in the worker keeps a slot from working")
                 task = None
-            except FlamencoError as error:
-                task = None
-                self._surroundings.trouble(error, self._pauses)
+                self._surroundings.pause(self._pauses)
+
+    def _go_on(self, task: AssignedTask | None) -> AssignedTask | None:
+        """Runs a task, the given one or the next; returns the one that is to follow."""
+        problem = self._surroundings.problem()
+        if problem:
+            if task is not None:
+                self._give_back(task, problem)
+            self._surroundings.cannot_work(problem)
+            return None
+        try:
+            task = task or self._next_task()
+            # A task that is not begun goes back, or is handed out again.
+            if task is None or self._surroundings.is_ending:
+                return None
+            # The request may have waited for a long time.
+            if self._surroundings.problem():
+                return task
+            self._pauses.reset()
+            self._run_task(task)
+            return self._task_ahead(task)
+        except Cancelled:
+            return None
+        except FlamencoError as error:
+            self._surroundings.trouble(error, self._pauses)
+            return None
 
     def _next_task(self) -> AssignedTask | None:
         """Asks the Manager; None if there is nothing to do now."""
@@ -266,8 +274,8 @@ class SlotWorker:
         self._has_something_to_tell = True
         self._prefetching.task_begins(task, self._clock())
         try:
-            with _Ahead(self, task):
-                ending = self._runner.run(task, cancellation)
+            with _Ahead(self, task) as ahead:
+                ending = self._runner.run(task, cancellation, ahead.begin)
             if ending is not Ending.GIVEN_UP:
                 self._prefetching.task_ended(self._clock())
         finally:
@@ -290,12 +298,15 @@ class SlotWorker:
         self._ahead_at = self._clock()
         self._ahead = self._queue.ask(request)
 
-    def _task_ahead(self) -> AssignedTask | None:
+    def _task_ahead(self, ended: AssignedTask) -> AssignedTask | None:
         """The task that was reserved, if it still is."""
+        before = (ended.uuid, ended.attempt)
         ahead, self._ahead = self._ahead, None
         if ahead is None or self._surroundings.is_ending:
             return None
         task = self._task_of(ahead.wait())
+        if task is not None and (task.uuid, task.attempt) == before:
+            return None  # the one that has just ended
         is_kept = self._clock() - self._ahead_at < KEPT.total_seconds()
         return task if is_kept and not self._surroundings.is_ending else None
 
@@ -315,12 +326,18 @@ class _Ahead:
         self._running = running
         self._timer: threading.Timer | None = None
 
-    def __enter__(self) -> None:
+    def __enter__(self) -> Self:
+        return self
+
+    def begin(self) -> None:
+        """The task has begun, and its start is in the queue, in front of what is asked now."""
         seconds = self._slot.seconds_until_ahead()
         if seconds is None:
             return
-        # Not at once: its start is added to the queue in a moment, and goes with the request.
-        self._timer = threading.Timer(max(seconds, _WITH_THE_START), self._ask)
+        if seconds <= 0:
+            self._ask()
+            return
+        self._timer = threading.Timer(seconds, self._ask)
         self._timer.daemon = True
         self._timer.start()
 

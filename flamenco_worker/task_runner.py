@@ -63,12 +63,21 @@ class TaskRunner:
         if self.blenders is not None:
             self.blenders.close()
 
-    def run(self, task: AssignedTask, cancellation: Cancellation) -> Ending:
-        """Runs `task` to its end, or until `cancellation`; a failure is reported, not raised."""
+    def run(
+        self,
+        task: AssignedTask,
+        cancellation: Cancellation,
+        on_start: Callable[[], None] = lambda: None,
+    ) -> Ending:
+        """Runs `task` to its end, or until `cancellation`; a failure is reported, not raised.
+
+        `on_start` is called once it is on its way to the Manager that the task has begun.
+        """
         log.info("task %s (%s) begins, attempt %s", task.name, task.uuid, task.attempt or 1)
         reporter = TaskReporter(task, self.send_update)
         statistics = AttemptStatistics()
         reporter.started()
+        on_start()
         with _Attendant(self, task, reporter, cancellation):
             try:
                 ending = self._run_to_its_end(task, reporter, cancellation, statistics)

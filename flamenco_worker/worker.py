@@ -214,9 +214,20 @@ class Worker:
                 crew.end(Outcome(WorkerStatus.OFFLINE))
             if self._presence.is_used:
                 crew.end(Outcome(WorkerStatus.ASLEEP, IN_USE))
-            return crew.work(slots)
+            return self._still_wanted(crew.work(slots))
         finally:
             self._crew = None
+
+    def _still_wanted(self, outcome: Outcome) -> Outcome:
+        """What the Manager wants by now: the last task may have gone on for hours."""
+        is_asked = outcome.status not in (None, WorkerStatus.AWAKE) and not outcome.reason
+        if not is_asked or self._stopping.is_set() or "state-wait" not in self._offers:
+            return outcome
+        try:
+            return Outcome(self._client.worker_state() or WorkerStatus.AWAKE)
+        except FlamencoError as error:
+            log.warning("%s", error)
+            return outcome
 
     def _problem_now(self) -> str:
         """Why this machine can do no task; logged where that has changed."""

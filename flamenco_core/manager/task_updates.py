@@ -29,8 +29,18 @@ class UpdateAnswer:
     """Of HTTP, for one that is not accepted."""
 
 
-def update_task(unit: Unit, worker_uuid: str, task_uuid: str, update: TaskUpdate) -> UpdateAnswer:
-    """Takes in an update.
+Together = set[tuple[int, int]]
+"""The keys of tasks, and numbers of attempts, of which something stood in a report already."""
+
+
+def update_task(
+    unit: Unit,
+    worker_uuid: str,
+    task_uuid: str,
+    update: TaskUpdate,
+    together: Together | None = None,
+) -> UpdateAnswer:
+    """Takes in an update, which may be one of several that came `together`.
 
     Raises:
         NotFound: if there is no such task.
@@ -45,7 +55,7 @@ def update_task(unit: Unit, worker_uuid: str, task_uuid: str, update: TaskUpdate
         hand_out.start_reserved(unit, worker, task)
         task = tasks.by_id(unit.db, task.id)
     attempt = _attempt(unit, worker, task, update)
-    if _was_stored_before(unit, task, attempt, update):
+    if _was_stored_before(unit, task, attempt, update, set() if together is None else together):
         return UpdateAnswer(is_accepted=True)
     if attempt is not None and update.log:
         transitions.append_log(unit, task, attempt, update.log)
@@ -72,11 +82,11 @@ def update_task(unit: Unit, worker_uuid: str, task_uuid: str, update: TaskUpdate
 
 
 def update_or_answer(
-    unit: Unit, worker_uuid: str, task_uuid: str, update: TaskUpdate
+    unit: Unit, worker_uuid: str, task_uuid: str, update: TaskUpdate, together: Together
 ) -> UpdateAnswer:
     """The same for one of several updates, which does not keep the others from being stored."""
     try:
-        return update_task(unit, worker_uuid, task_uuid, update)
+        return update_task(unit, worker_uuid, task_uuid, update, together)
     except NotFound as error:
         return UpdateAnswer(is_accepted=False, reason=str(error), status=404)
     except InvalidInput as error:
@@ -121,11 +131,16 @@ def _attempt(unit: Unit, worker: StoredWorker, task: StoredTask, update: TaskUpd
 
 
 def _was_stored_before(
-    unit: Unit, task: StoredTask, attempt: int | None, update: TaskUpdate
+    unit: Unit, task: StoredTask, attempt: int | None, update: TaskUpdate, together: Together
 ) -> bool:
     if attempt is None or update.update_id is None:
         return False
-    return not attempts.take_update(unit.db, task.id, attempt, update.update_id)
+    key = (task.id, attempt)
+    is_new = attempts.take_update(
+        unit.db, task.id, attempt, update.update_id, is_next=key in together
+    )
+    together.add(key)
+    return not is_new
 
 
 def _refusal(worker: StoredWorker, task: StoredTask, attempt: int | None) -> str:

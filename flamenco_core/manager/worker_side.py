@@ -66,8 +66,11 @@ class WorkerSide(OpenFarm):
         """
         self.worker_seen(worker_id)
         with self._unit(Actor.worker(worker_id)) as unit:
+            together: task_updates.Together = set()
             answers = [
-                task_updates.update_or_answer(unit, worker_id, reported.task, reported.update)
+                task_updates.update_or_answer(
+                    unit, worker_id, reported.task, reported.update, together
+                )
                 for reported in report.updates
             ]
             if report.request is None:

@@ -39,6 +39,9 @@ _NOTE_UPDATE = Statement(
        WHERE task_id = :task_id AND attempt = :attempt""",
 )
 
+_BETWEEN = "\n"
+"""Between the ids of updates that came together."""
+
 
 def begin(
     db: sqlite3.Connection,
@@ -66,15 +69,20 @@ def end(db: sqlite3.Connection, task_id: int, attempt: int, *, outcome: str, now
         logs.mark_to_compress(db, task_id, attempt)
 
 
-def take_update(db: sqlite3.Connection, task_id: int, attempt: int, update_id: str) -> bool:
-    """Notes an update of an attempt; False if it is the one that was stored last.
+def take_update(
+    db: sqlite3.Connection, task_id: int, attempt: int, update_id: str, *, is_next: bool = False
+) -> bool:
+    """Notes an update of an attempt; False if it is stored already.
 
-    Workers send their updates in order and one again whose answer was lost, so that only the
-    last one can come twice.
+    Workers send their updates in order, and those again of which the answer was lost: one, or
+    several together. `is_next` says that one of the same attempt came before it in the same
+    request; all of them are remembered, until one comes in another request.
     """
-    if _LAST_UPDATE.value(db, task_id=task_id, attempt=attempt) == update_id:
+    known = (_LAST_UPDATE.value(db, task_id=task_id, attempt=attempt) or "").split(_BETWEEN)
+    if update_id in known:
         return False
-    _NOTE_UPDATE.run(db, task_id=task_id, attempt=attempt, update_id=update_id)
+    text = _BETWEEN.join([*known, update_id]) if is_next else update_id
+    _NOTE_UPDATE.run(db, task_id=task_id, attempt=attempt, update_id=text)
     return True
 
 

@@ -11,9 +11,13 @@ from typing import Any
 
 import pytest
 
+from flamenco_core.errors import StorageError
+from flamenco_core.model import TaskRequest
+from flamenco_worker.asking import Asking
 from flamenco_worker.config import WorkerConfig
 from flamenco_worker.readiness import Needs, Readiness
 from flamenco_worker.slots import SlotConfig
+from flamenco_worker.update_queue import UpdateQueue
 from flamenco_worker.worker import Pace, Worker
 from tests.flamenco_worker.protocol_manager import (
     ProtocolManager,
@@ -198,6 +202,40 @@ def test_all_slots_end_their_tasks_before_the_worker_sleeps(
         manager.want_status("awake")
         manager.hand_out(task_of(TASKS[2], command("echo", message="x")))
         manager.wait_for(is_completed(manager, TASKS[2]), "the task after the sleep")
+
+
+def test_a_request_that_is_withdrawn_while_the_last_task_ends_is_forgotten(
+    manager: ProtocolManager, tmp_path: Path
+) -> None:
+    for_a_while = command("exec", exe="/bin/sleep", args=["1"])
+    manager.hand_out(task_of(TASKS[0], for_a_while))
+    with SlotWorkers(config(tmp_path, manager, slots=(SlotConfig(),) * 2)):
+        manager.wait_for(is_active(manager, TASKS[0]), "the task")
+        manager.wait_for_count("/task", 2)
+        manager.want_status("asleep")  # which the slot hears that has nothing to do
+        manager.want_status("")
+        manager.wait_for(is_completed(manager, TASKS[0]), "its end")
+        manager.hand_out(task_of(TASKS[1], command("echo", message="x")))
+        manager.wait_for(is_completed(manager, TASKS[1]), "the next one")
+    told = [request.body["status"] for request in manager.requests("/state-changed")]
+    assert "asleep" not in told
+
+
+def test_a_fault_of_the_worker_itself_does_not_stop_a_slot_for_good(
+    manager: ProtocolManager, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    faults = iter([RuntimeError("broken"), StorageError("the queue cannot be read")])
+
+    def ask(queue: UpdateQueue, request: TaskRequest) -> Asking:
+        for fault in faults:
+            raise fault
+        return real(queue, request)
+
+    real = UpdateQueue.ask
+    monkeypatch.setattr(UpdateQueue, "ask", ask)
+    manager.hand_out(task_of(TASKS[0], command("echo", message="x")))
+    with SlotWorkers(config(tmp_path, manager)):
+        manager.wait_for(is_completed(manager, TASKS[0]), "the task")
 
 
 @pytest.mark.parametrize(

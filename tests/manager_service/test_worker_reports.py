@@ -64,11 +64,18 @@ def test_a_report_whose_answer_was_lost_counts_once_and_gets_the_same_task(
     worker = manager.add_worker()
     manager.submit(settings=SLEEPS)
     first = take(manager, worker)
-    ended = update(first, taskStatus="completed", log="once\n", update_id="1")
-    answers = [report(manager, worker, ended, slot=0) for _ in range(2)]
+    said = [update(first, log=f"line {number}\n", update_id=f"{number}") for number in range(3)]
+    ended = update(first, taskStatus="completed", log="the end\n", update_id="3")
+    # More may have gathered each time, and what is sent again may come one by one.
+    report(manager, worker, *said[:2])
+    report(manager, worker, *said)
+    answers = [report(manager, worker, *said, ended, slot=0) for _ in range(2)]
     assert answers[0] == answers[1]
+    assert report(manager, worker, said[0])["updates"] == [{"status": 204}]
+    assert report(manager, worker, ended)["updates"] == [{"status": 204}]
     text = manager.get(f"/tasks/{first['uuid']}/log.txt").content.decode()
-    assert text.count("once") == 1
+    told = [line for line in text.splitlines() if line in ("the end", "line 0", "line 1", "line 2")]
+    assert told == ["line 0", "line 1", "line 2", "the end"]
 
 
 def test_the_next_task_is_kept_while_one_runs_and_begins_with_the_report_of_its_start(

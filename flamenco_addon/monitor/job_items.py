@@ -21,11 +21,11 @@ ROWS_AT_ONCE = 40
 
 def jobs_shown(shown: Shown) -> Iterator[None]:
     """Has the list of jobs hold what is shown; a piece with each step."""
+    names = {job_id: row.name for job_id, row in shown.rows.items()}
+    yield from _in_step("jobs", "job_id", shown.order, names)
     monitor = _monitor()
     if monitor is None:
         return
-    names = {job_id: row.name for job_id, row in shown.rows.items()}
-    yield from _in_step(monitor.jobs, "job_id", shown.order, names)
     if not shown.open_job_id and shown.order:
         monitor.active_job = 0
     _select(monitor, "active_job", shown.order, shown.open_job_id)
@@ -33,12 +33,12 @@ def jobs_shown(shown: Shown) -> Iterator[None]:
 
 def tasks_shown(shown: Shown) -> Iterator[None]:
     """The same for the tasks of the open job."""
+    rows = shown.details.tasks if shown.details is not None else ()
+    order = [row.id for row in rows]
+    yield from _in_step("tasks", "task_id", order, {row.id: row.name for row in rows})
     monitor = _monitor()
     if monitor is None:
         return
-    rows = shown.details.tasks if shown.details is not None else ()
-    order = [row.id for row in rows]
-    yield from _in_step(monitor.tasks, "task_id", order, {row.id: row.name for row in rows})
     if not shown.open_task_id and rows and rows[0].has_failed:
         monitor.active_task = 0
     _select(monitor, "active_task", order, shown.open_task_id)
@@ -57,10 +57,17 @@ def _monitor() -> Any:
     return getattr(managers[0], "flamenco_monitor", None) if managers else None
 
 
-def _in_step(items: Any, key: str, order: Sequence[str], names: dict[str, str]) -> Iterator[None]:
+def _in_step(
+    collection: str, key: str, order: Sequence[str], names: dict[str, str]
+) -> Iterator[None]:
+    """Between two pieces another file may be opened, and what was held in Python is gone then."""
+    items = _items(collection)
     for place, wanted in enumerate(order):
         if place % ROWS_AT_ONCE == ROWS_AT_ONCE - 1:
             yield
+            items = _items(collection)
+        if items is None or place > len(items):
+            return  # `load_post` sees to it
         if place < len(items) and getattr(items[place], key) == wanted:
             item = items[place]
         else:
@@ -68,8 +75,13 @@ def _in_step(items: Any, key: str, order: Sequence[str], names: dict[str, str]) 
         name = names.get(wanted, "")
         if item.name != name:
             item.name = name
-    while len(items) > len(order):
+    while items is not None and len(items) > len(order):
         items.remove(len(items) - 1)
+
+
+def _items(collection: str) -> Any:
+    monitor = _monitor()
+    return None if monitor is None else getattr(monitor, collection)
 
 
 def _moved(items: Any, key: str, place: int, wanted: str) -> Any:

@@ -15,6 +15,9 @@ import pytest
 from flamenco_core.packing import FailureKind, Host, PackRequest, PackRun, start_packing
 from tests.farm.farm import Farm
 from tests.farm.killing_proxy import KillingProxy, Moment
+from tests.flamenco_core.shaman.conftest import small_volume
+
+__all__ = ["small_volume"]
 
 MAKE_PROJECT = Path(__file__).parent.parent / "flamenco_core/packing/make_project.py"
 REQUESTS = {
@@ -131,3 +134,23 @@ def assert_whole(farm: Farm, blendfile: str) -> None:
     checkout = blend.parent.parent
     files = [file for file in checkout.rglob("*.png") if file.is_file()]
     assert len(files) == 5
+
+
+def test_a_manager_whose_disk_is_full_is_told_as_such(
+    show: Path, scratch: Path, tmp_path: Path, small_volume: Path
+) -> None:
+    settings: dict[str, object] = {
+        "shaman": {"enabled": True},
+        "shared_storage_path": str(small_volume / "shared"),
+    }
+    farm = Farm(tmp_path / "farm", Path("no-blender"), settings=settings)
+    farm.start_manager()
+    try:
+        run = packed(show, farm.manager_port, tmp_path / "cache")
+    finally:
+        farm.stop()
+    assert run.failure is not None, run.outcome
+    assert run.failure.kind is FailureKind.REFUSED
+    assert "make room on the shared storage" in run.failure.message
+    assert list((small_volume / "shared/jobs").glob("*")) == []
+    assert list(scratch.iterdir()) == []

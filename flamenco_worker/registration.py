@@ -128,6 +128,9 @@ class Registration:
         self._stopping = stopping
         self._new_back_off = new_back_off
         self._take_settings = take_settings
+        self._secret = secrets.token_hex(SECRET_BYTES)
+        """For a registration. The same for each try: by it the Manager knows a worker again that
+        has not heard its answer."""
         self._abilities = abilities or self._configured_abilities
 
     def sign_on(self) -> SignedOn:
@@ -186,10 +189,9 @@ class Registration:
         return self._client.sign_on(sign_on)
 
     def _try_register(self) -> Credentials:
-        secret = secrets.token_hex(SECRET_BYTES)
         registration = WorkerRegistration(
             name=self._config.worker_name,
-            secret=secret,
+            secret=self._secret,
             platform=this_platform(),
             supported_task_types=self._abilities().supported_task_types,
         )
@@ -197,7 +199,7 @@ class Registration:
             registration, enrolment_secret=self._config.worker_registration_secret
         )
         log.info("registered at the Manager as %s (%s)", registered.name, registered.uuid)
-        return Credentials(registered.uuid, secret)
+        return Credentials(registered.uuid, self._secret)
 
     def _repeat(self, action: Callable[[], T]) -> T:
         """Tries until the Manager gives an answer that is its own."""

@@ -27,9 +27,29 @@ reservations, `reportTasks`, several slots, and `wait` on the question for the w
 
 
 def register(unit: Unit, registration: WorkerRegistration, *, address: str) -> RegisteredWorker:
-    """Makes a new worker, offline until it signs on."""
-    uuid = unit.new_id()
+    """Makes a new worker, offline until it signs on.
+
+    One that has not heard the answer asks again with the same secret, and gets the same one.
+    """
+    name = registration.name.strip()
     types = normal_task_types(registration.supported_task_types)
+    uuid = workers.registered_with(unit.db, name, registration.secret)
+    if uuid is None:
+        uuid = _add(unit, registration, types, address=address)
+    return RegisteredWorker(
+        uuid=uuid,
+        name=name,
+        address=address,
+        status=WorkerStatus.OFFLINE,
+        platform=registration.platform,
+        software="",
+        supported_task_types=types,
+    )
+
+
+def _add(unit: Unit, registration: WorkerRegistration, types: list[str], *, address: str) -> str:
+    """Returns the UUID of the new worker."""
+    uuid = unit.new_id()
     worker_id = workers.add(
         unit.db,
         uuid=uuid,
@@ -42,15 +62,7 @@ def register(unit: Unit, registration: WorkerRegistration, *, address: str) -> R
     workers.set_abilities(unit.db, worker_id, task_types=types, capabilities={})
     unit.audit("worker.register", uuid, name=registration.name, address=address)
     unit.announce(WorkerRegistered(worker_id=uuid))
-    return RegisteredWorker(
-        uuid=uuid,
-        name=registration.name.strip(),
-        address=address,
-        status=WorkerStatus.OFFLINE,
-        platform=registration.platform,
-        software="",
-        supported_task_types=types,
-    )
+    return uuid
 
 
 def sign_on(

@@ -25,6 +25,11 @@ _BY_ID = Statement(
     "A worker by key.",
     f"SELECT {_COLUMNS} FROM workers WHERE id = :id AND deleted_at IS NULL",
 )
+_NAMESAKES = Statement(
+    "The newest workers of a name with what their secrets are checked against.",
+    """SELECT uuid, secret_hash, software FROM workers INDEXED BY workers_by_name
+       WHERE name = :name AND deleted_at IS NULL ORDER BY id DESC LIMIT 10""",
+)
 _SECRET = Statement(
     "What a worker's secret is checked against.",
     "SELECT secret_hash FROM workers WHERE uuid = :uuid AND deleted_at IS NULL",
@@ -130,6 +135,17 @@ def find(db: sqlite3.Connection, worker_id: int) -> StoredWorker | None:
     """A worker by key; None if there is none, or if it was deleted."""
     row = _BY_ID.row(db, id=worker_id)
     return _worker(row) if row else None
+
+
+def registered_with(db: sqlite3.Connection, name: str, secret: str) -> str | None:
+    """The UUID of a worker of this name that has registered with this secret and not signed on yet;
+    only the newest are looked at.
+    """
+    for row in _NAMESAKES.run(db, name=name).fetchall():
+        salt, _, digest = str(row["secret_hash"]).partition(":")
+        if not row["software"] and hmac.compare_digest(_digest(salt, secret), digest):
+            return str(row["uuid"])
+    return None
 
 
 def secret_is_right(db: sqlite3.Connection, uuid: str, secret: str) -> bool:

@@ -140,6 +140,22 @@ def test_a_manager_that_is_away_or_out_of_order_is_waited_for(tmp_path: Path) ->
     assert len(manager.known_workers) == 1
 
 
+def test_each_try_to_register_has_the_same_secret(manager: ProtocolManager, tmp_path: Path) -> None:
+    told: list[str] = []
+
+    def fail(request: Received) -> int | None:
+        if request.path != "/register-worker":
+            return None
+        told.append(request.body["secret"])
+        return 503 if len(told) < 3 else None
+
+    manager.fail = fail
+    with running(tmp_path, manager.url):
+        manager.wait_for_count("/sign-on", 1)
+    assert len(told) == 3
+    assert len(set(told)) == 1
+
+
 def test_server_errors_at_sign_on_do_not_make_a_second_identity(
     manager: ProtocolManager, tmp_path: Path
 ) -> None:

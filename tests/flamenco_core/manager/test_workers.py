@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -43,6 +44,23 @@ def test_a_task_whose_answer_was_lost_is_handed_out_again_as_the_same_attempt(
     store(manager, compiled_job(2))
     lost = take(manager, worker)
     assert take(manager, worker) == lost
+
+
+def test_a_worker_that_has_not_heard_who_it_is_gets_the_same_answer_again(
+    manager: Manager,
+) -> None:
+    registration = WorkerRegistration(
+        name="desk", secret="00ff" * 16, platform="linux", supported_task_types=["blender"]
+    )
+    first = manager.register_worker(registration, address="127.0.0.1")
+    again = manager.register_worker(registration, address="127.0.0.1")
+    assert again == first
+    other = replace(registration, secret="ff00" * 16)
+    assert manager.register_worker(other, address="127.0.0.1").uuid != first.uuid
+    sign_on = WorkerSignOn(name="desk", supported_task_types=["blender"], software_version="1.0")
+    manager.sign_on(first.uuid, sign_on, address="127.0.0.1")
+    # Whoever is known by now has an identity to keep.
+    assert manager.register_worker(registration, address="127.0.0.1").uuid != first.uuid
 
 
 def test_a_slot_that_says_what_it_holds_gets_something_else(manager: Manager) -> None:

@@ -113,8 +113,12 @@ def test_a_record_that_cannot_be_written_harms_nothing(
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="needs a shell")
-def test_a_worker_ends_the_blender_of_the_one_that_was_killed_before_it(tmp_path: Path) -> None:
+def test_a_worker_ends_the_blender_of_the_one_that_was_killed_before_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A shell script that does not end with `exec` leaves Blender behind when it is killed."""
+    # One that stays open for the next task does not say on its command line what it renders.
+    monkeypatch.setenv("FLAMENCO_WORKER_WARM_BLENDER", "false")
     farm = Farm(tmp_path / "farm")
     script = farm.folder / "blender.sh"
     script.write_text(f'#!/bin/sh\n{BPY.exe} -m {BPY.command[2]} "$@"\n')

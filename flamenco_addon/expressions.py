@@ -20,6 +20,7 @@ from flamenco_core.model import AvailableJobType
 
 from . import connection
 from .job_values import ExpressionError, JobValues
+from .language import tr
 from .trust import FarmIdentity, ForeignExpression, TrustedFarms, foreign_expressions, is_known
 
 NOT_TRUSTED = "waits for your trust in this farm"
@@ -127,7 +128,9 @@ class FLAMENCO_OT_trust_farm(bpy.types.Operator):
         return connection.current().farm is not None
 
     def invoke(self, context: bpy.types.Context, _event: bpy.types.Event) -> set[str]:
-        return context.window_manager.invoke_props_dialog(self, width=620)
+        return context.window_manager.invoke_props_dialog(
+            self, width=620, title=tr("Python of This Farm"), confirm_text=self.bl_label
+        )
 
     def draw(self, _context: bpy.types.Context) -> None:
         layout = self.layout

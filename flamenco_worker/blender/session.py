@@ -36,6 +36,8 @@ START_LIMIT = timedelta(minutes=5)
 """How long Blender may take until it greets; programs on slow storage take their time."""
 OUTPUT_LIMIT = timedelta(seconds=30)
 """How long the last lines of a task may take behind its end."""
+QUIT_LIMIT = timedelta(seconds=1)
+"""How long it may take to end by itself; somebody may want the machine back."""
 _LOOK_AGAIN_SECONDS = 0.2
 _LONGEST_BETWEEN = 500
 """Lines that Blender may print between two tasks before the oldest are forgotten."""
@@ -167,7 +169,7 @@ class WarmBlender:
         """Lets it end by itself, and waits until it has."""
         if self._line is not None:
             self._line.close()
-        self._thread.join(timeout=OUTPUT_LIMIT.total_seconds() / 10)
+        self._thread.join(QUIT_LIMIT.total_seconds())
         self.end()
         self._thread.join()
 

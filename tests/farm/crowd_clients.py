@@ -74,7 +74,8 @@ async def work(line: Line, number: int) -> None:
     while not line.crowd.is_over:
         status, content = await line.surely("POST", "worker/task", {}, good=(200, 204))
         if status == 200:
-            await do_task(line, worker, json.loads(content))
+            do = report_task if number % 2 else do_task
+            await do(line, worker, json.loads(content))
         else:
             await asyncio.sleep(0.02)
 
@@ -105,6 +106,28 @@ async def do_task(line: Line, worker: str, task: dict[str, Any]) -> None:
                 "POST", f"{path}/output-produced", picture, headers, good=(202, 404, 409)
             )
             promises.note("image", job)
+
+
+async def report_task(line: Line, worker: str, task: dict[str, Any]) -> None:
+    """The same with all that there is to say in one request."""
+    promises, job, uuid = line.crowd.promises, task["job"], task["uuid"]
+    logs = [f"{uuid4().hex} was here {random.randbytes(100).hex()}" for _ in range(2)]
+    changes: tuple[dict[str, Any], ...] = (
+        {"activity": "at work"},
+        {"taskStatus": "completed", "steps_completed": 1},
+    )
+    told = {"attempt": task["attempt"]}
+    updates = [
+        {"task": uuid, "update": told | change | {"log": f"{log}\n", "update_id": uuid4().hex}}
+        for change, log in zip(changes, logs, strict=True)
+    ]
+    _, content = await line.surely("POST", "worker/task-report", {"updates": updates})
+    if {outcome["status"] for outcome in json.loads(content)["updates"]} != {204}:
+        assert job in promises.stopped | promises.removed, content
+        return
+    for log in logs:
+        promises.note_line(uuid, job, log)
+    promises.note("completed", uuid, job)
 
 
 async def submit(line: Line) -> None:

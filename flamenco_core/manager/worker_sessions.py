@@ -36,6 +36,8 @@ def register(unit: Unit, registration: WorkerRegistration, *, address: str) -> R
     uuid = workers.registered_with(unit.db, name, registration.secret)
     if uuid is None:
         uuid = _add(unit, registration, types, address=address)
+    else:
+        workers.set_address(unit.db, uuid, address)
     return RegisteredWorker(
         uuid=uuid,
         name=name,

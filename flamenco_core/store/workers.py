@@ -30,6 +30,10 @@ _NAMESAKES = Statement(
     """SELECT uuid, secret_hash, software FROM workers INDEXED BY workers_by_name
        WHERE name = :name AND deleted_at IS NULL ORDER BY id DESC LIMIT 10""",
 )
+_SET_ADDRESS = Statement(
+    "Notes from where a worker has registered once more.",
+    "UPDATE workers SET address = :address WHERE uuid = :uuid",
+)
 _SECRET = Statement(
     "What a worker's secret is checked against.",
     "SELECT secret_hash FROM workers WHERE uuid = :uuid AND deleted_at IS NULL",
@@ -146,6 +150,10 @@ def registered_with(db: sqlite3.Connection, name: str, secret: str) -> str | Non
         if not row["software"] and hmac.compare_digest(_digest(salt, secret), digest):
             return str(row["uuid"])
     return None
+
+
+def set_address(db: sqlite3.Connection, uuid: str, address: str) -> None:
+    _SET_ADDRESS.run(db, uuid=uuid, address=address)
 
 
 def secret_is_right(db: sqlite3.Connection, uuid: str, secret: str) -> bool:

@@ -26,6 +26,7 @@ from bench_figures import Figure
 from bench_first_task import bench_first_task
 from bench_idle_worker import bench_idle_worker
 from bench_lists import bench_lists
+from bench_web import bench_web
 from flamenco_core.manager import MANAGER, Manager
 from flamenco_core.model import JobStatusChange, TaskStatusChange
 from flamenco_core.statuses import JobStatus, TaskStatus
@@ -69,6 +70,13 @@ def main() -> int:
         verdict = "ok" if figure.is_good else "TOO HIGH"
         print(f"{figure.name}: {figure.value:.2f} (limit {figure.limit:g}) {verdict}")
     return int(arguments.check and not all(figure.is_good for figure in figures))
+
+
+def bench_addon() -> Iterator[Figure]:
+    """What the extension takes of Blender's main thread."""
+    from bench_addon import bench_addon  # starts Blender with what only tests need
+
+    yield from bench_addon()
 
 
 def bench_schedule() -> Iterator[Figure]:
@@ -256,6 +264,7 @@ def _hand_out_and_complete(manager: Manager, worker_id: str) -> float:
 
 
 BENCHES: dict[str, Callable[[], Iterator[Figure]]] = {
+    "addon": bench_addon,
     "events": bench_events,
     "fan": bench_fan,
     "farm": bench_farm,
@@ -267,6 +276,7 @@ BENCHES: dict[str, Callable[[], Iterator[Figure]]] = {
     "schedule": bench_schedule,
     "submit": bench_submit,
     "sweep": bench_sweep,
+    "web": bench_web,
 }
 
 

@@ -63,11 +63,18 @@ answer([before, during[0], during[-1], after])
 """
 
 
-@pytest.mark.parametrize("blender", ["4.5", pytest.param("5.1+", marks=pytest.mark.thorough)])
+@pytest.mark.parametrize(
+    "blender",
+    [
+        pytest.param("4.2", marks=pytest.mark.thorough),
+        "4.5",
+        pytest.param("5.1+", marks=pytest.mark.thorough),
+    ],
+)
 def test_registering_twenty_times_leaves_nothing_behind(
     tmp_path: Path, extension_zip: Path, extension_zip_5_1: Path, blender: str
 ) -> None:
-    extension = extension_zip if blender == "4.5" else extension_zip_5_1
+    extension = extension_zip_5_1 if blender == "5.1+" else extension_zip
     names = {"zip": str(extension), "module": MODULE}
     python = bpy_python(blender)
     before, first, last, after = run_in_bpy(

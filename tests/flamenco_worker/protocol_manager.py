@@ -223,7 +223,7 @@ class ProtocolManager:
     def _answer_worker(self, request: Received) -> tuple[int, Any]:
         match request.path.split("/")[1:]:
             case ["sign-on"]:
-                told = {"settings": self.settings} if self.settings else {}
+                told: dict[str, Any] = {"settings": self.settings} if self.settings else {}
                 told |= {"offers": self.offers} if self.offers else {}
                 return 200, {"status_requested": self.first_status, **told}
             case ["abilities"]:

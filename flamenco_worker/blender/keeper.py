@@ -6,6 +6,7 @@ import logging
 import threading
 from collections import OrderedDict
 from dataclasses import dataclass
+from pathlib import Path
 
 from flamenco_worker.blender.keeping_rules import KeepingRules
 from flamenco_worker.blender.session import Launch, WarmBlender
@@ -48,15 +49,15 @@ class BlenderKeeper:
         self._is_lent = False
         self._idle: threading.Timer | None = None
         self._why_gone = "none is open"
-        self._refusals: OrderedDict[tuple[Launch, str], str] = OrderedDict()
+        self._refusals: OrderedDict[tuple[Launch, str, int], str] = OrderedDict()
 
     def why_not(self, launch: Launch, blend_file: str) -> str:
         """Why a file needs Blenders of its own, as it was found out; empty if nothing is known."""
-        return self._refusals.get((launch, blend_file), "")
+        return self._refusals.get((launch, blend_file, _changed_at(blend_file)), "")
 
     def refuse(self, launch: Launch, blend_file: str, why: str) -> None:
-        """From now on the file is for Blenders of its own."""
-        self._refusals[launch, blend_file] = why
+        """From now on the file is for Blenders of its own, until it changes."""
+        self._refusals[launch, blend_file, _changed_at(blend_file)] = why
         if len(self._refusals) > _MOST_REFUSALS:
             self._refusals.popitem(last=False)
 
@@ -139,3 +140,11 @@ class BlenderKeeper:
         if self._idle is not None:
             self._idle.cancel()
             self._idle = None
+
+
+def _changed_at(path: str) -> int:
+    """0 for a file that is not there."""
+    try:
+        return Path(path).stat().st_mtime_ns
+    except OSError:
+        return 0

@@ -230,7 +230,7 @@ class _BlenderRun:
                     parser.feed,
                     cancellation=self._stop,
                     watchdog=self._watchdog,
-                    frames=lambda: sum(len(plan.frames) for plan in self.plans),
+                    frames=self._count_rendered,
                 )
         except Cancelled:
             self.context.cancellation.check()
@@ -248,6 +248,9 @@ class _BlenderRun:
             if self.collector is not None:
                 self.collector.stop()
             self._stop.cancel(sentence)
+
+    def _count_rendered(self) -> int:
+        return sum(len(plan.frames) for plan in self.plans) if self.collector is not None else 0
 
     def _pass_on_cancellation(self) -> None:
         self._stop.cancel(self.context.cancellation.reason)

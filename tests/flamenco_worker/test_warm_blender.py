@@ -28,7 +28,9 @@ from tests.eventually import eventually
 from tests.flamenco_worker.blenders import BPY, BlenderProgram
 from tests.flamenco_worker.conftest import RecordedTask
 from tests.flamenco_worker.test_blender_render import names_in, render_command
+from tests.flamenco_worker.warm_scenes import HANDLER_THAT_STAYS
 
+WITH_SCRIPTS = BlenderProgram("bpy", (*BPY.command, "-y"))
 OPEN = re.compile(r"the Blender that is open \(process (\d+)\)")
 Render = Callable[..., RecordedTask]
 
@@ -312,3 +314,18 @@ def test_another_device_is_for_another_blender(keeper: BlenderKeeper, scene: Pat
         keeper.lend(launches[1], str(scene)).why
         == "the one before was started with other arguments"
     )
+
+
+def test_a_file_that_needs_blenders_of_its_own_is_looked_at_again_when_it_has_changed(
+    render: Render, tmp_path: Path
+) -> None:
+    blend = BPY.make_blend(tmp_path / "mine.blend", HANDLER_THAT_STAYS)
+    why = "the frame_change_post handler"
+    first, second = (render(frame, blend=blend, program=WITH_SCRIPTS) for frame in (1, 2))
+    assert why in first.log
+    assert why in second.log
+    assert first.log.count("going to run") == 2
+    assert second.log.count("going to run") == 1, "it is not opened once more to find out"
+    BPY.make_blend(blend)
+    assert "stays open" in render(3, blend=blend, program=WITH_SCRIPTS).log
+    assert is_warm(render(4, blend=blend, program=WITH_SCRIPTS))

@@ -137,7 +137,8 @@ class PackRun:
             return
         # Not under the lock, which would make whoever cancels wait for the system.
         process = _start(host, scratch)
-        _send(process, {"paths": self._paths, "request": self.request.as_json()})
+        request = self.request.as_json()
+        _send(process, {"paths": self._paths, "request": request, "scratch": str(scratch)})
         with self._lock:
             self._process = process
             if self._cancel_wanted.is_set():

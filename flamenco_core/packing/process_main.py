@@ -1,8 +1,9 @@
 """The program of a packing process: one request in, progress and the outcome out.
 
 It is run as a file by any Python, or by Blender itself, and speaks JSON, one object a line. The
-first line that it reads has the `paths` to import from and the `request`; each further line, and
-the end of its input, means: cancel. So it ends with whoever started it. What it writes:
+first line that it reads has the `paths` to import from, the `request`, and the folder `scratch` for
+temporary files; each further line, and the end of its input, means: cancel. So it ends with whoever
+started it. What it writes:
 
     {"kind": "progress", "progress": …, "seconds_left": …}
     {"kind": "folder", "folder": …}        a folder that is incomplete until the end
@@ -15,6 +16,7 @@ import contextlib
 import json
 import logging
 import os
+import shutil
 import sys
 import threading
 import time
@@ -44,6 +46,8 @@ def main() -> None:
     work = _Work(start["request"], cancel, reporter)
     threading.Thread(target=_await_cancel, args=(cancel, work), daemon=True).start()
     work.carry_out()
+    # If whoever started this is gone, nobody else removes it.
+    shutil.rmtree(start["scratch"], ignore_errors=True)
     # Threads that wait for a dead network drive must not hold this process.
     os._exit(0)
 

@@ -291,11 +291,11 @@ def test_what_a_killed_process_has_left_is_removed(
 
 
 def test_the_process_ends_and_tidies_up_when_blender_is_killed(
-    storage: Path, manager: ScriptedManager, project: Path
+    storage: Path, manager: ScriptedManager, project: Path, scratch: Path
 ) -> None:
     add_large_texture(project)
     command = [sys.executable, "-c", START_AND_WAIT, str(project / BLEND), manager.url]
-    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    environment = os.environ | {"PYTHONPATH": str(ROOT), "TMPDIR": str(scratch)}
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment) as blender:
         assert blender.stdout is not None
         child = psutil.Process(int(blender.stdout.readline()))
@@ -303,6 +303,7 @@ def test_the_process_ends_and_tidies_up_when_blender_is_killed(
         blender.send_signal(signal.SIGKILL)
     eventually(lambda: not child.is_running() or child.status() == psutil.STATUS_ZOMBIE)
     assert list(storage.iterdir()) == []
+    assert list(scratch.iterdir()) == []
 
 
 def test_a_copy_takes_the_place_of_the_file_and_is_removed(

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 import zlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -277,7 +277,3 @@ def _is_about_output(setting: AvailableJobSetting) -> bool:
 
 def _is_about_frames(setting: AvailableJobSetting) -> bool:
     return "frame" in setting.key or setting.key in ("chunk_size", "fps")
-
-
-def with_shown_settings(settings: Sequence[AvailableJobSetting]) -> list[AvailableJobSetting]:
-    return [setting for setting in settings if is_shown(setting)]

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from flamenco_core.errors import InvalidInput
 from flamenco_core.frames import parse_frames
 
-from .facts import JobFacts, SceneFacts
+from .facts import JobFacts
 from .findings import Finding, Fix, Severity
 
 BUILT_IN_ENGINES = frozenset({"CYCLES", "BLENDER_EEVEE", "BLENDER_EEVEE_NEXT", "BLENDER_WORKBENCH"})
@@ -141,7 +141,3 @@ def override_findings(job: JobFacts) -> Iterator[Finding]:
             problem.hint,
             scene=job.scene.name,
         )
-
-
-def engine_name(scene: SceneFacts) -> str:
-    return scene.engine.replace("_", " ").title()

@@ -12,10 +12,13 @@ const FIELDS = [
 /** Many changes are read at once, and not more often than this. */
 const PAUSE_MS = 1_500;
 
+/** A task, with a place for the text that searches look through, which is made when it is needed. */
+export type TaskRow = TaskSummary & { text: string };
+
 /** For the component that calls it. */
-export function useTasks(jobId: string): Collection<TaskSummary> {
+export function useTasks(jobId: string): Collection<TaskRow> {
   let pause: ReturnType<typeof setTimeout> | undefined;
-  const tasks = liveCollection<TaskSummary>({
+  const tasks = liveCollection<TaskRow>({
     topics: [`jobs/${jobId}/tasks`, `jobs/${jobId}`],
     idOf: ({ id }) => id,
     async *read(signal) {
@@ -58,7 +61,7 @@ function shared(worker: TaskSummary["worker"]): TaskSummary["worker"] {
 }
 
 /** A row in the one shape that all have, which takes a fraction of the memory. */
-function rowOf(told: Partial<TaskSummary>, before?: TaskSummary): TaskSummary {
+function rowOf(told: Partial<TaskSummary>, before?: TaskRow): TaskRow {
   // How long it took belongs to the attempt before, if there is another one.
   const isAnew = before !== undefined && told.attempt !== undefined && told.attempt !== before.attempt;
   const kept = isAnew ? undefined : before;
@@ -77,5 +80,6 @@ function rowOf(told: Partial<TaskSummary>, before?: TaskSummary): TaskSummary {
     run_seconds: told.run_seconds ?? kept?.run_seconds,
     failure_class: told.failure_class ?? kept?.failure_class,
     priority: 0,
+    text: "",
   };
 }

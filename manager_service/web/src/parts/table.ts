@@ -125,6 +125,16 @@ export function tableView<Row>(parts: TableParts<Row>): TableView<Row> {
   };
 }
 
+/**
+ * Opens a row from its link with the filters as they are now. Rows are drawn once, so that an
+ * address in them would keep older ones. Other clicks (a new tab, selecting) stay what they are.
+ */
+export function openPlainly(event: MouseEvent, open: () => void): void {
+  if (event.button || event.ctrlKey || event.metaKey || event.shiftKey || event.altKey) return;
+  event.preventDefault();
+  open();
+}
+
 /** Stable, empty values last either way. */
 function sorted<Row>(rows: Row[], columns: readonly Column<Row>[], sort: string): Row[] {
   const isBackwards = sort.startsWith("-");

@@ -20,11 +20,13 @@ export interface JobFilter {
 
 export function useJobFilter(): ComputedRef<JobFilter> {
   const route = useRoute();
+  // As one text, so that other parts of the address make nobody look at all jobs again.
+  const said = computed(() =>
+    JSON.stringify(JOB_PARAMETERS.map((key) => [key, String(route.query[key] ?? "")])),
+  );
   return computed(() => {
-    const asked = (key: (typeof JOB_PARAMETERS)[number]) => {
-      const value = route.query[key];
-      return typeof value === "string" ? value : "";
-    };
+    const values = new Map(JSON.parse(said.value) as [string, string][]);
+    const asked = (key: (typeof JOB_PARAMETERS)[number]) => values.get(key) ?? "";
     const tests: ((job: JobRow) => boolean)[] = [];
     const name = asked("name").toLowerCase();
     if (name) tests.push((job) => textOf(job).includes(name));

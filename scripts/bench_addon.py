@@ -141,9 +141,9 @@ def _enabling(folder: Path, extension: Path) -> Iterator[Figure]:
     home = folder / "enabling"
     script = """
         import addon_utils, time
-        began = time.process_time()
+        began = time.thread_time()
         addon_utils.enable(module)
-        answer((time.process_time() - began) * 1e3)
+        answer((time.thread_time() - began) * 1e3)
     """
     install = "bpy.ops.extensions.package_install_files(filepath=zip, repo='user_default')"
     names = {"zip": str(extension), "module": MODULE}
@@ -153,7 +153,9 @@ def _enabling(folder: Path, extension: Path) -> Iterator[Figure]:
         lines = "\n".join(line[8:] for line in script.splitlines())
         times.append(run_in_bpy(text + lines, home=home, names=names, enable=False))
     # The first one compiled everything.
-    yield Figure("enabling it in ms", statistics.median(times[1:]), ENABLING_LIMIT_MS)
+    yield Figure(
+        "enabling it, of the main thread, in ms", statistics.median(times[1:]), ENABLING_LIMIT_MS
+    )
 
 
 def _figures(doing: str, window: BlenderWindow) -> Iterator[Figure]:

@@ -17,7 +17,9 @@ from tests.farm.farm import Farm, echo_job, request
 from tests.farm.frames import pixel_faults
 from tests.farm.killing_proxy import Exchange, KillingProxy, Moment
 
-HAND_OUT = r"POST /api/v3/worker/task[ ?]"
+HAND_OUT = r"POST /api/v3/worker/task(-report)?[ ?]"
+"""Of a first task, or of the next one together with what became of the last."""
+REPORT = r"POST /api/v3/worker/task-report "
 UPDATE = r"POST /api/v3/worker/task/[0-9a-f-]+ "
 SUBMISSION = r"POST /api/v3/jobs "
 ECHO_SLEEPS = 20
@@ -88,6 +90,12 @@ def broken_promises(farm: Farm, exchanges: list[Exchange]) -> list[str]:
         elif re.match(UPDATE, exchange.request_line):
             task_id = exchange.request_line.split()[1].rpartition("/")[2]
             broken += forgotten(farm, task_id, json.loads(exchange.request_body))
+        elif re.match(REPORT, exchange.request_line):
+            reported = json.loads(exchange.request_body)["updates"]
+            outcomes = json.loads(exchange.answer_body)["updates"]
+            for each, outcome in zip(reported, outcomes, strict=True):
+                if outcome["status"] == 204:
+                    broken += forgotten(farm, each["task"], each["update"])
         elif "register-worker" in exchange.request_line:
             worker_id = json.loads(exchange.answer_body)["uuid"]
             if request(f"{farm.url}/api/v3/worker-mgt/workers/{worker_id}")[0] != 200:

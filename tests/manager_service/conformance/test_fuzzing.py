@@ -58,7 +58,7 @@ def settings_for(api: Exchange, *, with_known_ids: bool) -> str:
         [
             *lines,
             "[[operations]]",
-            'include-operation-id = "scheduleTask"',
+            'include-operation-id = ["scheduleTask", "workerState"]',
             'parameters = { "query.wait" = 0 }',
         ]
     )

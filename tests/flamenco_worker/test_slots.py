@@ -77,7 +77,8 @@ def reports(manager: ProtocolManager) -> list[list[tuple[str, str]]]:
 def test_from_the_second_task_of_a_job_on_nothing_is_waited_for(
     manager: ProtocolManager, tmp_path: Path
 ) -> None:
-    short = command("exec", exe="/bin/sleep", args=["0.1"])
+    # Long enough for a busy machine to reserve the next one meanwhile.
+    short = command("exec", exe="/bin/sleep", args=["0.5"])
     manager.hand_out(*(task_of(uuid, short) for uuid in TASKS))
     with SlotWorkers(config(tmp_path, manager)):
         manager.wait_for(is_completed(manager, TASKS[-1]), "the last task")

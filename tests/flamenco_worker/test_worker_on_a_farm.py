@@ -39,6 +39,8 @@ def slow_scene(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def blenders_of(farm: Farm) -> list[int]:
     """The processes that render for this farm's worker, which marks what it starts."""
     record = farm.folder / "worker" / RECORD_NAME
+    if not record.exists():
+        return []  # it has started nothing yet
     mark = json.loads(record.read_text(encoding="utf-8"))["mark"].encode()
     found = []
     for entry in Path("/proc").iterdir():

@@ -81,7 +81,7 @@ class QuickStart:
         kept = {
             name: value
             for name, value in os.environ.items()
-            if name.startswith(("PIP_", "SSL_", "REQUESTS_", "LANG", "LC_"))
+            if name.startswith(("PIP_", "NODE_", "SSL_", "REQUESTS_", "LANG", "LC_"))
             or "proxy" in name.lower()
         }
         if not self.builds_pages:

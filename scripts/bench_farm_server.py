@@ -13,7 +13,8 @@ import dataclasses
 import functools
 import gc
 import sys
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -107,9 +108,14 @@ def constant_answers() -> AbstractContextManager[Any]:
     return patch("manager_service.server.all_operations", constant_operations)
 
 
-def transactions_alone() -> AbstractContextManager[Any]:
+@contextmanager
+def transactions_alone() -> Iterator[None]:
     limits = functools.partial(GroupLimits, count=1)
-    return patch("manager_service.write_thread.GroupLimits", limits)
+    with (
+        patch("manager_service.write_thread.GroupLimits", limits),
+        patch("manager_service.worker_requests._LARGEST_GROUP", 1),
+    ):
+        yield
 
 
 MODES = {"real": nullcontext, "alone": transactions_alone, "ceiling": constant_answers}

@@ -13,7 +13,7 @@ import dataclasses
 import functools
 import gc
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from datetime import timedelta
 from pathlib import Path
@@ -118,7 +118,11 @@ def transactions_alone() -> Iterator[None]:
         yield
 
 
-MODES = {"real": nullcontext, "alone": transactions_alone, "ceiling": constant_answers}
+MODES: dict[str, Callable[[], AbstractContextManager[Any]]] = {
+    "real": nullcontext,
+    "alone": transactions_alone,
+    "ceiling": constant_answers,
+}
 
 
 def main() -> None:

@@ -84,6 +84,9 @@ class QuickStart:
             if name.startswith(("PIP_", "NODE_", "SSL_", "REQUESTS_", "LANG", "LC_"))
             or "proxy" in name.lower()
         }
+        if (machine := Path("/etc/npmrc")).exists():
+            # Where Debian's npm looks by itself; the one that comes with a Node from PyPI does not.
+            kept["NPM_CONFIG_GLOBALCONFIG"] = str(machine)
         if not self.builds_pages:
             kept["FLAMENCO_BUILD_WEB"] = "0"
         return kept | {"HOME": str(user), "PATH": self.path, "PIP_CACHE_DIR": cache}

@@ -26,7 +26,7 @@ logger = logging.getLogger(__name__)
 
 EXIT_CODE_AT_ONCE = 130
 
-SETUP_PAGE = "app/#setup-assistant"
+SETUP_PAGE = "app/settings/set-up"
 """Behind the Manager's address; the page finds by itself what stands behind the `#`."""
 
 _SWITCH_SECONDS = 0.0005

@@ -179,7 +179,7 @@ def test_the_assistant_is_opened_in_the_browser(
         while not opened.exists():
             assert time.monotonic() < deadline
             time.sleep(0.01)
-        assert opened.read_text().strip() == f"{url}app/#setup-assistant"
+        assert opened.read_text().strip() == f"{url}app/settings/set-up"
 
 
 def test_a_port_that_is_taken_is_one_sentence(tmp_path: Path) -> None:

@@ -114,6 +114,23 @@ def test_a_built_in_job_type_is_customised_checked_and_taken_back(
     expect(page.get_by_text("customised, ")).to_have_count(0)
 
 
+def test_a_new_farm_is_set_up_in_three_steps(
+    configured: RunningManager, open_page: OpenPage, tmp_path: Path
+) -> None:
+    page = open_page(configured, "/settings/set-up")
+    page.get_by_label("Shared storage").fill(str(tmp_path / "nowhere"))
+    page.get_by_role("button", name="Check").first.click()
+    expect(page.get_by_role("button", name="Store the set-up")).to_be_disabled()
+    (tmp_path / "shared").mkdir()
+    page.get_by_label("Shared storage").fill(str(tmp_path / "shared"))
+    page.get_by_role("button", name="Check").first.click()
+    page.get_by_label("Another Blender").fill("blender")
+    page.get_by_role("button", name="Check").last.click()
+    page.get_by_role("button", name="Store the set-up").click()
+    expect(page.get_by_text("The farm is set up")).to_be_visible()
+    assert str(tmp_path / "shared") in text_of(configured)
+
+
 def test_background_work_is_done_when_it_is_asked_for(
     configured: RunningManager, open_page: OpenPage
 ) -> None:
@@ -144,7 +161,7 @@ def test_the_system_tells_what_it_is_and_who_would_get_what(
     "path",
     [
         *("/settings", "/settings/variables", "/settings/job-types/echo-sleep-test"),
-        *("/settings/file", "/system", "/system/background", "/system/audit"),
+        *("/settings/file", "/settings/set-up", "/system", "/system/background", "/system/audit"),
     ],
 )
 def test_everybody_can_use_these_pages(

@@ -64,7 +64,7 @@ class Manager(
             StorageError: if the file is too damaged to be read.
         """
         if repair:
-            return upkeep.repair(lambda: self._unit(MANAGER), whole_file=whole_file)
+            return upkeep.repair(self._db, lambda: self._unit(MANAGER), whole_file=whole_file)
         return upkeep.check(self._db, whole_file=whole_file)
 
     def backup(self, target: str | Path) -> None:

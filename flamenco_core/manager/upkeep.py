@@ -45,7 +45,7 @@ def check(db: sqlite3.Connection, *, whole_file: bool) -> list[Finding]:
         raise _too_damaged(error) from error
 
 
-def repair(open_unit: OpenUnit, *, whole_file: bool) -> list[Finding]:
+def repair(db: sqlite3.Connection, open_unit: OpenUnit, *, whole_file: bool) -> list[Finding]:
     """Mends what `check` finds, each kind of thing in a transaction of its own.
 
     Rows that belong to nothing are left to a person. Nothing is computed from a damaged file,
@@ -55,7 +55,7 @@ def repair(open_unit: OpenUnit, *, whole_file: bool) -> list[Finding]:
         StorageError: if the file is too damaged to be read.
     """
     try:
-        findings = _mend_file(open_unit) if whole_file else []
+        findings = _mend_file(db, open_unit) if whole_file else []
         if not all(finding.is_mended for finding in findings):
             return findings
         findings += _mend_counts(open_unit)
@@ -65,18 +65,20 @@ def repair(open_unit: OpenUnit, *, whole_file: bool) -> list[Finding]:
         raise _too_damaged(error) from error
 
 
-def _mend_file(open_unit: OpenUnit) -> list[Finding]:
-    with open_unit() as unit:
-        found = consistency.damage(unit.db)
+def _mend_file(db: sqlite3.Connection, open_unit: OpenUnit) -> list[Finding]:
+    with snapshot(db):
+        found = consistency.damage(db)
     if not found:
         return []
-    left = found
-    # A table that is damaged itself cannot be indexed.
+    is_mended = False
+    # Indexes of a table that is damaged itself fail, or would hold only what can still be read.
     with contextlib.suppress(sqlite3.DatabaseError), open_unit() as unit:
         consistency.rebuild_indexes(unit.db)
-        left = consistency.damage(unit.db)
-        _audit(unit, [what for what in found if what not in left])
-    return [Finding(what, is_mended=what not in left) for what in (*found, *_new(left, found))]
+        if left := consistency.damage(unit.db):
+            raise sqlite3.DatabaseError(left[0])
+        _audit(unit, found)
+        is_mended = True
+    return [Finding(what, is_mended=is_mended) for what in found]
 
 
 def _mend_counts(open_unit: OpenUnit) -> list[Finding]:

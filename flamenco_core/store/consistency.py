@@ -43,7 +43,12 @@ def differences(db: sqlite3.Connection) -> list[str]:
 
 def damage(db: sqlite3.Connection) -> list[str]:
     """What SQLite finds wrong with the file itself. Reads all of it."""
-    found = [row[0] for row in db.execute("PRAGMA integrity_check")]
+    found: list[str] = []
+    try:
+        found += (row[0] for row in db.execute("PRAGMA integrity_check"))
+    except sqlite3.DatabaseError as error:
+        # SQLite can come upon a place at which it cannot go on looking.
+        found.append(str(error))
     return [] if found == ["ok"] else [f"the file is damaged: {what}" for what in found]
 
 

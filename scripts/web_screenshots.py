@@ -1,9 +1,11 @@
-"""Takes pictures of every page of the web interface, to look at: both themes, desktop and phone.
+"""Takes pictures of everything the web interface shows, to look at: both themes, desktop and phone.
 
-    scripts/web_screenshots.py FOLDER [NAME …]
+    scripts/web_screenshots.py FOLDER [NAME …] [--size phone] [--theme light] [--sheets]
 
-The farm is that of the tests: 60 workers, 40 jobs, one of them with 10,000 tasks. Needs Chromium,
-and an environment with the project and its `dev` tools.
+The scenes are those of `tests/manager_service/web/scenes.py`: every page, tab and dialog, on a farm
+of 60 workers and 40 jobs, one of them with 10,000 tasks, with frames, logs and graphs. A name that
+ends with `*` means all that begin so. Needs Chromium, and an environment with the project and its
+`dev` tools; with `--sheets` the pictures of one scene are also put side by side.
 """
 
 from __future__ import annotations
@@ -11,16 +13,25 @@ from __future__ import annotations
 import argparse
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack
+from fnmatch import fnmatch
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
+from PIL import Image
+from playwright.sync_api import Error as PlaywrightError
+from playwright.sync_api import sync_playwright
+
 import build_web
 from tests.manager_service.browser import CHROMIUM
+from tests.manager_service.people import GuardedManager, add_people
 from tests.manager_service.running_manager import RunningManager
-from tests.manager_service.web.studio import Studio, fill
+from tests.manager_service.web.dressing import DressedFarm
+from tests.manager_service.web.scenes import Place, Scene, scenes
+from tests.manager_service.web.studio import fill
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, ViewportSize
@@ -29,76 +40,112 @@ SIZES: Mapping[str, ViewportSize] = {
     "desktop": {"width": 1440, "height": 900},
     "phone": {"width": 390, "height": 844},
 }
-SETTLING_MS = 800
+THEMES = ("dark", "light")
+SETTLING_MS = 700
 """After the last request, for what comes by and by."""
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("folder", type=Path, help="where the pictures go")
-    parser.add_argument("names", nargs="*", help="only these pages")
-    options = parser.parse_args()
+    options = _options()
     if CHROMIUM is None:
         sys.exit("Chromium is missing; install it with apt-get install chromium")
     build_web.build_web()
     options.folder.mkdir(parents=True, exist_ok=True)
-    from playwright.sync_api import sync_playwright
 
-    with tempfile.TemporaryDirectory() as home, sync_playwright() as playwright:
+    with tempfile.TemporaryDirectory() as home, ExitStack() as running:
         studio = fill(Path(home, "farm"))
-        with RunningManager(Path(home, "farm")) as manager:
-            pages = _pages(manager, studio)
-            wanted = {name: pages[name] for name in options.names or pages}
-            browser = playwright.chromium.launch(
-                executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"]
-            )
-            for file in _pictures(browser, manager.port, wanted, options.folder):
-                print(file, flush=True)
-            browser.close()
+        farm = running.enter_context(DressedFarm(Path(home, "farm"), studio))
+        farm.dress()
+        add_people(Path(home, "guarded"), ada="admin")
+        places: dict[Place, RunningManager] = {
+            Place.STUDIO: farm,
+            Place.EMPTY: running.enter_context(RunningManager(Path(home, "empty"))),
+            Place.GUARDED: running.enter_context(GuardedManager(Path(home, "guarded"))),
+        }
+        chosen = [scene for scene in scenes(farm, studio) if _is_wanted(scene, options.names)]
+        playwright = running.enter_context(sync_playwright())
+        browser = playwright.chromium.launch(
+            executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"]
+        )
+        for theme in options.theme:
+            for size in options.size:
+                for file in _pictures(browser, places, chosen, options.folder, size, theme):
+                    print(file, flush=True)
+        browser.close()
+    if options.sheets:
+        for scene in chosen:
+            print(_sheet(options.folder, scene.name), flush=True)
     return 0
 
 
-def _pages(manager: RunningManager, studio: Studio) -> dict[str, str]:
-    """Names of pictures, and the addresses that they show."""
-    job = f"/jobs/{studio.large_job}"
-    [task] = manager.get(f"{job}/tasks?status=active&limit=1").json["tasks"]
-    worker = f"/workers/{next(iter(studio.workers.values()))}"
-    return {
-        "jobs": "/jobs",
-        "jobs-filtered": "/jobs?status=failed,canceled",
-        "jobs-archived": "/jobs?archived=true",
-        "job": job,
-        "task": f"{job}/tasks/{task['id']}",
-        **{f"job-{tab}": f"{job}/{tab}" for tab in ("details", "times", "files", "why")},
-        "workers": "/workers",
-        "worker": worker,
-        "tags": "/tags",
-        "last-rendered": "/last-rendered",
-        "settings": "/settings",
-        "system": "/system",
-        "no-such-page": "/nowhere",
-    }
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("folder", type=Path, help="where the pictures go")
+    parser.add_argument("names", nargs="*", help="only these scenes")
+    parser.add_argument("--size", action="append", choices=[*SIZES], help="only this size")
+    parser.add_argument("--theme", action="append", choices=THEMES, help="only this theme")
+    parser.add_argument("--sheets", action="store_true", help="also one picture of each scene's")
+    options = parser.parse_args()
+    options.size = options.size or [*SIZES]
+    options.theme = options.theme or [*THEMES]
+    return options
+
+
+def _is_wanted(scene: Scene, names: Sequence[str]) -> bool:
+    return not names or any(fnmatch(scene.name, name) for name in names)
 
 
 def _pictures(
-    browser: Browser, port: int, pages: Mapping[str, str], folder: Path
+    browser: Browser,
+    places: Mapping[Place, RunningManager],
+    chosen: Sequence[Scene],
+    folder: Path,
+    size: str,
+    theme: str,
 ) -> Iterator[Path]:
-    for theme in ("dark", "light"):
-        for size, viewport in SIZES.items():
-            context = browser.new_context(
-                viewport=viewport,
-                color_scheme="light" if theme == "light" else "dark",
-                locale="en-GB",
-                timezone_id="Europe/Amsterdam",
-            )
-            page = context.new_page()
-            for name, path in pages.items():
-                page.goto(f"http://127.0.0.1:{port}/app{path}", wait_until="networkidle")
-                page.wait_for_timeout(SETTLING_MS)
-                file = folder / f"{name}-{size}-{theme}.png"
-                page.screenshot(path=file)
-                yield file
-            context.close()
+    context = browser.new_context(
+        viewport=SIZES[size],
+        color_scheme="light" if theme == "light" else "dark",
+        has_touch=size == "phone",
+        locale="en-GB",
+        timezone_id="Europe/Amsterdam",
+    )
+    context.set_default_timeout(8_000)
+    for scene in chosen:
+        page = context.new_page()
+        port = places[scene.place].port
+        page.goto(f"http://127.0.0.1:{port}/app{scene.path}", wait_until="networkidle")
+        if scene.act:
+            try:
+                scene.act(page)
+            except PlaywrightError as error:
+                # The others are worth seeing, and this one's state is, too.
+                print(f"{scene.name}, {size}, {theme}: {error}", file=sys.stderr)
+        page.wait_for_timeout(SETTLING_MS)
+        file = folder / f"{scene.name}-{size}-{theme}.png"
+        page.screenshot(path=file)
+        page.close()
+        yield file
+    context.close()
+
+
+def _sheet(folder: Path, name: str) -> Path:
+    """All pictures of a scene beside each other."""
+    pictures = [
+        Image.open(file)
+        for size in SIZES
+        for theme in THEMES
+        if (file := folder / f"{name}-{size}-{theme}.png").exists()
+    ]
+    height = max(picture.height for picture in pictures)
+    sheet = Image.new("RGB", (sum(picture.width + 12 for picture in pictures), height), "gray")
+    left = 0
+    for picture in pictures:
+        sheet.paste(picture, (left, 0))
+        left += picture.width + 12
+    file = folder / f"{name}-sheet.png"
+    sheet.save(file)
+    return file
 
 
 if __name__ == "__main__":

@@ -140,6 +140,12 @@ class Access:
     def is_from_this_machine(self, request: web.BaseRequest) -> bool:
         return is_from_this_machine(request, proxies=self._config.trusted_proxies)
 
+    def why_not_sensitive(self, request: web.BaseRequest, caller: Caller) -> str:
+        """Why a caller may not do what is sensitive, whatever the role; empty if that decides."""
+        if self.has_accounts or caller.kind is CallerKind.THIS_MACHINE:
+            return ""
+        return "" if self.is_from_this_machine(request) else _ONLY_HERE
+
     @contextmanager
     def watched(
         self, request: web.BaseRequest, role: Role, on_end: Callable[[], None]
@@ -182,8 +188,7 @@ class Access:
     def _admit(self, request: web.BaseRequest, role: Role, *, is_sensitive: bool = False) -> Caller:
         if not self.has_accounts:
             caller = self._trusted(request)
-            is_here = caller.kind is CallerKind.THIS_MACHINE or self.is_from_this_machine(request)
-            if is_sensitive and not is_here:
+            if is_sensitive and self.why_not_sensitive(request, caller):
                 raise _only_here()
             return caller
         caller = self.identify(request)
@@ -229,6 +234,12 @@ class Access:
         return self._farm
 
 
+_ONLY_HERE = (
+    "as long as everybody in the network is trusted, this can be done only on the Manager's own "
+    "machine"
+)
+
+
 def _authorization(request: web.BaseRequest) -> str:
     return request.headers.get(hdrs.AUTHORIZATION, "")
 
@@ -272,8 +283,7 @@ def _only_here() -> NotAllowed:
         problems=[
             Problem(
                 "",
-                "as long as everybody in the network is trusted, this can be done only on the "
-                "Manager's own machine",
+                _ONLY_HERE,
                 "open the Manager there as http://localhost, or set authentication to local",
             )
         ],

@@ -72,6 +72,7 @@ def _operation(operation: Operation, book: SchemaBook, error: dict[str, Any]) ->
         "description": f"{operation.description}\n\n{_who_may(operation)}".strip(),
         "tags": [operation.tag],
         "x-role": operation.role.value,
+        **({"x-sensitive": True} if operation.is_sensitive else {}),
         "responses": {
             **{str(answer.status): _answer(answer, book, error) for answer in operation.answers},
             "default": {"description": "Refused, or failed.", "content": error},

@@ -4,8 +4,8 @@
 
 Types of requests and answers come from the OpenAPI document by `openapi-typescript`, which
 `npm ci` in `manager_service/web` installs. Names, methods, paths and roles of the operations come
-beside them. Both are checked in, so that building the page needs no Python; a test holds them to
-the document.
+beside them, with whether they are sensitive. Both are checked in, so that building the page needs
+no Python; a test holds them to the document.
 """
 
 from __future__ import annotations
@@ -75,13 +75,17 @@ def recorded_digest() -> str:
 
 
 def operations_module(document: dict[str, Any]) -> str:
-    """TypeScript: each operation's method, path and role."""
-    rows = sorted(
-        (described["operationId"], method.upper(), path, described["x-role"])
+    """TypeScript: each operation's method, path and role, and whether it is sensitive."""
+    operations = sorted(
+        (described["operationId"], method.upper(), path, described)
         for path, methods in document["paths"].items()
         for method, described in methods.items()
     )
-    lines = [f'  {name}: ["{method}", "{path}", "{role}"],' for name, method, path, role in rows]
+    lines = [
+        f'  {name}: ["{method}", "{path}", "{described["x-role"]}", '
+        f"{str(described.get('x-sensitive', False)).lower()}],"
+        for name, method, path, described in operations
+    ]
     return "\n".join(
         [
             "// Written by scripts/web_api_types.py from the OpenAPI document.",

@@ -146,9 +146,7 @@ def _refuse_last_admin(unit: Unit, stored: StoredUser) -> None:
         and unit.config.authentication is Authentication.LOCAL
         and not users.has_admin(unit.db, other_than=stored.id)
     ):
-        raise Conflict(
-            f"{stored.name!r} is the only admin who can log in; make somebody else an admin first"
-        )
+        raise Conflict(rules.refusal_of_last_admin(stored.name))
 
 
 def _subject(name: str) -> str:

@@ -1,4 +1,4 @@
-"""The part of `Manager` that keeps what people look for, and forgets what was recorded long ago."""
+"""The part of `Manager` that keeps what people said of its pages, and forgets old records."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from flamenco_core.manager import saved_queries
 from flamenco_core.manager.opening import OpenFarm
 from flamenco_core.model.saved_queries import SavedQuery, SavedQueryChange
 from flamenco_core.rules import timeouts
-from flamenco_core.store import audit_list
+from flamenco_core.store import audit_list, farm
 from flamenco_core.store.audit import MANAGER, Actor
 from flamenco_core.store.saved_queries import EVERYBODY
 
@@ -15,7 +15,13 @@ AUDIT_ROWS_AT_ONCE = 1000
 
 
 class Records(OpenFarm):
-    """Saved queries, and the age of the audit log."""
+    """Saved queries, whether the set-up assistant is wanted, and the age of the audit log."""
+
+    def skip_set_up(self, *, actor: Actor) -> None:
+        """From now on nobody is asked to set this farm up; the assistant can still be used."""
+        with self._unit(actor) as unit:
+            farm.skip_set_up(unit.db, now=unit.now)
+            unit.audit("configuration.skip-set-up", "")
 
     def save_query(
         self, change: SavedQueryChange, *, is_shared: bool = False, actor: Actor

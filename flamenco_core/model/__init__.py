@@ -31,7 +31,13 @@ from flamenco_core.model.action_requests import (
     WorkerActionRequest,
     WorkersActionRequest,
 )
-from flamenco_core.model.actions import ActionChoice, JobAction, TaskAction, WorkerAction
+from flamenco_core.model.actions import (
+    ActionChoice,
+    JobAction,
+    TaskAction,
+    UserAction,
+    WorkerAction,
+)
 from flamenco_core.model.events import (
     EventJobUpdate,
     EventLastRenderedUpdate,
@@ -272,6 +278,7 @@ __all__ = [
     "TokenList",
     "UpdateOutcome",
     "User",
+    "UserAction",
     "UserChange",
     "UserList",
     "UserRole",

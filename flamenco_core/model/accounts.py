@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
+from flamenco_core.model.actions import ActionChoice
+
 
 class UserRole(StrEnum):
     """What a person may do; each role may do what those before it may."""
@@ -61,6 +63,8 @@ class User:
     is_disabled: bool
     created: datetime
     last_login: datetime | None = None
+    actions: list[ActionChoice] | None = None
+    """What admins may do with the account now, and why not the rest; in lists."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -133,3 +137,6 @@ class WhoAmI:
     actor: str | None = None
     """The caller as `submitted_by` of jobs and the audit log name people: `person:ana`, or the
     address of the computer where there are no accounts."""
+    sensitive_refusal: str | None = None
+    """Why operations marked `x-sensitive` are refused to the caller, whatever their role; absent if
+    the role decides."""

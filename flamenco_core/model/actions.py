@@ -1,6 +1,7 @@
-"""The names of what people can ask of jobs, tasks and workers.
+"""The names of what people can ask of jobs, tasks and workers, and admins of accounts.
 
-Which action is possible when stands in `flamenco_core.rules.actions`.
+Which action is possible when stands in `flamenco_core.rules.actions`, and of accounts in
+`flamenco_core.rules.accounts`.
 """
 
 from __future__ import annotations
@@ -39,6 +40,16 @@ class WorkerAction(StrEnum):
     RESTART = "restart"
     WITHDRAW = "withdraw"
     """Take back what was asked of it and has not happened yet."""
+    DELETE = "delete"
+
+
+class UserAction(StrEnum):
+    """What admins do with an account."""
+
+    SET_ROLE = "set-role"
+    DISABLE = "disable"
+    ENABLE = "enable"
+    SET_PASSWORD = "set-password"  # noqa: S105 - the name of an action
     DELETE = "delete"
 
 

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 
 from flamenco_core.errors import InvalidInput, NotAllowed, Problem, one_problem
 from flamenco_core.model.accounts import UserRole
+from flamenco_core.model.actions import ActionChoice, UserAction
 
 SHORTEST_PASSWORD = 12
 """Characters."""
@@ -37,6 +38,27 @@ def may(role: UserRole, needed: UserRole) -> bool:
 def lower_of(one: UserRole, other: UserRole) -> UserRole:
     """What a token with one role may do for an owner with the other."""
     return min(one, other, key=_RANKS.__getitem__)
+
+
+def user_choices(*, is_disabled: bool, last_admin: str = "") -> list[ActionChoice]:
+    """What admins may do with an account now; `last_admin` says why it must stay an admin's."""
+    refusals = dict.fromkeys(UserAction, "")
+    if last_admin:
+        stays = (UserAction.SET_ROLE, UserAction.DISABLE, UserAction.DELETE)
+        refusals.update(dict.fromkeys(stays, last_admin))
+    if is_disabled:
+        refusals[UserAction.DISABLE] = "The account is disabled already"
+    else:
+        refusals[UserAction.ENABLE] = "The account is not disabled"
+    return [
+        ActionChoice(action=action, is_possible=not reason, reason=reason or None)
+        for action, reason in refusals.items()
+    ]
+
+
+def refusal_of_last_admin(name: str) -> str:
+    """Why the account of the one admin who can log in stays as it is while accounts are in use."""
+    return f"{name!r} is the only admin who can log in; make somebody else an admin first"
 
 
 def user_name(text: str) -> str:

@@ -16,6 +16,14 @@ _CREATE = Statement(
 _WRITE_AGAIN = Statement(
     "Writes the farm's row as it is.", "UPDATE farm SET created_at = created_at WHERE id = 1"
 )
+_SKIP_SET_UP = Statement(
+    "Notes that nobody wants to be led through the set-up.",
+    "UPDATE farm SET set_up_skipped_at = :now WHERE id = 1",
+)
+_IS_SET_UP_SKIPPED = Statement(
+    "Whether somebody wanted to be led through the set-up no more.",
+    "SELECT set_up_skipped_at IS NOT NULL FROM farm WHERE id = 1",
+)
 
 
 def identify(db: sqlite3.Connection, *, new_id: Callable[[], str], now: datetime) -> str:
@@ -30,6 +38,14 @@ def identify(db: sqlite3.Connection, *, new_id: Callable[[], str], now: datetime
 def identity(db: sqlite3.Connection) -> str:
     """The farm's UUID; empty if it has none yet."""
     return _ID.value(db) or ""
+
+
+def skip_set_up(db: sqlite3.Connection, *, now: datetime) -> None:
+    _SKIP_SET_UP.run(db, now=to_microseconds(now))
+
+
+def is_set_up_skipped(db: sqlite3.Connection) -> bool:
+    return bool(_IS_SET_UP_SKIPPED.value(db))
 
 
 def write_again(db: sqlite3.Connection) -> None:

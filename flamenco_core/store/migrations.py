@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from flamenco_core.errors import StorageError
 from flamenco_core.store.copying import copy_farm
 from flamenco_core.store.first_schema import FIRST_SCHEMA
+from flamenco_core.store.fourth_schema import FOURTH_SCHEMA
 from flamenco_core.store.second_schema import SECOND_SCHEMA
 from flamenco_core.store.third_schema import THIRD_SCHEMA
 
@@ -96,4 +97,5 @@ _ALL = (
     ("0001_first_schema", FIRST_SCHEMA),
     ("0002_second_schema", SECOND_SCHEMA),
     ("0003_third_schema", THIRD_SCHEMA),
+    ("0004_fourth_schema", FOURTH_SCHEMA),
 )

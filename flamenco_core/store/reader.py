@@ -16,6 +16,7 @@ from flamenco_core.sleep_schedule import format_schedule
 from flamenco_core.statuses import FINAL_JOB_STATUSES, JobStatus, WorkerStatus
 from flamenco_core.store import (
     event_rows,
+    farm,
     farm_counts,
     frame_statistics,
     host_statistics,
@@ -344,6 +345,10 @@ class FarmReader(TaskLogReading):
 
     def existing_user(self, name: str) -> StoredUser:
         return users.by_name(self._db, name)
+
+    def is_set_up_skipped(self) -> bool:
+        """Whether somebody said that this farm needs no set-up assistant."""
+        return farm.is_set_up_skipped(self._db)
 
     def users(self) -> list[dict[str, Any]]:
         return list(users.page(self._db))

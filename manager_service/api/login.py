@@ -143,10 +143,12 @@ async def change_own_password(call: Call) -> web.StreamResponse:
 
 
 def _who(call: Call, caller: Caller) -> WhoAmI:
+    access = call.service.access
     return WhoAmI(
         authentication=call.service.config.authentication.value,
         kind=caller.kind,
         name=caller.name or None,
-        role=call.service.access.role_of(caller),
+        role=access.role_of(caller),
         actor=caller.actor.name,
+        sensitive_refusal=access.why_not_sensitive(call.request, caller) or None,
     )

@@ -55,12 +55,16 @@ async def get_version(call: Call) -> web.StreamResponse:
     answers=[ok(ManagerConfiguration, "The part of the configuration that clients need.")],
 )
 async def get_configuration(call: Call) -> web.StreamResponse:
+    """`isFirstRun` until the shared storage is configured, or the set-up assistant was skipped."""
     config = call.service.config
+    is_new = is_first_run(call.service.configuration.wanted)
+    if is_new:
+        is_new = not await call.service.readers.read(lambda reader: reader.is_set_up_skipped())
     return json_answer(
         ManagerConfiguration(
             storageLocation=config.job_storage.as_posix(),
             shamanEnabled=config.shaman_enabled,
-            isFirstRun=is_first_run(call.service.configuration.wanted),
+            isFirstRun=is_new,
         )
     )
 

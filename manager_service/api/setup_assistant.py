@@ -103,3 +103,18 @@ async def save_setup_assistant_config(call: Call) -> web.StreamResponse:
         await refuse_bad_restart(configuration, call.service.readers)
         call.service.restart_soon()
     return empty_answer()
+
+
+@OPERATIONS.operation(
+    "skipSetupAssistant",
+    "POST",
+    "/configuration/setup-assistant/skip",
+    role=Role.ADMIN,
+    summary="Set the Manager up later, or by hand",
+    answers=[no_content("Pages do not open the assistant by themselves any more.")],
+)
+async def skip_setup_assistant(call: Call) -> web.StreamResponse:
+    """`getConfiguration` says `isFirstRun` no more. The assistant can still be used."""
+    actor = call.actor
+    await call.service.farm.run(lambda manager: manager.skip_set_up(actor=actor))
+    return empty_answer()

@@ -13,6 +13,7 @@ from flamenco_core.model import (
     UserChange,
     UserList,
 )
+from flamenco_core.rules.accounts import refusal_of_last_admin, user_choices
 from manager_service.api.tokens import created
 from manager_service.json_answers import empty_answer, json_answer
 from manager_service.routing import (
@@ -41,10 +42,18 @@ _LAST_ADMIN = Answer(status=409, description="Nobody would be left who could loo
     "/users",
     role=Role.ADMIN,
     summary="All users",
-    answers=[ok(UserList, "By name.")],
+    answers=[ok(UserList, "By name, each with what may be done with it.")],
 )
 async def fetch_users(call: Call) -> web.StreamResponse:
-    return json_answer({"users": await call.service.readers.read(lambda reader: reader.users())})
+    users = await call.service.readers.read(lambda reader: reader.users())
+    admins = [user["name"] for user in users if user["role"] == "admin" and not user["is_disabled"]]
+    only = admins[0] if call.service.access.has_accounts and len(admins) == 1 else ""
+    for user in users:
+        user["actions"] = user_choices(
+            is_disabled=user["is_disabled"],
+            last_admin=refusal_of_last_admin(only) if user["name"] == only else "",
+        )
+    return json_answer({"users": users})
 
 
 @OPERATIONS.operation(

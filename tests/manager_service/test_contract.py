@@ -57,6 +57,7 @@ OURS_ONLY = {
         ),
         "Flamenco 3 has no answer that explains its settings, and restarts only after its set-up.",
     ),
+    "skipSetupAssistant": "Flamenco 3 asks again until it is set up.",
     "getNetwork": "Flamenco 3 writes its addresses to its log only.",
     "followEvents": "Flamenco 3 tells what happens over Socket.IO, which is no operation.",
     **dict.fromkeys(
@@ -216,6 +217,7 @@ def test_every_operation_says_which_role_it_needs() -> None:
         assert entry["x-role"] == operation.role
         assert f"Role: `{operation.role}`" in entry["description"]
         assert ("own machine only" in entry["description"]) == operation.is_sensitive
+        assert entry.get("x-sensitive", False) is operation.is_sensitive
         schemes = {scheme for way in entry["security"] for scheme in way}
         if operation.role is Role.ANYONE:
             assert entry["security"] == []

@@ -239,6 +239,19 @@ def test_without_accounts_nobody_logs_in_and_everybody_may_everything(tmp_path: 
         assert manager.post("/login", login).status == 409
 
 
+def test_without_accounts_who_asks_from_elsewhere_is_told_what_they_cannot_do(
+    tmp_path: Path,
+) -> None:
+    elsewhere = {"X-Forwarded-For": "10.0.0.7"}
+    with RunningManager(tmp_path) as manager:
+        who = manager.get("/whoami", headers=elsewhere).json
+        refused = manager.post("/configuration/restart", headers=elsewhere)
+        assert refused.status == 403
+        assert who["sensitive_refusal"] == refused.json["problems"][0]["what"]
+        key = bearer(manager.server.service.access.machine_key)
+        assert "sensitive_refusal" not in manager.get("/whoami", headers=key).json
+
+
 @pytest.mark.parametrize("chunked", [False, True])
 @pytest.mark.parametrize("path", ["/login", "/worker/register-worker"])
 def test_strangers_cannot_send_much(manager: GuardedManager, path: str, chunked: bool) -> None:

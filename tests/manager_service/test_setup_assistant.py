@@ -222,6 +222,15 @@ def test_workers_look_for_blender_themselves_if_nothing_else_is_said(
     assert "variables" not in text
 
 
+def test_who_wants_no_assistant_is_not_asked_again(fresh: RunningManager) -> None:
+    assert fresh.get("/configuration").json["isFirstRun"] is True
+    assert fresh.post("/configuration/setup-assistant/skip").status == 204
+    assert fresh.get("/configuration").json["isFirstRun"] is False
+    assert not (fresh.config.home / FILE).exists()
+    with serving(fresh.config.home / "other", text=None) as other:
+        assert other.get("/configuration").json["isFirstRun"] is True, "another farm is asked"
+
+
 def test_answers_that_cannot_be_used_are_refused_together(fresh: RunningManager) -> None:
     told = answers("", source="input_path", is_usable=False)
     refused = fresh.post("/configuration/setup-assistant", told)

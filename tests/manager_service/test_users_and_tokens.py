@@ -72,6 +72,30 @@ def test_a_name_that_would_be_mistaken_is_refused(
     assert reply.problems == ["name"]
 
 
+def possible_actions(manager: GuardedManager, who: dict[str, str], name: str) -> set[str]:
+    users = manager.get("/users", headers=who).json["users"]
+    [user] = [each for each in users if each["name"] == name]
+    impossible = [each for each in user["actions"] if not each["is_possible"]]
+    assert all(each["reason"] for each in impossible)
+    return {each["action"] for each in user["actions"]} - {each["action"] for each in impossible}
+
+
+def test_what_may_be_done_with_an_account_is_said_with_it(
+    manager: GuardedManager, ada: dict[str, str]
+) -> None:
+    assert possible_actions(manager, ada, "ada") == {"set-password"}, "nobody else is an admin"
+    assert possible_actions(manager, ada, "art") == {
+        *("set-role", "disable", "set-password", "delete")
+    }
+    assert change(manager, ada, "art", role="admin") == 200
+    assert "delete" in possible_actions(manager, ada, "ada")
+    assert change(manager, ada, "art", is_disabled=True) == 200
+    assert possible_actions(manager, ada, "art") == {
+        *("set-role", "enable", "set-password", "delete")
+    }
+    assert possible_actions(manager, ada, "ada") == {"set-password"}
+
+
 def test_another_role_counts_at_once(manager: GuardedManager, ada: dict[str, str]) -> None:
     art = manager.session("art")
     assert manager.post("/jobs", submission(), headers=art).status == 200

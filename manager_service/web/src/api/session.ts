@@ -54,10 +54,13 @@ export async function logOut(everywhere = false): Promise<void> {
 
 /** Why the viewer may not do an operation; empty if they may. */
 export function refusalOf(operation: OperationName): string {
-  const needed = OPERATIONS[operation][2];
+  const [, , needed, isSensitive] = OPERATIONS[operation];
   const rank = RANKS.indexOf(needed);
-  if (rank < 0 || (role.value !== null && RANKS.indexOf(role.value) >= rank)) return "";
-  return role.value === null
-    ? "Log in first"
-    : `This needs the role ${needed}; you are ${role.value}`;
+  if (rank >= 0 && role.value === null) return "Log in first";
+  if (rank >= 0 && RANKS.indexOf(role.value!) < rank) {
+    return `This needs the role ${needed}; you are ${role.value}`;
+  }
+  return isSensitive ? sentence(session.who?.sensitive_refusal ?? "") : "";
 }
+
+const sentence = (text: string) => `${text.charAt(0).toUpperCase()}${text.slice(1)}`;

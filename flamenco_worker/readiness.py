@@ -6,6 +6,7 @@ gives the one it has got back, and looks again after a while.
 
 from __future__ import annotations
 
+import logging
 import shutil
 import tempfile
 import threading
@@ -14,6 +15,10 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
+
+from flamenco_worker.config import WorkerConfig
+
+log = logging.getLogger(__name__)
 
 ANSWER_WITHIN = timedelta(seconds=20)
 """A file server that is gone can make each look at it last for ever."""
@@ -35,9 +40,19 @@ class Needs:
     local: tuple[Path, ...] = ()
     """Folders of the worker's own."""
 
+    @classmethod
+    def of(cls, config: WorkerConfig) -> Needs:
+        """Those of a worker that is configured like this."""
+        return cls(
+            readable=config.pre_task_check.read,
+            writable=config.pre_task_check.write,
+            free_space=config.minimum_free_space,
+            local=(config.home, Path(tempfile.gettempdir())),
+        )
+
 
 class Readiness:
-    """Looks whether the needs are met. To be used by one thread."""
+    """Looks whether the needs are met; for any thread. What has changed is logged."""
 
     def __init__(
         self,
@@ -53,12 +68,25 @@ class Readiness:
         self._clock = clock
         self._good_until = clock()
         self._look: _Look | None = None
+        self._looking = threading.Lock()
+        self._told = ""
+        """What was found last."""
 
     def problem(self, is_over: Callable[[], bool] = lambda: False) -> str:
         """Why no task should be begun now, as a sentence; empty if nothing is in the way.
 
         A look that lasts is given up when `is_over`, which counts as no problem.
         """
+        with self._looking:
+            problem = self._find(is_over)
+            if problem and problem != self._told:
+                log.error("this worker takes no tasks: %s", problem)
+            elif self._told and not problem:
+                log.info("what kept this worker from taking tasks is over")
+            self._told = problem
+            return problem
+
+    def _find(self, is_over: Callable[[], bool]) -> str:
         if self._clock() < self._good_until:
             return ""
         if self._look is None:

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import logging
-import tempfile
 import threading
 from collections.abc import Callable
 from datetime import timedelta
-from pathlib import Path
 
 from flamenco_core.client import ManagerClient, ManagerRefused, ManagerUnreachable
 from flamenco_core.errors import FlamencoError, InvalidInput
-from flamenco_core.model import AssignedTask, WorkerAbilities
+from flamenco_core.model import AssignedTask
 from flamenco_core.statuses import WorkerStatus
 from flamenco_worker.abilities import Abilities
 from flamenco_worker.backing_off import BackOff
@@ -19,13 +17,14 @@ from flamenco_worker.config import WorkerConfig
 from flamenco_worker.crew import Contacts, Crew, Outcome
 from flamenco_worker.host_reports import HostReports
 from flamenco_worker.machine_settings import MachineSettings
+from flamenco_worker.membership import Membership
 from flamenco_worker.orphans import RunningPrograms
 from flamenco_worker.output_images import OutputImages
 from flamenco_worker.pace import Pace
 from flamenco_worker.presence import Presence
 from flamenco_worker.process import kill_all
 from flamenco_worker.readiness import Needs, Readiness
-from flamenco_worker.registration import Credentials, Registration, Stopped
+from flamenco_worker.registration import Stopped
 from flamenco_worker.slot_making import SlotMaker
 from flamenco_worker.update_queue import QUEUE_NAME, UpdateQueue
 
@@ -70,9 +69,6 @@ class Worker:
         self._client = ManagerClient(config.manager_url)
         # Of its own, so that ending a request that waits harms no other one.
         self._listening = ManagerClient(config.manager_url)
-        self._credentials: Credentials | None = None
-        self._offers: frozenset[str] = frozenset()
-        self._declared: WorkerAbilities | None = None
         self._stopping = threading.Event()
         self._crew: Crew | None = None
         config.home.mkdir(parents=True, exist_ok=True)
@@ -86,9 +82,16 @@ class Worker:
         )
         self._machine = MachineSettings(config)
         self._abilities = Abilities(config, self._machine, self._devices_found)
-        self._readiness = readiness or Readiness(_needs(config))
-        self._looking = threading.Lock()
-        self._problem = ""
+        self._membership = Membership(
+            self._client,
+            config,
+            self._pace,
+            abilities=self._abilities,
+            machine=self._machine,
+            stopping=self._stopping,
+            new_back_off=self._new_back_off,
+        )
+        self._readiness = readiness or Readiness(Needs.of(config))
         self._presence = presence or Presence(config.only_if_unused_for)
         self._programs = RunningPrograms(config.home)
         self._slots = SlotMaker(
@@ -143,31 +146,20 @@ class Worker:
         # Called again while `run` has not returned, this also ends a request that has begun a
         # moment later.
         self._listening.abort()
-        if self._credentials is None:
+        if self._membership.credentials is None:
             self._client.abort()
 
     def _sign_on(self) -> Outcome:
-        self._declared = self._abilities.now()
-        registration = Registration(
-            self._client,
-            self._config,
-            self._stopping,
-            self._new_back_off,
-            take_settings=self._machine.take,
-            abilities=lambda: self._declared or self._abilities.now(),
-        )
-        signed_on = registration.sign_on()
-        credentials = self._credentials = signed_on.credentials
-        self._offers = signed_on.offers
+        signed_on = self._membership.sign_on()
+        credentials, offers = signed_on.credentials, signed_on.offers
         self._listening.sign_in(credentials.worker_id, credentials.secret)
-        log.info("signed on at %s as %s", self._client.url, self._config.worker_name)
         # Who offers anything beyond Flamenco 3's protocol takes samples, too.
         self._host_reports.start(
-            credentials.worker_id, credentials.secret, is_wanted=bool(self._offers) or None
+            credentials.worker_id, credentials.secret, is_wanted=bool(offers) or None
         )
         self._images.start(credentials.worker_id)
         self._queue.start(
-            credentials.worker_id, self._task_was_refused, takes_reports="reports" in self._offers
+            credentials.worker_id, self._task_was_refused, takes_reports="reports" in offers
         )
         self._abilities.look_for_devices()
         return Outcome(signed_on.status)
@@ -193,7 +185,7 @@ class Worker:
         return self._be_asleep()
 
     def _be_awake(self) -> Outcome:
-        self._try(self._declare_abilities)
+        self._try(self._membership.declare_abilities)
         self._acknowledge(WorkerStatus.AWAKE)
         crew = Crew(
             Contacts(
@@ -207,7 +199,7 @@ class Worker:
                 only_one_task=self._only_one_task,
             )
         )
-        slots = self._slots.make(crew, self._credentials, self._offers)
+        slots = self._slots.make(crew, self._membership.credentials, self._membership.offers)
         self._crew = crew
         try:
             if self._stopping.is_set():
@@ -221,7 +213,7 @@ class Worker:
     def _still_wanted(self, outcome: Outcome) -> Outcome:
         """What the Manager wants by now: the last task may have gone on for hours."""
         is_asked = outcome.status not in (None, WorkerStatus.AWAKE) and not outcome.reason
-        if not is_asked or self._stopping.is_set() or "state-wait" not in self._offers:
+        if not is_asked or self._stopping.is_set() or not self._requests_may_wait:
             return outcome
         try:
             return Outcome(self._client.worker_state() or WorkerStatus.AWAKE)
@@ -230,15 +222,8 @@ class Worker:
             return outcome
 
     def _problem_now(self) -> str:
-        """Why this machine can do no task; logged where that has changed."""
-        with self._looking:
-            problem = self._readiness.problem(self._stopping.is_set)
-            if problem and problem != self._problem:
-                log.error("this worker takes no tasks: %s", problem)
-            elif self._problem and not problem:
-                log.info("what kept this worker from taking tasks is over")
-            self._problem = problem
-            return problem
+        """Why this machine can do no task now; empty if it can."""
+        return self._readiness.problem(self._stopping.is_set)
 
     def _be_unready(self, problem: str) -> Outcome:
         """Takes no tasks, and is to blame for none, until the machine can do them again."""
@@ -271,7 +256,7 @@ class Worker:
     def _be_asleep(self) -> Outcome:
         self._acknowledge(WorkerStatus.ASLEEP)
         pauses = BackOff(self._pace.while_asleep, self._pace.longest_pause)
-        is_held = "state-wait" in self._offers
+        is_held = self._requests_may_wait
         while not self._stopping.is_set():
             requested = self._listen(
                 self._pace.longest_task_wait if is_held else pauses.next_wait()
@@ -282,7 +267,7 @@ class Worker:
 
     def _listen(self, duration: timedelta) -> WorkerStatus | None:
         """Waits that long at most; returns what the Manager wants by then."""
-        is_held = "state-wait" in self._offers and duration >= _SHORTEST_WAIT
+        is_held = self._requests_may_wait and duration >= _SHORTEST_WAIT
         if not is_held:
             self._stopping.wait(duration.total_seconds())
         if self._stopping.is_set():
@@ -317,16 +302,12 @@ class Worker:
 
     def _devices_found(self) -> None:
         """More is known of the machine; another thread says so."""
-        if self._credentials is not None:
-            self._try(self._declare_abilities)
+        self._try(self._membership.declare_abilities)
 
-    def _declare_abilities(self) -> None:
-        """Tells the Manager what this worker can do, if it has not heard that yet."""
-        abilities = self._abilities.now()
-        if abilities == self._declared or "slots" not in self._offers:
-            return
-        self._client.change_worker_abilities(abilities)
-        self._declared = abilities
+    @property
+    def _requests_may_wait(self) -> bool:
+        """Whether the Manager holds the question for a status until it wants another one."""
+        return "state-wait" in self._membership.offers
 
     def _acknowledge(self, status: WorkerStatus, reason: str = "") -> None:
         """Tells the Manager what this worker does now; keeps trying, since it waits for that."""
@@ -398,23 +379,11 @@ class Worker:
         self._abilities.close()
         self._host_reports.close()
         self._images.close()
-        if self._credentials is None:
-            self._queue.close()
-        else:
-            self._queue.close(self._pace.flush_at_end)
-            self._sign_off(self._credentials)
+        is_known = self._membership.credentials is not None
+        self._queue.close(self._pace.flush_at_end if is_known else timedelta(0))
+        self._membership.sign_off()
         for client in (self._client, self._listening):
             client.abort()  # closes the connections that are kept
-
-    def _sign_off(self, credentials: Credentials) -> None:
-        client = ManagerClient(
-            self._config.manager_url,
-            worker_id=credentials.worker_id,
-            secret=credentials.secret,
-            timeout=self._pace.sign_off,
-        )
-        self._try(client.sign_off)
-        client.abort()
 
     def _new_back_off(self) -> BackOff:
         return BackOff(self._pace.first_pause, self._pace.longest_pause)
@@ -424,12 +393,3 @@ class Worker:
             action()
         except FlamencoError as error:
             log.warning("%s", error)
-
-
-def _needs(config: WorkerConfig) -> Needs:
-    return Needs(
-        readable=config.pre_task_check.read,
-        writable=config.pre_task_check.write,
-        free_space=config.minimum_free_space,
-        local=(config.home, Path(tempfile.gettempdir())),
-    )

@@ -24,6 +24,7 @@ from flamenco_core.errors import FlamencoError
 from flamenco_core.model import AssignedTask, HeldTask, NextTask, TaskRequest
 from flamenco_core.statuses import WorkerStatus
 from flamenco_worker.asking import Asking
+from flamenco_worker.attempts_done import AttemptsDone, Told
 from flamenco_worker.backing_off import BackOff
 from flamenco_worker.cancellation import Cancellation, Cancelled
 from flamenco_worker.prefetching import KEPT, Prefetching
@@ -35,6 +36,7 @@ from flamenco_worker.update_queue import UpdateQueue
 log = logging.getLogger(__name__)
 
 _NOT_AWAKE = 409
+_END_LOST = "This attempt has ended before, and the Manager has not kept how"
 
 
 class Surroundings(Protocol):
@@ -118,6 +120,7 @@ class SlotWorker:
         self._ahead: Asking | None = None
         """The request for the task that follows the one that runs."""
         self._ahead_at = 0.0
+        self._done = AttemptsDone()
         self._has_something_to_tell = True
         """Also what an earlier run has left in the queue."""
         self._lock = threading.Lock()
@@ -188,6 +191,9 @@ class SlotWorker:
             task = task or self._next_task()
             # A task that is not begun goes back, or is handed out again.
             if task is None or self._surroundings.is_ending:
+                return None
+            if self._done.has(task):
+                self._refuse(task)
                 return None
             # The request may have waited for a long time.
             if self._surroundings.problem():
@@ -272,11 +278,13 @@ class SlotWorker:
         with self._lock:
             self._task, self._cancellation = task, cancellation
         self._has_something_to_tell = True
+        self._ahead = None
         self._prefetching.task_begins(task, self._clock())
         try:
             with _Ahead(self, task) as ahead:
                 ending = self._runner.run(task, cancellation, ahead.begin)
             if ending is not Ending.GIVEN_UP:
+                self._done.ended(task)
                 self._prefetching.task_ended(self._clock())
         finally:
             with self._lock:
@@ -309,6 +317,16 @@ class SlotWorker:
             return None  # the one that has just ended
         is_kept = self._clock() - self._ahead_at < KEPT.total_seconds()
         return task if is_kept and not self._surroundings.is_ending else None
+
+    def _refuse(self, task: AssignedTask) -> None:
+        """An attempt is not run again that has ended here; the Manager is about to hear of it."""
+        is_all_told = self._queue.wait_until_empty(self._manners.patience)
+        log.warning("task %s is given out again; attempt %s has ended", task.uuid, task.attempt)
+        self._has_something_to_tell = True
+        if self._done.given_out(task, is_all_told=is_all_told) is Told.STILL:
+            # Its end has been lost on the way, and without one it would come for ever.
+            TaskReporter(task, self._queue.add).failed(_END_LOST)
+        self._surroundings.pause(self._pauses)
 
     def _give_back(self, task: AssignedTask, problem: str) -> None:
         """Says why in the task's log. The Manager takes it back when this worker is not awake."""

@@ -5,7 +5,7 @@
 `fetch_jobs` runs on another thread and must not touch `bpy`. `show_jobs` gets its result on the
 main thread; one that has much to do is a generator function, which is continued tick after tick.
 Threads that live longer, such as one that follows the farm's events, hand functions over with
-`post`. A tick takes at most `BUDGET`, one function at a time.
+`post`. A tick begins no more functions once `BUDGET` is spent.
 
 The timer runs only while work is under way, a panel is shown (`shown`) or something is followed
 (`keep_ticking`). It never ticks in the `bpy` module and in `blender --background`: call `step()`
@@ -26,8 +26,10 @@ import bpy
 
 log = logging.getLogger(__name__)
 
-BUDGET = timedelta(milliseconds=2)
-"""What a tick may take of Blender's main thread."""
+BUDGET = timedelta(milliseconds=1)
+"""What a tick may take of Blender's main thread before its last function begins, so that with that
+function it takes less than twice as much.
+"""
 BUSY_INTERVAL = timedelta(milliseconds=50)
 """Between ticks while work is under way."""
 IDLE_INTERVAL = timedelta(seconds=1)
@@ -145,6 +147,15 @@ def post(function: Callable[[], object]) -> None:
     Whoever posts without `run` keeps the timer going with `keep_ticking`.
     """
     _handed_over.append(function)
+
+
+def go_on(function: Callable[[], object]) -> None:
+    """Has `function` called in this tick if there is time left, otherwise in the next one.
+
+    For what has much to do on the main thread, which it calls between two pieces.
+    """
+    post(function)
+    _ensure_timer(soon=True)
 
 
 def keep_ticking(reason: str) -> None:

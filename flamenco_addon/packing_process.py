@@ -35,16 +35,15 @@ from .host_python import find_host
 
 _PATIENCE = timedelta(seconds=2)
 """For what still runs when the extension is disabled."""
-_EXTENSION = Path(__file__).resolve().parent
+_OWN_WHEELS = tuple(map(str, sorted(Path(__file__).resolve().parent.glob("packing/*.whl"))))
+"""Other extensions may bring another Asset Tracer, of the generation that needs Blender."""
 _running: list[PackRun] = []
 
 
 def start(request: PackRequest) -> PackRun:
     """Begins; call it on the main thread. It returns before the process is there."""
     blender = bpy.app.binary_path
-    # Other extensions may bring another Asset Tracer, of the generation that needs Blender.
-    own = [str(wheel) for wheel in sorted((_EXTENSION / "packing").glob("*.whl"))]
-    run = start_packing(request, lambda: find_host(blender), paths=[*own, *sys.path])
+    run = start_packing(request, lambda: find_host(blender), paths=[*_OWN_WHEELS, *sys.path])
     _running[:] = [other for other in _running if not other.is_over]
     _running.append(run)
     return run

@@ -5,6 +5,7 @@ All files of the project keep their place in what is sent; others go beside it.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import bpy
@@ -23,13 +24,20 @@ from . import background, preferences
 _found: dict[tuple[Path, tuple[str, ...]], Path] = {}
 
 
-def project_of(file: Path, *, afresh: bool = False) -> Path:
-    """The root folder; remembered unless `afresh`, since drawing asks for it often."""
+def project_of(file: Path) -> Path:
+    """The root folder; remembered, since drawing asks for it often."""
+    return _found.get((file, _markers())) or search(file)()
+
+
+def search(file: Path) -> Callable[[], Path]:
+    """What looks for the root folder afresh, on another thread since it asks the disk."""
     markers = _markers()
-    key = (file, markers)
-    if afresh or key not in _found:
-        _found[key] = find_project_root(file, markers)
-    return _found[key]
+
+    def looked_for() -> Path:
+        root = _found[file, markers] = find_project_root(file, markers)
+        return root
+
+    return looked_for
 
 
 def _markers() -> tuple[str, ...]:
@@ -63,7 +71,7 @@ def _draw_in_preferences(layout: bpy.types.UILayout, context: bpy.types.Context)
     file = Path(context.blend_data.filepath)
     root = _found.get((file, _markers()))
     if root is None:
-        background.run(lambda: project_of(file), then=lambda _root: _redraw_preferences())
+        background.run(search(file), then=lambda _root: _redraw_preferences())
         return
     split = column.split(factor=0.4)
     split.label(text="")

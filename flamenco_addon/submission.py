@@ -1,8 +1,9 @@
 """One submission on its way: looked at, saved as a copy, packed, and made into jobs.
 
 `Submission.steps` is all of it, read from top to bottom. It runs on Blender's main thread; what
-takes time is yielded as a function for another thread. `submission_drivers` carries it out, in the
-background of a window or at once for a script.
+takes time is yielded as a function for another thread, and `BREATHER` stands between pieces of what
+only the main thread can do. `submission_drivers` carries it out, in the background of a window or
+at once for a script.
 
 The artist's file is only read: changes that are not saved go along in a copy elsewhere. Each job
 has a key that makes one job of it however often it is sent, so that a Manager which dies in the
@@ -15,7 +16,7 @@ import logging
 from collections.abc import Callable, Generator
 from dataclasses import dataclass, replace
 from datetime import timedelta
-from enum import StrEnum
+from enum import Enum, StrEnum
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -30,11 +31,10 @@ from flamenco_core.model.forecast import JobPlan
 from flamenco_core.packing import PackOutcome, PackRequest, PackRun
 from flamenco_core.packing.pack_request import FailureKind, PackFailure
 
-from . import connection, packing_process
+from . import connection, packing_process, projects
 from .job_planning import BLENDFILE, PlannedJob
 from .preflight import checking, file_checks, findings, gathering
-from .preflight.facts import CacheFacts
-from .projects import project_of
+from .preflight.facts import CacheFacts, FileFacts
 from .sent_copy import save_copy
 from .submission_looking import Looked, look
 
@@ -72,8 +72,19 @@ class AskArtist:
     warnings: tuple[findings.Finding, ...]
 
 
+class Breather(Enum):
+    """Yielded where Blender may go on first."""
+
+    BREATHER = "breather"
+
+
+BREATHER = Breather.BREATHER
+
 OffThread = Callable[[], Any]
-Steps = Generator["OffThread | AskArtist", Any, None]
+Steps = Generator["OffThread | AskArtist | Breather", Any, None]
+
+_FILES_AT_ONCE = 25
+"""In one piece of work on the main thread: a fraction of a millisecond."""
 
 
 class Cancelled(FlamencoError):
@@ -176,19 +187,23 @@ class Submission:
             if not (yield AskArtist(warnings)):
                 raise Cancelled
         if self._sends_file:
+            yield BREATHER
+            self._check_cancelled()
             yield from self._pack()
         if not self.is_over:
             yield from self._submit()
 
     def _check(self) -> Steps:
         self.stage, self.message = Stage.CHECKING, "Looking at the scene"
-        # Large files take some milliseconds each for these: Blender draws in between.
-        yield _nothing
+        yield BREATHER
         caches = self._caches() if self._sends_file else ()
-        yield _nothing
-        files = tuple(gathering.gather_files()) if self._sends_file else ()
-        yield _nothing
-        facts = self._gather(caches)
+        yield BREATHER
+        files = (yield from self._files()) if self._sends_file else ()
+        self._check_cancelled()
+        file = bpy.data.filepath
+        project: Path | None = (yield projects.search(Path(file))) if file else None
+        facts = self._gather(caches, project)
+        yield BREATHER
         first = checking.find(facts)
         # What is wrong here already is not shown to the Manager, who would only say it again.
         asks = not findings.errors(first)
@@ -199,6 +214,7 @@ class Submission:
         self.plans = looked.plans
         if looked.is_outdated:
             connection.refresh()
+        yield BREATHER
         self.findings = checking.find(self._with(facts, looked))
         bad = findings.errors(self.findings)
         if bad:
@@ -217,15 +233,24 @@ class Submission:
         scenes = [bpy.data.scenes[name] for name in names if name in bpy.data.scenes]
         return tuple(cache for scene in scenes for cache in gathering.gather_caches(scene))
 
-    def _gather(self, caches: tuple[CacheFacts, ...]) -> checking.Facts:
+    @staticmethod
+    def _files() -> Generator[Breather, None, tuple[FileFacts, ...]]:
+        """Thousands of files take Blender's main thread some milliseconds, so not all at once."""
+        found: list[FileFacts] = []
+        for file in gathering.gather_files():
+            found.append(file)
+            if len(found) % _FILES_AT_ONCE == 0:
+                yield BREATHER
+        return tuple(found)
+
+    def _gather(self, caches: tuple[CacheFacts, ...], project: Path | None) -> checking.Facts:
         first = self.planned[0].variant.scene
-        file = bpy.data.filepath
         return checking.Facts(
             session=gathering.gather_session(),
             farm=gathering.gather_farm(bpy.data.scenes[first]),
             jobs=tuple(job.facts for job in self.planned),
             caches=caches,
-            project=project_of(Path(file), afresh=True) if file else None,
+            project=project,
         )
 
     @staticmethod
@@ -247,7 +272,7 @@ class Submission:
             job_name=self.planned[0].job.name,
             manager_url=self._url,
             token=found_token(self._url) or "",
-            project=project_of(Path(bpy.data.filepath)),
+            project=projects.project_of(Path(bpy.data.filepath)),
         )
         if bpy.data.is_dirty or self.always_copies:
             self.stage, self.message = Stage.SAVING, "Saving a copy for the farm"
@@ -356,10 +381,6 @@ class Submission:
                     return  # the Manager collects what no job uses
 
             yield discard
-
-
-def _nothing() -> None:
-    """Lets a tick pass."""
 
 
 def _wait() -> None:

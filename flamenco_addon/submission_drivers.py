@@ -11,7 +11,7 @@ from flamenco_core.errors import FlamencoError
 from flamenco_core.model import Job
 
 from . import background, monitor
-from .submission import AskArtist, OffThread, Stage, Steps, Submission
+from .submission import BREATHER, AskArtist, Breather, OffThread, Stage, Steps, Submission
 
 on_submitted: list[Callable[[list[Job]], object]] = []
 """Called on the main thread with the jobs that a submission has made."""
@@ -52,11 +52,14 @@ class BackgroundDriver:
         """The artist's decision about warnings."""
         self._go(lambda: self._steps.send(go_on))
 
-    def _go(self, advance: Callable[[], OffThread | AskArtist]) -> None:
+    def _go(self, advance: Callable[[], OffThread | AskArtist | Breather]) -> None:
         try:
             wanted = advance()
         except StopIteration:
             _end(self.submission)
+            return
+        if wanted is BREATHER:
+            background.go_on(lambda: self._continue(None))
             return
         _redraw()
         if isinstance(wanted, AskArtist):
@@ -106,8 +109,10 @@ def carry_out(submission: Submission, *, accepts_warnings: bool) -> None:
 
 
 def _answered(
-    steps: Steps, wanted: OffThread | AskArtist, accepts_warnings: bool
+    steps: Steps, wanted: OffThread | AskArtist | Breather, accepts_warnings: bool
 ) -> Callable[[], Any]:
+    if wanted is BREATHER:
+        return lambda: next(steps)
     if isinstance(wanted, AskArtist):
         return lambda: steps.send(accepts_warnings)
     try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -80,10 +81,15 @@ def gather_scene(scene: bpy.types.Scene, *, camera: str = "", thorough: bool = T
 
 
 def gather_files() -> Iterator[FileFacts]:
-    """All files outside the .blend file that it refers to."""
+    """All files outside the .blend file that it refers to.
+
+    Whoever has no time for all of them may go on later: what is removed meanwhile is left out.
+    """
     data = bpy.data
-    for library in data.libraries:
-        yield FileFacts("Library", library.name, _absolute(library.filepath, library.parent))
+    # In lists of their own, since Blender's would have to stay as they are until the end.
+    for library in tuple(data.libraries):
+        with suppress(ReferenceError):
+            yield FileFacts("Library", library.name, _absolute(library.filepath, library.parent))
     for kind, blocks in (
         ("Image", data.images),
         ("Font", data.fonts),
@@ -92,12 +98,15 @@ def gather_files() -> Iterator[FileFacts]:
         ("Cache file", data.cache_files),
         ("Volume", data.volumes),
     ):
-        for block in blocks:
-            if block.users and _is_in_a_file(block):
-                path = _absolute(block.filepath, block.library)
-                yield FileFacts(kind, block.name, path, _is_sequence(block))
-    for scene in data.scenes:
-        yield from _strip_files(scene)
+        for block in tuple(blocks):
+            with suppress(ReferenceError):
+                if block.users and _is_in_a_file(block):
+                    path = _absolute(block.filepath, block.library)
+                    yield FileFacts(kind, block.name, path, _is_sequence(block))
+    for scene in tuple(data.scenes):
+        with suppress(ReferenceError):
+            # Strips of a scene are no data blocks: Blender does not tell when they are gone.
+            yield from tuple(_strip_files(scene))
 
 
 _FILE_SOURCES = frozenset({"FILE", "SEQUENCE", "MOVIE", "TILED"})

@@ -18,10 +18,10 @@ from flamenco_core.rules.plan_summary import plan_summary
 from flamenco_core.statuses import JobStatus, TaskStatus
 from flamenco_core.store import jobs, queue_plan, statistics
 from flamenco_core.store.database import snapshot
-from flamenco_core.store.queue_plan import PlanWorker, QueuedTask, QueuePlan, TaskKind
+from flamenco_core.store.queue_plan import FreeSlot, QueuedTask, QueuePlan, TaskKind
 
 MOST_WORKERS = 1000
-"""Workers that are looked at."""
+"""Workers, and slots of them, that are looked at."""
 
 _WAITING = (TaskStatus.QUEUED, TaskStatus.SOFT_FAILED, TaskStatus.PAUSED)
 
@@ -49,11 +49,11 @@ class _Draft:
 
 
 def farm_plan(db: sqlite3.Connection) -> FarmPlan:
-    """What all free workers would get now, one after the other."""
+    """What all free slots of workers would get now, one after the other."""
     with snapshot(db):
-        free = queue_plan.free_workers(db, limit=MOST_WORKERS)
-        hand_outs = [_stored_hand_out(db, worker, task) for worker, task in _hand_outs(db, free)]
-    return FarmPlan(hand_outs=hand_outs, free_workers=len(free))
+        free = queue_plan.free_slots(db, limit=MOST_WORKERS)
+        hand_outs = [_stored_hand_out(db, slot, task) for slot, task in _hand_outs(db, free)]
+    return FarmPlan(hand_outs=hand_outs, free_workers=len(_workers_of(free)))
 
 
 def plan_of_stored(db: sqlite3.Connection, job_uuid: str) -> JobPlan:
@@ -62,10 +62,10 @@ def plan_of_stored(db: sqlite3.Connection, job_uuid: str) -> JobPlan:
         job = jobs.by_uuid(db, job_uuid)
         job_id, tag_id, kinds = queue_plan.job_kinds(db, job_uuid)
         able = _able(db, kinds, tag_id=tag_id, job_id=job_id)
-        free = queue_plan.free_workers(db, limit=MOST_WORKERS)
+        free = queue_plan.free_slots(db, limit=MOST_WORKERS)
         hand_outs = [
-            _stored_hand_out(db, worker, task)
-            for worker, task in _hand_outs(db, free)
+            _stored_hand_out(db, slot, task)
+            for slot, task in _hand_outs(db, free)
             if task.job_id == job_id
         ]
         waiting = sum(job.counts[status] for status in _WAITING)
@@ -80,7 +80,7 @@ def plan_of_compiled(db: sqlite3.Connection, job: CompiledJob) -> JobPlan:
     with snapshot(db):
         tag_id = queue_plan.tag_key(db, job.worker_tag) if job.worker_tag else None
         able = _able(db, kinds, tag_id=tag_id, job_id=None)
-        free = queue_plan.free_workers(db, limit=MOST_WORKERS)
+        free = queue_plan.free_slots(db, limit=MOST_WORKERS)
         hand_outs = _hand_outs_of_draft(db, free, _draft(job, kinds), able)
         seconds = _mean_seconds(db, job.type)
     by_type: Counter[str] = Counter()
@@ -103,30 +103,39 @@ def _able(
 
 
 def _hand_outs(
-    db: sqlite3.Connection, free: Iterable[PlanWorker]
-) -> list[tuple[PlanWorker, QueuedTask]]:
+    db: sqlite3.Connection, free: Iterable[FreeSlot]
+) -> list[tuple[FreeSlot, QueuedTask]]:
     found = []
     with closing(QueuePlan(db)) as plan:
-        for worker in free:
-            task = plan.first_for(worker.id)
+        for slot in free:
+            task = plan.first_for(slot)
             if task is not None:
                 plan.take(task)
-                found.append((worker, task))
+                found.append((slot, task))
     return found
 
 
+def _workers_of(free: Iterable[FreeSlot]) -> set[int]:
+    return {slot.worker_id for slot in free}
+
+
 def _hand_outs_of_draft(
-    db: sqlite3.Connection, free: Iterable[PlanWorker], draft: _Draft, able: _Able
+    db: sqlite3.Connection, free: Iterable[FreeSlot], draft: _Draft, able: _Able
 ) -> list[PlannedHandOut]:
     found = []
     with closing(QueuePlan(db)) as plan:
-        for worker in free:
-            queued = plan.first_for(worker.id)
-            mine = next((each for each in draft.ready if worker.id in able.by_kind[each[1]]), None)
+        for slot in free:
+            queued = plan.first_for(slot)
+            kinds = {
+                index
+                for index, kind in enumerate(draft.kinds)
+                if slot.worker_id in able.by_kind[index] and slot.takes(db, kind)
+            }
+            mine = next((each for each in draft.ready if each[1] in kinds), None)
             # Of jobs with the same priority the older one goes first, and this is the newest.
             if mine is not None and (queued is None or queued.job_priority < draft.job.priority):
                 draft.ready.remove(mine)
-                found.append(_drafted_hand_out(worker, draft, mine[0]))
+                found.append(_drafted_hand_out(slot, draft, mine[0]))
             elif queued is not None:
                 plan.take(queued)
     return found
@@ -153,7 +162,7 @@ def _key(kind: TaskKind) -> tuple[str, tuple[tuple[str, str], ...]]:
 def _plan(
     kinds: Sequence[TaskKind],
     able: _Able,
-    free: Iterable[PlanWorker],
+    free: Iterable[FreeSlot],
     hand_outs: list[PlannedHandOut],
     waiting: int,
     work: float | None,
@@ -164,7 +173,7 @@ def _plan(
     counts = {
         "able_workers": len(able.all),
         "awake_workers": len(able.awake),
-        "free_workers": sum(worker.id in able.awake for worker in free),
+        "free_workers": len(_workers_of(free) & able.awake),
         "tasks_waiting": waiting,
     }
     everything = work / len(able.awake) if work is not None and able.awake else None
@@ -207,13 +216,11 @@ def _work(seconds: Mapping[str, float], counts: Mapping[str, int]) -> float | No
     return sum(count * seconds.get(task_type, seconds[""]) for task_type, count in counts.items())
 
 
-def _stored_hand_out(
-    db: sqlite3.Connection, worker: PlanWorker, task: QueuedTask
-) -> PlannedHandOut:
+def _stored_hand_out(db: sqlite3.Connection, slot: FreeSlot, task: QueuedTask) -> PlannedHandOut:
     row = queue_plan.names_of(db, task.task_id)
     return PlannedHandOut(
-        worker_id=worker.uuid,
-        worker_name=worker.name,
+        worker_id=slot.worker_uuid,
+        worker_name=slot.worker_name,
         job_id=row["job_uuid"],
         job_name=row["job_name"],
         task_id=row["task_uuid"],
@@ -222,10 +229,10 @@ def _stored_hand_out(
     )
 
 
-def _drafted_hand_out(worker: PlanWorker, draft: _Draft, task: CompiledTask) -> PlannedHandOut:
+def _drafted_hand_out(slot: FreeSlot, draft: _Draft, task: CompiledTask) -> PlannedHandOut:
     return PlannedHandOut(
-        worker_id=worker.uuid,
-        worker_name=worker.name,
+        worker_id=slot.worker_uuid,
+        worker_name=slot.worker_name,
         job_name=draft.job.name,
         task_name=task.name,
         task_type=task.type,

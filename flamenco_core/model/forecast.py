@@ -68,7 +68,7 @@ class JobWhyNot:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlannedHandOut:
-    """A task and the worker that would get it if it asked now."""
+    """A task and the worker that would get it if it asked now; each free slot asks."""
 
     worker_id: str
     worker_name: str
@@ -86,7 +86,8 @@ class FarmPlan:
 
     hand_outs: list[PlannedHandOut]
     free_workers: int
-    """Workers that are awake and have nothing; at most a thousand are looked at."""
+    """Workers that are awake and have nothing to do, or a slot that has; at most a thousand slots
+    are looked at."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,7 +101,7 @@ class JobPlan:
     awake_workers: int
     """Those of them that are awake."""
     free_workers: int
-    """Those of them that are awake and have nothing."""
+    """Those of them that are awake and have nothing to do, or a slot that has."""
     tasks_waiting: int
     """Tasks that are still to be done, apart from those that run."""
     hand_outs: list[PlannedHandOut]

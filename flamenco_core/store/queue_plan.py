@@ -17,14 +17,17 @@ from flamenco_core.store import queues
 from flamenco_core.store.database import Statement
 from flamenco_core.store.queues import READY
 
-_FREE_WORKERS = Statement(
-    "Workers that are awake, are to stay so, and have nothing, the oldest first.",
-    """SELECT w.id, w.uuid, w.name FROM workers w INDEXED BY worker_statuses
+_FREE_SLOTS = Statement(
+    "Slots that have nothing, of workers that are awake and are to stay so, the oldest first;"
+    " NULL for a worker with one for everything.",
+    """SELECT w.id, w.uuid, w.name, s.slot FROM workers w INDEXED BY worker_statuses
+       LEFT JOIN worker_slots s ON s.worker_id = w.id
        WHERE w.status = 'awake' AND w.deleted_at IS NULL AND w.status_requested IS NULL
        AND NOT EXISTS (SELECT 1 FROM tasks t INDEXED BY held_tasks
                        WHERE t.worker_id = w.id AND t.slot >= 0
+                       AND (s.slot IS NULL OR t.slot = s.slot)
                        AND (t.status = 'active' OR t.reserved_until IS NOT NULL))
-       ORDER BY w.id LIMIT :limit""",
+       ORDER BY w.id, s.slot LIMIT :limit""",
 )
 _READY_TASKS = Statement(
     "The ready tasks of a job in one class, in their order, as far as they are asked for.",
@@ -70,12 +73,20 @@ _TAG = Statement("The key of a tag.", "SELECT id FROM tags WHERE uuid = :uuid")
 
 
 @dataclass(frozen=True, slots=True)
-class PlanWorker:
-    """A worker, as plans name it."""
+class FreeSlot:
+    """A slot that has nothing to do, of a worker as plans name it."""
 
-    id: int
-    uuid: str
-    name: str
+    worker_id: int
+    worker_uuid: str
+    worker_name: str
+    slot: int | None
+    """None: the worker has one for everything."""
+
+    def takes(self, db: sqlite3.Connection, kind: TaskKind) -> bool:
+        """Whether it can run tasks of a kind that its worker can take."""
+        return self.slot is None or queues.slot_takes(
+            db, self.worker_id, self.slot, kind.task_type, kind.requirements
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,10 +115,10 @@ class QueuedTask:
     task_id: int
 
 
-def free_workers(db: sqlite3.Connection, *, limit: int) -> list[PlanWorker]:
-    """Workers that would get a task at once if there is one for them."""
-    rows = _FREE_WORKERS.run(db, limit=limit).fetchall()
-    return [PlanWorker(row["id"], row["uuid"], row["name"]) for row in rows]
+def free_slots(db: sqlite3.Connection, *, limit: int) -> list[FreeSlot]:
+    """Slots of workers that would get a task at once if there is one for them."""
+    rows = _FREE_SLOTS.run(db, limit=limit).fetchall()
+    return [FreeSlot(row["id"], row["uuid"], row["name"], row["slot"]) for row in rows]
 
 
 def names_of(db: sqlite3.Connection, task_id: int) -> sqlite3.Row:
@@ -185,9 +196,10 @@ class QueuePlan:
         for ready in self._ready.values():
             ready.close()
 
-    def first_for(self, worker_id: int) -> QueuedTask | None:
-        """What a worker would get now; `take` it before the next worker is asked about."""
-        match = queues.worker_match(self._db, worker_id)
+    def first_for(self, free: FreeSlot) -> QueuedTask | None:
+        """What a slot would get now; `take` it before the next one is asked about."""
+        worker_id = free.worker_id
+        match = queues.worker_match(self._db, worker_id, free.slot)
         best: list[tuple[QueuedJob, ReadyTask]] = []
         for job in queues.walk(self._db, worker_id, match):
             if best and best[0][0].job_id != job.job_id:

@@ -160,6 +160,18 @@ def takes(
     return meets(requirements, capabilities)
 
 
+def slot_takes(
+    db: sqlite3.Connection,
+    worker_id: int,
+    slot: int,
+    task_type: str,
+    requirements: Mapping[str, str],
+) -> bool:
+    """Whether one slot of a worker can run tasks of a type that ask for this."""
+    own = worker_slots.find(db, worker_id, slot)
+    return own is not None and own.takes(task_type, requirements, _capabilities(db, worker_id))
+
+
 def type_of(db: sqlite3.Connection, task_class_id: int) -> str:
     """The task type of a class."""
     return str(_TYPE_OF_CLASS.value(db, task_class_id=task_class_id))

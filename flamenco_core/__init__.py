@@ -6,8 +6,9 @@ imported on first use, so that `import flamenco_core` costs next to nothing.
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from flamenco_core.lazy_names import lazy_names
 
 if TYPE_CHECKING:
     from flamenco_core.client import (
@@ -132,131 +133,6 @@ if TYPE_CHECKING:
         VariableValue,
     )
 
-_PUBLIC = {
-    "flamenco_core.client": (
-        "EventStream",
-        "FarmEvent",
-        "ManagerClient",
-        "ManagerRefused",
-        "ManagerUnreachable",
-        "ReadAgain",
-        "StatusChangeRequested",
-    ),
-    "flamenco_core.config": (
-        "Config",
-        "ConfigFile",
-        "load_config",
-    ),
-    "flamenco_core.errors": (
-        "CompileError",
-        "Conflict",
-        "FarmLocked",
-        "FlamencoError",
-        "InvalidInput",
-        "NotAllowed",
-        "NotFound",
-        "Problem",
-        "StorageError",
-        "Unavailable",
-        "WrongEtag",
-    ),
-    "flamenco_core.events": (
-        "AccessChanged",
-        "Event",
-        "JobArchived",
-        "JobChanged",
-        "JobDeleted",
-        "JobDeletionRequested",
-        "JobUnsettled",
-        "LastRenderedChanged",
-        "TagChanged",
-        "TaskChanged",
-        "TaskLogAppended",
-        "TaskProgressed",
-        "TasksBecameReady",
-        "TasksChanged",
-        "WorkerChanged",
-        "WorkerDeleted",
-        "WorkerRegistered",
-        "WorkerScheduleChanged",
-        "WorkerStatusRequested",
-        "WorkerTagsChanged",
-    ),
-    "flamenco_core.frames": (
-        "FrameRange",
-        "frame_chunks",
-        "frame_count",
-        "parse_frames",
-    ),
-    "flamenco_core.job_types.authoring": (
-        "AuthoredJob",
-        "AuthoredTask",
-        "EvalInfo",
-        "JobType",
-        "Setting",
-    ),
-    "flamenco_core.manager": (
-        "MANAGER",
-        "Actor",
-        "BackupReport",
-        "Finding",
-        "Manager",
-        "MustChangeStatus",
-        "NoTask",
-        "PlannedTask",
-        "UpdateAnswer",
-        "WhyNot",
-        "verify_backup",
-    ),
-    "flamenco_core.model": (
-        "AssignedTask",
-        "Audience",
-        "AvailableJobType",
-        "Command",
-        "Job",
-        "JobAction",
-        "JobActionRequest",
-        "JobPriorityChange",
-        "JobStatusChange",
-        "JobStorageInfo",
-        "JobTagChange",
-        "JobsActionRequest",
-        "Platform",
-        "SubmittedJob",
-        "Task",
-        "TaskAction",
-        "TaskActionRequest",
-        "TaskStatusChange",
-        "TaskSummary",
-        "TaskUpdate",
-        "TasksActionRequest",
-        "Worker",
-        "WorkerAction",
-        "WorkerActionRequest",
-        "WorkerRegistration",
-        "WorkerSignOn",
-        "WorkerSleepSchedule",
-        "WorkerStatusChangeRequest",
-        "WorkerSummary",
-        "WorkerTag",
-        "WorkerTagChangeRequest",
-        "WorkersActionRequest",
-    ),
-    "flamenco_core.model.block_lists": ("JobBlocklistEntry",),
-    "flamenco_core.statuses": (
-        "JobStatus",
-        "TaskStatus",
-        "WorkerStatus",
-    ),
-    "flamenco_core.variables": (
-        "Variable",
-        "VariableTable",
-        "VariableValue",
-        "Variables",
-    ),
-}
-_HOMES = {name: module for module, names in _PUBLIC.items() for name in names}
-
 __all__ = [
     "MANAGER",
     "AccessChanged",
@@ -361,14 +237,40 @@ __all__ = [
     "verify_backup",
 ]
 
+_MODULES = {
+    "client": (
+        "EventStream FarmEvent ManagerClient ManagerRefused ManagerUnreachable ReadAgain "
+        "StatusChangeRequested"
+    ),
+    "config": "Config ConfigFile load_config",
+    "errors": (
+        "CompileError Conflict FarmLocked FlamencoError InvalidInput NotAllowed NotFound "
+        "Problem StorageError Unavailable WrongEtag"
+    ),
+    "events": (
+        "AccessChanged Event JobArchived JobChanged JobDeleted JobDeletionRequested "
+        "JobUnsettled LastRenderedChanged TagChanged TaskChanged TaskLogAppended "
+        "TaskProgressed TasksBecameReady TasksChanged WorkerChanged WorkerDeleted "
+        "WorkerRegistered WorkerScheduleChanged WorkerStatusRequested WorkerTagsChanged"
+    ),
+    "frames": "FrameRange frame_chunks frame_count parse_frames",
+    "job_types.authoring": "AuthoredJob AuthoredTask EvalInfo JobType Setting",
+    "manager": (
+        "MANAGER Actor BackupReport Finding Manager MustChangeStatus NoTask PlannedTask "
+        "UpdateAnswer WhyNot verify_backup"
+    ),
+    "model": (
+        "AssignedTask Audience AvailableJobType Command Job JobAction JobActionRequest "
+        "JobPriorityChange JobStatusChange JobStorageInfo JobTagChange JobsActionRequest "
+        "Platform SubmittedJob Task TaskAction TaskActionRequest TaskStatusChange TaskSummary "
+        "TaskUpdate TasksActionRequest Worker WorkerAction WorkerActionRequest "
+        "WorkerRegistration WorkerSignOn WorkerSleepSchedule WorkerStatusChangeRequest "
+        "WorkerSummary WorkerTag WorkerTagChangeRequest WorkersActionRequest"
+    ),
+    "model.block_lists": "JobBlocklistEntry",
+    "statuses": "JobStatus TaskStatus WorkerStatus",
+    "variables": "Variable VariableTable VariableValue Variables",
+}
 
-def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(importlib.import_module(_HOMES[name]), name)
-    globals()[name] = value
-    return value
-
-
-def __dir__() -> list[str]:
-    return sorted(__all__)
+if not TYPE_CHECKING:
+    __getattr__, __dir__ = lazy_names(globals(), _MODULES)

@@ -2,169 +2,179 @@
 
 The fields carry the names of the wire (Flamenco 3's API where it has the field), `None` means
 "absent". Fields that Flamenco 3 does not know are optional, so that its clients are not disturbed.
+
+
+Each module is imported when a name of it is first asked for: most programs need a few of them only.
 """
 
-from flamenco_core.model.accounts import (
-    CallerKind,
-    CreatedToken,
-    Login,
-    NewPassword,
-    NewToken,
-    NewUser,
-    PasswordChange,
-    Token,
-    TokenList,
-    User,
-    UserChange,
-    UserList,
-    UserRole,
-    WhoAmI,
-)
-from flamenco_core.model.action_requests import (
-    ActionRefusals,
-    ActionReport,
-    ActionResult,
-    JobActionRequest,
-    JobsActionRequest,
-    TaskActionRequest,
-    TasksActionRequest,
-    WorkerActionRequest,
-    WorkersActionRequest,
-)
-from flamenco_core.model.actions import (
-    ActionChoice,
-    JobAction,
-    TaskAction,
-    UserAction,
-    WorkerAction,
-)
-from flamenco_core.model.events import (
-    EventJobUpdate,
-    EventLastRenderedUpdate,
-    EventLifeCycle,
-    EventTaskLogUpdate,
-    EventTasksUpdate,
-    EventTaskUpdate,
-    EventWorkerTagUpdate,
-    EventWorkerUpdate,
-    LifeCycleEventType,
-)
-from flamenco_core.model.finding import FoundId, FoundIds, IdKind
-from flamenco_core.model.following import (
-    FollowAlive,
-    FollowedEvent,
-    FollowEvents,
-    FollowHello,
-    FollowOperation,
-    FollowRefusal,
-    FollowRequest,
-    FollowReread,
-    FollowTopics,
-)
-from flamenco_core.model.forecast import (
-    FarmPlan,
-    JobPlan,
-    JobWhyNot,
-    PlannedHandOut,
-    WhyNotCount,
-    WhyNotReason,
-    WhyNotTasks,
-    WorkerWhyNot,
-)
-from flamenco_core.model.job_types import (
-    AvailableJobSetting,
-    AvailableJobType,
-    AvailableJobTypes,
-    SettingEvalInfo,
-    SettingSubtype,
-    SettingType,
-    SettingVisibility,
-)
-from flamenco_core.model.jobs import (
-    DEFAULT_PRIORITY,
-    HIGHEST_PRIORITY,
-    LOWEST_PRIORITY,
-    Job,
-    JobDeletionInfo,
-    JobLastRenderedImageInfo,
-    JobMassDeletionInfo,
-    JobMassDeletionSelection,
-    JobMetadataKeys,
-    JobMetadataValues,
-    JobPriorityChange,
-    JobRnaOverrides,
-    JobsQueryResult,
-    JobStatusChange,
-    JobStorageInfo,
-    JobTagChange,
-    SubmittedJob,
-)
-from flamenco_core.model.manager import (
-    Audience,
-    Error,
-    ErrorProblem,
-    FarmStatusReport,
-    FlamencoVersion,
-    ManagerConfiguration,
-    ManagerVariable,
-    Platform,
-    SharedStorageLocation,
-)
-from flamenco_core.model.network import CertificateReport, NetworkReport
-from flamenco_core.model.shaman import (
-    ShamanCheckout,
-    ShamanCheckoutResult,
-    ShamanFileSpec,
-    ShamanFileSpecWithStatus,
-    ShamanFileStatus,
-    ShamanRequirementsRequest,
-    ShamanRequirementsResponse,
-    ShamanSingleFileStatus,
-)
-from flamenco_core.model.tasks import (
-    Command,
-    JobTasksSummary,
-    Task,
-    TaskFailure,
-    TaskLogInfo,
-    TaskStatusChange,
-    TaskSummary,
-    TaskWorker,
-)
-from flamenco_core.model.worker_protocol import (
-    AssignedTask,
-    HeldTask,
-    HostSample,
-    MayKeepRunning,
-    NextTask,
-    ProvisionedSettings,
-    RegisteredWorker,
-    ReportedUpdate,
-    TaskReport,
-    TaskReportAnswer,
-    TaskRequest,
-    TaskStatistics,
-    TaskUpdate,
-    UpdateOutcome,
-    WorkerAbilities,
-    WorkerRegistration,
-    WorkerSignOn,
-    WorkerSlot,
-    WorkerStateChange,
-    WorkerStateChanged,
-)
-from flamenco_core.model.workers import (
-    LastTask,
-    Worker,
-    WorkerList,
-    WorkerSleepSchedule,
-    WorkerStatusChangeRequest,
-    WorkerSummary,
-    WorkerTag,
-    WorkerTagChangeRequest,
-    WorkerTagList,
-    WorkerTask,
-)
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from flamenco_core.lazy_names import lazy_names
+
+if TYPE_CHECKING:
+    from flamenco_core.model.accounts import (
+        CallerKind,
+        CreatedToken,
+        Login,
+        NewPassword,
+        NewToken,
+        NewUser,
+        PasswordChange,
+        Token,
+        TokenList,
+        User,
+        UserChange,
+        UserList,
+        UserRole,
+        WhoAmI,
+    )
+    from flamenco_core.model.action_requests import (
+        ActionRefusals,
+        ActionReport,
+        ActionResult,
+        JobActionRequest,
+        JobsActionRequest,
+        TaskActionRequest,
+        TasksActionRequest,
+        WorkerActionRequest,
+        WorkersActionRequest,
+    )
+    from flamenco_core.model.actions import (
+        ActionChoice,
+        JobAction,
+        TaskAction,
+        UserAction,
+        WorkerAction,
+    )
+    from flamenco_core.model.events import (
+        EventJobUpdate,
+        EventLastRenderedUpdate,
+        EventLifeCycle,
+        EventTaskLogUpdate,
+        EventTasksUpdate,
+        EventTaskUpdate,
+        EventWorkerTagUpdate,
+        EventWorkerUpdate,
+        LifeCycleEventType,
+    )
+    from flamenco_core.model.finding import FoundId, FoundIds, IdKind
+    from flamenco_core.model.following import (
+        FollowAlive,
+        FollowedEvent,
+        FollowEvents,
+        FollowHello,
+        FollowOperation,
+        FollowRefusal,
+        FollowRequest,
+        FollowReread,
+        FollowTopics,
+    )
+    from flamenco_core.model.forecast import (
+        FarmPlan,
+        JobPlan,
+        JobWhyNot,
+        PlannedHandOut,
+        WhyNotCount,
+        WhyNotReason,
+        WhyNotTasks,
+        WorkerWhyNot,
+    )
+    from flamenco_core.model.job_types import (
+        AvailableJobSetting,
+        AvailableJobType,
+        AvailableJobTypes,
+        SettingEvalInfo,
+        SettingSubtype,
+        SettingType,
+        SettingVisibility,
+    )
+    from flamenco_core.model.jobs import (
+        DEFAULT_PRIORITY,
+        HIGHEST_PRIORITY,
+        LOWEST_PRIORITY,
+        Job,
+        JobDeletionInfo,
+        JobLastRenderedImageInfo,
+        JobMassDeletionInfo,
+        JobMassDeletionSelection,
+        JobMetadataKeys,
+        JobMetadataValues,
+        JobPriorityChange,
+        JobRnaOverrides,
+        JobsQueryResult,
+        JobStatusChange,
+        JobStorageInfo,
+        JobTagChange,
+        SubmittedJob,
+    )
+    from flamenco_core.model.manager import (
+        Audience,
+        Error,
+        ErrorProblem,
+        FarmStatusReport,
+        FlamencoVersion,
+        ManagerConfiguration,
+        ManagerVariable,
+        Platform,
+        SharedStorageLocation,
+    )
+    from flamenco_core.model.network import CertificateReport, NetworkReport
+    from flamenco_core.model.shaman import (
+        ShamanCheckout,
+        ShamanCheckoutResult,
+        ShamanFileSpec,
+        ShamanFileSpecWithStatus,
+        ShamanFileStatus,
+        ShamanRequirementsRequest,
+        ShamanRequirementsResponse,
+        ShamanSingleFileStatus,
+    )
+    from flamenco_core.model.tasks import (
+        Command,
+        JobTasksSummary,
+        Task,
+        TaskFailure,
+        TaskLogInfo,
+        TaskStatusChange,
+        TaskSummary,
+        TaskWorker,
+    )
+    from flamenco_core.model.worker_protocol import (
+        AssignedTask,
+        HeldTask,
+        HostSample,
+        MayKeepRunning,
+        NextTask,
+        ProvisionedSettings,
+        RegisteredWorker,
+        ReportedUpdate,
+        TaskReport,
+        TaskReportAnswer,
+        TaskRequest,
+        TaskStatistics,
+        TaskUpdate,
+        UpdateOutcome,
+        WorkerAbilities,
+        WorkerRegistration,
+        WorkerSignOn,
+        WorkerSlot,
+        WorkerStateChange,
+        WorkerStateChanged,
+    )
+    from flamenco_core.model.workers import (
+        LastTask,
+        Worker,
+        WorkerList,
+        WorkerSleepSchedule,
+        WorkerStatusChangeRequest,
+        WorkerSummary,
+        WorkerTag,
+        WorkerTagChangeRequest,
+        WorkerTagList,
+        WorkerTask,
+    )
 
 __all__ = [
     "DEFAULT_PRIORITY",
@@ -306,3 +316,66 @@ __all__ = [
     "WorkerWhyNot",
     "WorkersActionRequest",
 ]
+
+_MODULES = {
+    "accounts": (
+        "CallerKind CreatedToken Login NewPassword NewToken NewUser PasswordChange Token "
+        "TokenList User UserChange UserList UserRole WhoAmI"
+    ),
+    "action_requests": (
+        "ActionRefusals ActionReport ActionResult JobActionRequest JobsActionRequest "
+        "TaskActionRequest TasksActionRequest WorkerActionRequest WorkersActionRequest"
+    ),
+    "actions": "ActionChoice JobAction TaskAction UserAction WorkerAction",
+    "events": (
+        "EventJobUpdate EventLastRenderedUpdate EventLifeCycle EventTaskLogUpdate "
+        "EventTaskUpdate EventTasksUpdate EventWorkerTagUpdate EventWorkerUpdate "
+        "LifeCycleEventType"
+    ),
+    "finding": "FoundId FoundIds IdKind",
+    "following": (
+        "FollowAlive FollowEvents FollowHello FollowOperation FollowRefusal FollowRequest "
+        "FollowReread FollowTopics FollowedEvent"
+    ),
+    "forecast": (
+        "FarmPlan JobPlan JobWhyNot PlannedHandOut WhyNotCount WhyNotReason WhyNotTasks "
+        "WorkerWhyNot"
+    ),
+    "job_types": (
+        "AvailableJobSetting AvailableJobType AvailableJobTypes SettingEvalInfo "
+        "SettingSubtype SettingType SettingVisibility"
+    ),
+    "jobs": (
+        "DEFAULT_PRIORITY HIGHEST_PRIORITY Job JobDeletionInfo JobLastRenderedImageInfo "
+        "JobMassDeletionInfo JobMassDeletionSelection JobMetadataKeys JobMetadataValues "
+        "JobPriorityChange JobRnaOverrides JobStatusChange JobStorageInfo JobTagChange "
+        "JobsQueryResult LOWEST_PRIORITY SubmittedJob"
+    ),
+    "manager": (
+        "Audience Error ErrorProblem FarmStatusReport FlamencoVersion ManagerConfiguration "
+        "ManagerVariable Platform SharedStorageLocation"
+    ),
+    "network": "CertificateReport NetworkReport",
+    "shaman": (
+        "ShamanCheckout ShamanCheckoutResult ShamanFileSpec ShamanFileSpecWithStatus "
+        "ShamanFileStatus ShamanRequirementsRequest ShamanRequirementsResponse "
+        "ShamanSingleFileStatus"
+    ),
+    "tasks": (
+        "Command JobTasksSummary Task TaskFailure TaskLogInfo TaskStatusChange TaskSummary "
+        "TaskWorker"
+    ),
+    "worker_protocol": (
+        "AssignedTask HeldTask HostSample MayKeepRunning NextTask ProvisionedSettings "
+        "RegisteredWorker ReportedUpdate TaskReport TaskReportAnswer TaskRequest "
+        "TaskStatistics TaskUpdate UpdateOutcome WorkerAbilities WorkerRegistration "
+        "WorkerSignOn WorkerSlot WorkerStateChange WorkerStateChanged"
+    ),
+    "workers": (
+        "LastTask Worker WorkerList WorkerSleepSchedule WorkerStatusChangeRequest "
+        "WorkerSummary WorkerTag WorkerTagChangeRequest WorkerTagList WorkerTask"
+    ),
+}
+
+if not TYPE_CHECKING:
+    __getattr__, __dir__ = lazy_names(globals(), _MODULES)

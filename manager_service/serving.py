@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +16,7 @@ from aiohttp import hdrs, web
 
 from flamenco_core import wire
 from flamenco_core.errors import InvalidInput, Problem
+from flamenco_core.job_types.setting import nearest_name
 from manager_service.problem_answers import HttpRefusal, answer_for, refusal
 from manager_service.routing import Body, Call, JsonForm, Operation, Parameter, Place, Role
 
@@ -143,6 +144,8 @@ async def _read(
             call.values[parameter.name] = _parameter(parameter, request)
         except ValueError as error:
             problems.append(Problem(f"{parameter.place} {parameter.name}", str(error)))
+    if request.query_string:
+        problems += _misspelled(operation, request)
     body = operation.body
     if body is not None and body.json is not None:
         try:
@@ -152,6 +155,21 @@ async def _read(
     if problems:
         raise InvalidInput("This request cannot be used", problems=problems)
     return call
+
+
+def _misspelled(operation: Operation, request: web.Request) -> Iterator[Problem]:
+    """A filter or choice that is not known must not be taken for none: all jobs would be listed,
+    or the files be deleted that were to stay.
+
+    Where nothing can be asked for, browsers may add what they like to get a fresh copy. Workers may
+    be newer than the Manager, and do without what it does not know.
+    """
+    known = {each.name for each in operation.parameters if each.place is Place.QUERY}
+    if known and operation.role is not Role.WORKER:
+        for name in dict.fromkeys(request.query):
+            if name not in known:
+                what = f"there is no such parameter of {operation.name}"
+                yield Problem(f"query {name}", what, nearest_name(name, known))
 
 
 def _parameter(parameter: Parameter[Any], request: web.Request) -> Any:

@@ -336,6 +336,24 @@ def test_problems_of_parameters_and_body_are_reported_together(
     assert reply.problems == ["path job_id", "priority"]
 
 
+def test_a_misspelled_parameter_is_not_taken_for_none(manager: RunningManager) -> None:
+    job = manager.submit()["id"]
+    listed = manager.get("/jobs?stauts=failed&limit=many&page=2")
+    assert_is_refusal(listed, 400)
+    assert listed.problems == ["query limit", "query stauts", "query page"]
+    assert "did you mean status?" in listed.json["problems"][1]["hint"]
+    assert "cursor" in listed.json["problems"][2]["hint"]
+    deleted = manager.request("DELETE", f"/jobs/{job}?leave-files=true")
+    assert_is_refusal(deleted, 400)
+    assert manager.get(f"/jobs/{job}").json["status"] == "queued"
+
+
+def test_what_takes_no_parameters_may_be_asked_for_afresh(manager: RunningManager) -> None:
+    assert manager.get("/version?1795322988").status == 200
+    worker = manager.add_worker()
+    assert manager.post("/worker/task?newer=than-the-manager", worker=worker).status == 204
+
+
 def test_a_body_without_a_length_that_is_too_large_is_refused(manager: RunningManager) -> None:
     from manager_service.serving import LARGEST_JSON_BODY
 

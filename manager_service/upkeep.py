@@ -118,8 +118,12 @@ def farm_file(config: Config) -> Path:
     """
     file = config.database_file
     if not file.is_file():
-        raise StorageError(f"There is no farm at {file}")
+        raise StorageError(no_farm(file))
     return file
+
+
+def no_farm(file: Path) -> str:
+    return f"There is no farm at {file}; --home or --config says where the Manager keeps one"
 
 
 def _tell(findings: Sequence[Finding]) -> int:

@@ -15,13 +15,14 @@ from typing import Protocol
 
 from flamenco_core.client import AccountsClient, ManagerUnreachable
 from flamenco_core.config import Config
-from flamenco_core.errors import Conflict, FarmLocked, InvalidInput
+from flamenco_core.errors import Conflict, FarmLocked, InvalidInput, StorageError
 from flamenco_core.manager import Actor, Manager
 from flamenco_core.model import CreatedToken, NewToken, NewUser, User, UserChange, UserRole
 from flamenco_core.rules.accounts import refuse_weak_password, role_of_new_token, user_name
 from manager_service.machine_key import key_file, read_key
 from manager_service.passwords import hash_password
 from manager_service.secrets_of_callers import new_token, stored_form
+from manager_service.upkeep import no_farm
 
 _ACTOR = Actor.person("this machine")
 _SERVICE_OWNER = "this machine"
@@ -93,19 +94,24 @@ def carry_out(options: argparse.Namespace, config: Config) -> int:
     password = ""
     if options.user_command in ("add", "passwd"):
         password = _new_password(name)
-    with keeper(config) as accounts:
+    with keeper(config, may_make_farm=options.user_command == "add") as accounts:
         _COMMANDS[options.user_command](accounts, options, name, password)
     return 0
 
 
 @contextmanager
-def keeper(config: Config) -> Iterator[AccountKeeper]:
+def keeper(config: Config, *, may_make_farm: bool) -> Iterator[AccountKeeper]:
     """The farm's file, or the Manager that runs the farm.
+
+    Only the first account is a reason to make a farm: all else is about accounts that are there.
 
     Raises:
         FarmLocked: if the farm is run by a Manager that cannot be asked.
+        StorageError: if there is no farm.
     """
     is_new = not config.database_file.exists()
+    if is_new and not may_make_farm:
+        raise StorageError(no_farm(config.database_file))
     try:
         farm = Manager.open(config.database_file, config=config)
     except FarmLocked as locked:

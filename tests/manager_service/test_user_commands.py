@@ -62,6 +62,27 @@ def test_it_is_said_where_a_farm_is_made_for_an_account(tmp_path: Path) -> None:
     assert (second.returncode, second.stderr) == (0, "")
 
 
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["list"],
+        ["passwd", "ada"],
+        ["role", "ada", "admin"],
+        ["disable", "ada"],
+        ["remove", "ada"],
+        ["token", "ada"],
+        ["token", "--service", "importer", "--role", "viewer"],
+    ],
+)
+def test_nothing_but_a_first_account_makes_a_farm(tmp_path: Path, arguments: list[str]) -> None:
+    home = tmp_path / "mistyped"
+    result = user(home, *arguments, stdin=f"{PASSWORD}\n")
+    assert (result.returncode, result.stdout) == (1, "")
+    assert f"There is no farm at {home / 'flamenco-manager.sqlite'}" in result.stderr
+    assert "--home" in result.stderr
+    assert not home.exists()
+
+
 def test_the_first_admin_is_made_before_the_manager_ever_runs(tmp_path: Path) -> None:
     arguments = [sys.executable, "-m", "manager_service.cli", "--home", str(tmp_path)]
     subprocess.run(
@@ -144,6 +165,7 @@ def test_a_password_that_is_easily_guessed_is_refused(tmp_path: Path, password: 
 def test_what_cannot_be_done_is_said_in_a_sentence(
     tmp_path: Path, arguments: list[str], said: str
 ) -> None:
+    add_people(tmp_path, ada="admin")
     result = user(tmp_path, *arguments, stdin=PASSWORD)
     assert result.returncode == 1
     assert said in result.stderr

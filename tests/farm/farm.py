@@ -160,6 +160,12 @@ class Farm:
         module = ("flamenco_worker", f"--home={home}", f"--manager={self.url}", "--debug", *options)
         self.worker = self._start("worker", *module)
 
+    def configure_worker(self, **settings: object) -> None:
+        """For all workers that are started after this."""
+        home = self.folder / "worker"
+        home.mkdir(exist_ok=True)
+        (home / "flamenco-worker.yaml").write_text(json.dumps(settings), encoding="utf-8")
+
     def stop_manager(self) -> None:
         """In good order."""
         assert self.manager is not None

@@ -10,7 +10,8 @@ from pathlib import Path
 from tests.eventually import eventually
 from tests.farm.farm import Farm, echo_job, waiting_workers
 from tests.farm.killing_proxy import KillingProxy
-from tests.farm.test_killed_manager import HAND_OUT
+
+WAITING = r"POST /api/v3/worker/task\?wait="
 
 
 def test_a_new_job_answers_the_request_in_which_an_idle_worker_waits(
@@ -25,6 +26,6 @@ def test_a_new_job_answers_the_request_in_which_an_idle_worker_waits(
         assert farm.wait_for_end(job)["status"] == "completed", farm.logs()
     finally:
         farm.stop()
-    # The only request that was sent before the submission is the first one to be answered.
-    answers = [each for each in proxy.exchanges if re.match(HAND_OUT, each.request_line)]
+    # The only one that was sent before the submission is the first one to be answered.
+    answers = [each for each in proxy.exchanges if re.match(WAITING, each.request_line)]
     assert (answers[0].status, json.loads(answers[0].answer_body)["job"]) == (200, job)

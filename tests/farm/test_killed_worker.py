@@ -15,7 +15,8 @@ from tests.farm.slow_scene import FRAMES, RESOLUTION, make_slow_scene
 def test_killing_the_worker_in_mid_frame_neither_tears_nor_loses_one(
     farm: Farm, blender: Path, tmp_path: Path
 ) -> None:
-    slow_scene = make_slow_scene(blender, tmp_path)
+    gate = tmp_path / "the last frame may begin"
+    slow_scene = make_slow_scene(blender, tmp_path, gate)
     farm.start_worker()
     job_id = farm.submit_file(slow_scene, chunk_size=FRAMES)
     folder = Path(farm.job(job_id)["settings"]["render_output_path"]).parent
@@ -23,12 +24,13 @@ def test_killing_the_worker_in_mid_frame_neither_tears_nor_loses_one(
     assert farm.worker is not None
     started = psutil.Process(farm.worker.pid).children(recursive=True)
     farm.kill_worker()
-    assert not (folder / f"{FRAMES:06d}.png").exists(), "the kill came too late to mean anything"
     # What the Worker started must end with it, else two Blenders would write the same frames.
     eventually(
         lambda: not any(is_alive(process) for process in started), "Blender ends with the Worker"
     )
+    assert not (folder / f"{FRAMES:06d}.png").exists()
 
+    gate.touch()
     farm.start_worker()
     assert farm.wait_for_end(job_id)["status"] == "completed", farm.logs()
     frames = [f"{frame:06d}.png" for frame in range(1, FRAMES + 1)]

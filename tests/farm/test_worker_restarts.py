@@ -42,19 +42,24 @@ def supervised_worker(farm: Farm) -> Iterator[list[int]]:
         yield codes
     finally:
         is_over.set()
-        eventually(lambda: farm.worker, "a worker to end")
-        assert farm.worker is not None
-        farm.worker.terminate()
-        thread.join()
+        ended = None
+        while thread.is_alive():  # which may be about to start one more
+            if farm.worker is not ended:
+                assert farm.worker is not None
+                farm.worker.terminate()
+                ended = farm.worker
+            thread.join(0.1)
 
 
 @pytest.mark.parametrize("is_lazy", [False, True], ids=["at once", "after the task"])
 def test_a_restart_in_mid_render_loses_no_frame(
     farm: Farm, blender: Path, tmp_path: Path, is_lazy: bool
 ) -> None:
-    scene = make_slow_scene(blender, tmp_path)
+    gate = tmp_path / "the last frame may begin"
+    scene = make_slow_scene(blender, tmp_path, gate, waits_at=FRAMES)
     job_id = farm.submit_file(scene, frames=f"1-{FRAMES}", chunk_size=FRAMES, fps=0)
     folder = Path(farm.job(job_id)["settings"]["render_output_path"]).parent
+    farm.configure_worker(may_i_run_interval_seconds=0.5)
     with supervised_worker(farm) as codes:
         first = folder / "000001.png"
         eventually(first.exists, "the first frame is done")
@@ -64,7 +69,10 @@ def test_a_restart_in_mid_render_loses_no_frame(
         where = f"{farm.url}/api/v3/worker-mgt/workers/{worker['id']}/setstatus"
         status, answer = request(where, change)
         assert status == 204, answer
+        if is_lazy:
+            gate.touch()
         eventually(lambda: codes == [RESTART_CODE], "the restart")
+        gate.touch()
         assert farm.wait_for_end(job_id)["status"] == "completed", farm.logs()
         eventually(
             lambda: farm.get(f"/api/v3/worker-mgt/workers/{worker['id']}")["status"] == "awake",

@@ -6,6 +6,7 @@ export const router = createRouter({
   routes: [
     { path: "/", redirect: (to) => ({ path: "/jobs", query: to.query }) },
     ...PAGES.flatMap(({ routes }) => routes),
+    { path: "/account", component: () => import("./pages/account/AccountPage.vue") },
     { path: "/:nothing(.*)*", component: () => import("./pages/NoSuchPage.vue") },
   ],
 });

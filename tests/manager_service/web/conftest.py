@@ -30,7 +30,10 @@ _ARGUMENTS = (
 )
 
 OpenPage = Callable[..., Page]
-"""`open_page(manager, "/jobs", viewport=PHONE, theme="light", login={…})`."""
+"""`open_page(manager, "/jobs", viewport=PHONE, theme="light", cookie="name=value")`.
+
+With `origin`, of a Manager that runs as a program of its own.
+"""
 
 
 class Farm(RunningManager):
@@ -73,9 +76,10 @@ def open_page(browser: Browser) -> Iterator[OpenPage]:
     with ExitStack() as contexts:
 
         def opened(
-            manager: RunningManager,
+            manager: RunningManager | None,
             path: str = "/",
             *,
+            origin: str = "",
             viewport: ViewportSize = DESKTOP,
             theme: str = "dark",
             cookie: str = "",
@@ -92,7 +96,7 @@ def open_page(browser: Browser) -> Iterator[OpenPage]:
             )
             contexts.callback(context.close)
             context.set_default_timeout(TIME_LIMIT_MS)
-            origin = f"http://127.0.0.1:{manager.port}"
+            origin = origin.rstrip("/") or f"http://127.0.0.1:{manager and manager.port}"
             if cookie:
                 name, _, value = cookie.partition("=")
                 context.add_cookies([{"name": name, "value": value, "url": origin}])

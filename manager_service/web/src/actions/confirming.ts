@@ -7,6 +7,8 @@ export interface Question {
   /** Lines below it, such as how many it applies to. */
   details?: string[];
   button: string;
+  /** On the button that says no. */
+  otherwise?: string;
   isDanger?: boolean;
   answer(isWanted: boolean): void;
 }

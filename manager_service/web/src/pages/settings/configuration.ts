@@ -18,12 +18,23 @@ export function storeSettings(
   });
 }
 
+export const settingOf = (
+  report: ConfigurationReport,
+  name: string,
+): ConfigurationSetting | undefined =>
+  report.sections.flatMap(({ settings }) => settings).find((each) => each.name === name);
+
 /** As it stands in a field. */
 export function textOf(setting: ConfigurationSetting): string {
   const { value } = setting;
   if (value === undefined || value === null) return "";
-  return Array.isArray(value) ? value.join("\n") : String(value);
+  if (Array.isArray(value)) return value.join("\n");
+  return setting.kind === "duration" ? shortDuration(String(value)) : String(value);
 }
+
+/** "24h" for "24h0m0s": parts that are nothing say nothing. */
+export const shortDuration = (text: string): string =>
+  text.replace(/(\d[hm])(?:0m)?0s$/, "$1").replace(/(\dh)0m$/, "$1");
 
 /** What a field's text means for the Manager; null takes the setting back to its default. */
 export function valueOf(setting: ConfigurationSetting, text: string): unknown {

@@ -25,6 +25,9 @@ log = logging.getLogger(__name__)
 
 _GIGABYTE = 10**9
 _RENDERING = "blender-render"
+_NEW_BLENDER_AFTER = 10
+"""Tasks in a row that run another Blender than the one that is told of: by then it has been
+exchanged. Jobs that run different ones in turn change nothing."""
 
 
 class Abilities:
@@ -40,6 +43,10 @@ class Abilities:
         self._inventory = DeviceInventory(config.home)
         self._found: Inventory | None = None
         self._asked: list[str] | None = None
+        self._is_of_task = False
+        """Whether tasks run the Blender that was asked."""
+        self._others_in_a_row = 0
+        self._to_ask: list[str] | None = None
         self._cancellation = Cancellation()
         self._thread: threading.Thread | None = None
 
@@ -55,22 +62,47 @@ class Abilities:
         )
 
     def look_for_devices(self) -> None:
-        """Asks the Blender that is configured, or the one on PATH, if there is one."""
-        name = self._config.blender or self._machine.program("blender")
-        if shutil.which(name):
-            self._ask([name])
-
-    def look_into(self, task: AssignedTask) -> None:
-        """Asks the Blender that a task runs, if none was asked before."""
+        """Asks the Blender that is configured, the one that tasks ran the last time, or the one on
+        PATH, if there is one."""
         if self._asked is not None:
             return
+        of_tasks = None if self._config.blender else self._inventory.of_tasks()
+        name = self._config.blender or self._machine.program("blender")
+        if of_tasks is not None:
+            self._ask(of_tasks, is_of_task=True)
+        elif shutil.which(name):
+            self._ask([name], is_of_task=False)
+
+    def look_into(self, task: AssignedTask) -> None:
+        """Takes note of the Blender that a task runs: it counts more than the one on PATH.
+
+        It is asked at once where no other was, else when there is nothing else to do (`rests`).
+        """
+        blender = self._blender_of(task)
+        if blender is None:
+            return
+        if blender == self._asked:
+            self._is_of_task, self._others_in_a_row, self._to_ask = True, 0, None
+            return
+        self._others_in_a_row += 1
+        if self._asked is None:
+            self._ask(blender, is_of_task=True)
+        elif not self._is_of_task or self._others_in_a_row >= _NEW_BLENDER_AFTER:
+            self._to_ask = blender
+
+    def rests(self) -> None:
+        """A slot has nothing to do now."""
+        if self._to_ask is not None:
+            self._ask(self._to_ask, is_of_task=True)
+
+    def _blender_of(self, task: AssignedTask) -> list[str] | None:
         for command in task.commands:
             exe = command.parameters.get("exe")
             if command.name == _RENDERING and isinstance(exe, str):
                 more = command.parameters.get("exeArgs") or ""
                 words = shlex.split(more) if isinstance(more, str) else [*map(str, more)]
-                self._ask([self._machine.program(exe), *words])
-                return
+                return [self._machine.program(exe), *words]
+        return None
 
     def close(self) -> None:
         """Ends a Blender that is being asked."""
@@ -78,26 +110,32 @@ class Abilities:
         if self._thread is not None:
             self._thread.join()
 
-    def _ask(self, blender: list[str]) -> None:
-        if self._asked is not None:
-            return
-        self._asked = blender
-        self._found = self._inventory.known(blender)
-        if self._found is not None:
+    def _ask(self, blender: list[str], *, is_of_task: bool) -> None:
+        if self._thread is not None and self._thread.is_alive():
+            return  # one at a time; the next moment without work asks again
+        self._to_ask = None
+        self._asked, self._is_of_task, self._others_in_a_row = blender, is_of_task, 0
+        found = self._inventory.known(blender)
+        if found is not None:
+            self._found = found
             self._on_devices()
             return
-        self._thread = threading.Thread(target=self._ask_blender, args=(blender,), name="devices")
+        self._thread = threading.Thread(
+            target=self._ask_blender, args=(blender, is_of_task), name="devices"
+        )
         self._thread.start()
 
-    def _ask_blender(self, blender: Sequence[str]) -> None:
+    def _ask_blender(self, blender: Sequence[str], is_of_task: bool) -> None:
+        found = None
         try:
-            self._found = self._inventory.ask(blender, self._cancellation)
+            found = self._inventory.ask(blender, self._cancellation, is_of_task=is_of_task)
         except Exception:
             # It can render all the same.
             log.exception("this machine's devices cannot be found out")
-        if self._found is not None:
-            names = ", ".join(f"{each.type} {each.name}" for each in self._found.devices)
-            log.info("Blender %s has these devices: %s", self._found.version, names or "CPU")
+        if found is not None:
+            self._found = found
+            names = ", ".join(f"{each.type} {each.name}" for each in found.devices)
+            log.info("Blender %s has these devices: %s", found.version, names or "CPU")
             self._on_devices()
 
 
@@ -117,6 +155,8 @@ def machine_capabilities(
     for wishes in of_slots:
         kinds |= dict.fromkeys(device_kinds(found.devices, wishes))
     capabilities |= {"blender": found.version, "device": ", ".join(kinds)}
+    if found.program:
+        capabilities["blender_program"] = found.program
     names = list(dict.fromkeys(each.name for each in found.devices if each.type != "CPU"))
     if names:
         capabilities["gpu"] = ", ".join(names)

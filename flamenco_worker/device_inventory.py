@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import logging
+import shlex
 import threading
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -46,6 +47,8 @@ class Inventory:
     version: str
     """`4.5.2`"""
     devices: tuple[Device, ...]
+    program: str = ""
+    """What was run, with its path and its first arguments."""
 
 
 class DeviceInventory:
@@ -62,12 +65,29 @@ class DeviceInventory:
                 return None
             if abs(kept["machine_started"] - psutil.boot_time()) > _SAME_START_SECONDS:
                 return None
-            return _inventory(kept["version"], kept["devices"])
+            return _inventory(kept["version"], kept["devices"], blender)
         except (OSError, ValueError, KeyError, TypeError, ProgramMissing):
             return None
 
-    def ask(self, blender: Sequence[str], cancellation: Cancellation) -> Inventory | None:
+    def of_tasks(self) -> list[str] | None:
+        """The Blender that was asked last, if that was one that tasks run and is still there."""
+        try:
+            kept = json.loads(self._path.read_text(encoding="utf-8"))
+            if not kept.get("is_of_task"):
+                return None
+            blender = [str(word) for word in kept["asked"][:-2]]
+            return blender if _identity(blender) else None
+        except (OSError, ValueError, KeyError, TypeError, AttributeError, IndexError):
+            return None
+        except ProgramMissing:
+            return None
+
+    def ask(
+        self, blender: Sequence[str], cancellation: Cancellation, *, is_of_task: bool = False
+    ) -> Inventory | None:
         """Starts this Blender, given with its first arguments, and keeps what it says.
+
+        `is_of_task` says that tasks run it.
 
         None if it says nothing; the log says why.
         """
@@ -99,13 +119,14 @@ class DeviceInventory:
             )
             return None
         content = json.loads(said[-1].removeprefix(LIST_PREFIX))
-        found = _inventory(".".join(map(str, content["version"])), content["devices"])
-        self._keep(blender, found)
+        found = _inventory(".".join(map(str, content["version"])), content["devices"], blender)
+        self._keep(blender, found, is_of_task=is_of_task)
         return found
 
-    def _keep(self, blender: Sequence[str], found: Inventory) -> None:
+    def _keep(self, blender: Sequence[str], found: Inventory, *, is_of_task: bool) -> None:
         content = {
             "asked": _identity(blender),
+            "is_of_task": is_of_task,
             "machine_started": psutil.boot_time(),
             "version": found.version,
             "devices": [asdict(device) for device in found.devices],
@@ -130,5 +151,8 @@ def _identity(blender: Sequence[str]) -> list[object]:
     return [*blender, status.st_size, status.st_mtime]
 
 
-def _inventory(version: str, devices: Sequence[dict[str, str]]) -> Inventory:
-    return Inventory(version, tuple(Device(**device) for device in devices))
+def _inventory(
+    version: str, devices: Sequence[dict[str, str]], blender: Sequence[str]
+) -> Inventory:
+    program = shlex.join([str(find_program(blender[0])), *blender[1:]])
+    return Inventory(version, tuple(Device(**device) for device in devices), program)

@@ -193,7 +193,7 @@ class Worker:
                 say_awake=self._say_awake,
                 trouble=self._is_unknown_after,
                 pause=self._pause,
-                asks=self._host_reports.request_begins,
+                asks=self._waits_for_work,
                 ask_no_more=self._queue.ask_no_more,
                 settings_may_have_changed=self._refresh_settings,
                 only_one_task=self._only_one_task,
@@ -209,6 +209,10 @@ class Worker:
             return self._still_wanted(crew.work(slots))
         finally:
             self._crew = None
+
+    def _waits_for_work(self) -> None:
+        self._host_reports.request_begins()
+        self._abilities.rests()
 
     def _still_wanted(self, outcome: Outcome) -> Outcome:
         """What the Manager wants by now: the last task may have gone on for hours."""

@@ -1,0 +1,143 @@
+"""Which Blender a worker tells of: the one that tasks run, as soon as that is known."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+import pytest
+
+from flamenco_core.model import AssignedTask, Command
+from flamenco_core.statuses import TaskStatus
+from flamenco_worker.abilities import Abilities
+from flamenco_worker.blender.in_blender_devices import LIST_PREFIX
+from flamenco_worker.config import WorkerConfig
+from flamenco_worker.machine_settings import MachineSettings
+from tests.eventually import eventually
+
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="the programs are shell scripts")
+
+
+def blender(folder: Path, version: str, name: str = "blender") -> Path:
+    """A program that answers like the Blender of a version, and counts how often it is asked."""
+    folder.mkdir(exist_ok=True)
+    program = folder / name
+    answer = json.dumps({"version": [int(part) for part in version.split(".")], "devices": []})
+    program.write_text(
+        f"#!/bin/sh\necho asked >> '{folder}/asked.txt'\nprintf '%s\\n' '{LIST_PREFIX}{answer}'\n"
+    )
+    program.chmod(0o755)
+    return program
+
+
+def render_by(program: Path | str) -> AssignedTask:
+    command = Command(
+        name="blender-render",
+        parameters={"exe": str(program), "exeArgs": "-b"},
+        total_step_count=1,
+    )
+    return AssignedTask(
+        uuid="1",
+        job="a",
+        name="x",
+        status=TaskStatus.ACTIVE,
+        priority=50,
+        job_priority=50,
+        job_type="x",
+        task_type="blender",
+        commands=[command],
+        steps_completed=0,
+        steps_total=1,
+    )
+
+
+@pytest.fixture
+def on_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    found = blender(tmp_path / "bin", "3.4.1")
+    monkeypatch.setenv("PATH", f"{found.parent}:/usr/bin:/bin")
+    return found
+
+
+class Told:
+    """A worker's abilities, and what is told of its Blender."""
+
+    def __init__(self, home: Path, **settings: str) -> None:
+        home.mkdir(exist_ok=True)
+        config = WorkerConfig(home=home, worker_name="tester", **settings)  # type: ignore[arg-type]
+        self.abilities = Abilities(config, MachineSettings(config), lambda: None)
+
+    @property
+    def blender(self) -> tuple[str | None, str | None]:
+        told = self.abilities.now().capabilities or {}
+        return told.get("blender"), told.get("blender_program")
+
+    def becomes(self, version: str, program: str) -> None:
+        eventually(lambda: self.blender == (version, program), f"{version} of {program}")
+
+
+def test_the_blender_of_a_task_counts_more_than_the_one_on_path(
+    on_path: Path, tmp_path: Path
+) -> None:
+    of_tasks = blender(tmp_path / "farm", "4.5.2")
+    told = Told(tmp_path / "home")
+    told.abilities.look_for_devices()
+    told.becomes("3.4.1", str(on_path))
+    told.abilities.look_into(render_by(of_tasks))
+    assert told.blender[0] == "3.4.1", "the task has the machine for itself"
+    told.abilities.rests()
+    told.becomes("4.5.2", f"{of_tasks} -b")
+    told.abilities.close()
+    again = Told(tmp_path / "home")
+    again.abilities.look_for_devices()
+    again.becomes("4.5.2", f"{of_tasks} -b")
+    again.abilities.close()
+    assert (of_tasks.parent / "asked.txt").read_text().splitlines() == ["asked"]
+
+
+def test_without_any_other_the_blender_of_the_first_task_is_asked_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", "/usr/sbin")
+    of_tasks = blender(tmp_path / "farm", "4.5.2")
+    told = Told(tmp_path / "home")
+    told.abilities.look_for_devices()
+    assert told.blender == (None, None)
+    told.abilities.look_into(render_by(of_tasks))
+    told.becomes("4.5.2", f"{of_tasks} -b")
+    told.abilities.close()
+
+
+def test_jobs_with_different_blenders_change_nothing_and_an_exchanged_blender_does(
+    on_path: Path, tmp_path: Path
+) -> None:
+    old, new = blender(tmp_path / "old", "4.5.2"), blender(tmp_path / "new", "5.2.0")
+    told = Told(tmp_path / "home")
+    told.abilities.look_into(render_by(old))
+    told.becomes("4.5.2", f"{old} -b")
+    for _ in range(10):
+        for program in (new, old):
+            told.abilities.look_into(render_by(program))
+            told.abilities.rests()
+    told.abilities.close()
+    assert told.blender[0] == "4.5.2"
+    told = Told(tmp_path / "home")
+    told.abilities.look_for_devices()
+    for _ in range(10):
+        told.abilities.look_into(render_by(new))
+        told.abilities.rests()
+    told.becomes("5.2.0", f"{new} -b")
+    told.abilities.close()
+
+
+def test_a_blender_that_is_gone_gives_way_to_the_one_on_path(on_path: Path, tmp_path: Path) -> None:
+    of_tasks = blender(tmp_path / "farm", "4.5.2")
+    told = Told(tmp_path / "home")
+    told.abilities.look_into(render_by(of_tasks))
+    told.becomes("4.5.2", f"{of_tasks} -b")
+    told.abilities.close()
+    of_tasks.unlink()
+    again = Told(tmp_path / "home")
+    again.abilities.look_for_devices()
+    again.becomes("3.4.1", str(on_path))
+    again.abilities.close()

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from flamenco_core.client import ManagerClient
 from flamenco_core.errors import NotFound
-from flamenco_core.model import Audience, JobStorageInfo, SharedStorageLocation
+from flamenco_core.model import Audience, JobStorageInfo
 from flamenco_core.packing.dependencies import FileUse, Tracer, default_tracer
 from flamenco_core.packing.digests import FileDigests, default_cache_folder
 from flamenco_core.packing.errors import PackingCancelled
@@ -171,15 +171,6 @@ class Packer:
             bytes_sent=pack.bytes_sent,
             absent_caches=plan.absent_caches,
         )
-
-
-def default_output_folder(storage: SharedStorageLocation) -> str:
-    """Where a job's frames go if nobody says: beside the farm's job files, which workers see."""
-    location = storage.location.replace("\\", "/").rstrip("/")
-    if storage.shamanEnabled:
-        # Then the location is the folder of the checkouts.
-        location = location.rpartition("/")[0] or location
-    return f"{location}/renders"
 
 
 def _lies_in(file: Path, storage: Path) -> bool:

@@ -5,10 +5,8 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
-from flamenco_core.client import ManagerClient
 from flamenco_core.packing.long_paths import openable
 from flamenco_core.packing.pack_request import PackOutcome
-from flamenco_core.packing.shaman_upload import erase_checkout
 
 
 def take_back(outcome: PackOutcome, manager_url: str, token: str = "") -> None:
@@ -20,5 +18,8 @@ def take_back(outcome: PackOutcome, manager_url: str, token: str = "") -> None:
     if outcome.folder:
         shutil.rmtree(openable(Path(outcome.folder)), ignore_errors=True)
     if outcome.shaman_checkout_id:
+        from flamenco_core.client import ManagerClient
+        from flamenco_core.packing.shaman_upload import erase_checkout
+
         with ManagerClient(manager_url, token=token or None) as client:
             erase_checkout(client, outcome.shaman_checkout_id)

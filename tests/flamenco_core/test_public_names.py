@@ -9,7 +9,7 @@ from types import ModuleType
 import pytest
 
 import flamenco_core
-from flamenco_core import model
+from flamenco_core import model, packing
 
 HEAVY = ["aiohttp", "bpy", "requests", "cattrs", "sqlite_utils", "yaml", "click", "rich"]
 
@@ -20,7 +20,9 @@ def test_importing_the_core_imports_nothing_heavy() -> None:
     assert result.stdout.strip() == b"[]"
 
 
-@pytest.mark.parametrize("package", [flamenco_core, model], ids=lambda package: package.__name__)
+@pytest.mark.parametrize(
+    "package", [flamenco_core, model, packing], ids=lambda package: package.__name__
+)
 def test_every_public_name_exists_and_is_listed_once(package: ModuleType) -> None:
     listed = [name for names in package._MODULES.values() for name in names.split()]
     assert sorted(package.__all__) == sorted(listed) == dir(package)

@@ -132,11 +132,13 @@ def delete(
 ) -> None:
     """Delete jobs with their logs and checkouts; what they rendered stays.
 
-    Asks before it does so, unless nobody could answer.
+    Asks before it does so. Where nobody could answer, as in a script, --yes has to be said.
     """
+    is_asked = not yes and not dry_run
+    if is_asked and not sys.stdin.isatty():
+        raise click.UsageError("Nobody can be asked here; add --yes if the jobs are to be deleted")
     with ManagerClient(manager_url) as client:
         ids = whole_ids(client, IdKind.JOB, jobs)
-        is_asked = not yes and not dry_run and sys.stdin.isatty()
         if is_asked or (dry_run and not as_json):
             _show_deletion([client.delete_job_what_would_it_do(job_id) for job_id in ids])
         if is_asked:

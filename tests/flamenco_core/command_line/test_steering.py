@@ -88,7 +88,11 @@ def test_a_deletion_is_rehearsed_and_done(flamenco: Program, farm: RunningManage
     assert "1 jobs with 2 tasks, 0 files (0 bytes) in these folders:" in rehearsed.out
     assert "Rendered files stay where they are." in rehearsed.out
     assert status(farm, job) == "queued"
-    assert flamenco("delete", job, manager=farm).code == 0
+    unanswered = flamenco("delete", job, manager=farm)
+    assert unanswered.code == 2
+    assert "add --yes" in unanswered.err
+    assert status(farm, job) == "queued"
+    assert flamenco("delete", job, "--yes", manager=farm).code == 0
     eventually(lambda: farm.get(f"/jobs/{job}").status == 404)
 
 

@@ -92,16 +92,19 @@ CONDITIONS: tuple[Condition, ...] = (
     Condition(
         "worker-awake",
         lambda worker, _job, _class: worker.status is WorkerStatus.AWAKE,
-        lambda worker, _job, _class: f"worker {worker.name} is {worker.status}",
-        lambda worker, _job, _class: (
-            "start its program"
-            if worker.status in (WorkerStatus.OFFLINE, WorkerStatus.ERROR)
-            else "wake it up"
-        ),
+        lambda worker, _job, _class: _asleep_or_lost(worker),
+        lambda worker, _job, _class: _how_to_wake(worker),
     ),
     Condition(
         "worker-not-asked-away",
-        lambda worker, _job, _class: worker.status_requested is None,
+        # A request to wake up is none to go away; it is the worker's status that stands in the way.
+        lambda worker, _job, _class: (
+            worker.status_requested is None
+            or (
+                worker.status_requested is WorkerStatus.AWAKE
+                and worker.status is not WorkerStatus.AWAKE
+            )
+        ),
         lambda worker, _job, _class: (
             f"worker {worker.name} is asked to become {worker.status_requested}"
         ),
@@ -163,7 +166,10 @@ CONDITIONS: tuple[Condition, ...] = (
     ),
     Condition(
         "has-ready",
-        lambda _worker, _job, kind: kind.ready > 0 or kind.unfinished == 0,
+        # No task is ready in a job that is not open.
+        lambda _worker, job, kind: (
+            kind.ready > 0 or kind.unfinished == 0 or job.status not in SCHEDULABLE_JOB_STATUSES
+        ),
         lambda _worker, _job, kind: (
             f"all {kind.task_type} tasks wait for others of the job, are reserved or held back"
         ),
@@ -192,6 +198,22 @@ def reasons_against(worker: WorkerFacts, job: JobFacts, task_class: TaskClassFac
         for condition in CONDITIONS
         if not condition.holds(worker, job, task_class)
     ]
+
+
+def _asleep_or_lost(worker: WorkerFacts) -> str:
+    if worker.status is WorkerStatus.ERROR:
+        return f"worker {worker.name} has the status {worker.status}"
+    return f"worker {worker.name} is {worker.status}"
+
+
+def _how_to_wake(worker: WorkerFacts) -> str:
+    if worker.status in (WorkerStatus.OFFLINE, WorkerStatus.ERROR):
+        return "start its program"
+    if worker.status is WorkerStatus.STARTING:
+        return "wait until it has started"
+    if worker.status_requested is WorkerStatus.AWAKE:
+        return "wait until it wakes up, as it was asked to"
+    return "wake it up"
 
 
 def _fits(slot: SlotFacts, kind: TaskClassFacts) -> bool:

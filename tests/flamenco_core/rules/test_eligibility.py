@@ -108,6 +108,31 @@ def test_a_worker_without_a_slot_for_a_type_says_so() -> None:
     assert reason.what == "worker mill has no slot that takes blender tasks"
 
 
+@pytest.mark.parametrize(
+    ("status", "remedy"),
+    [
+        (WorkerStatus.ASLEEP, "wait until it wakes up"),
+        (WorkerStatus.STARTING, "wait until it has started"),
+        (WorkerStatus.OFFLINE, "start its program"),
+        (WorkerStatus.ERROR, "start its program"),
+    ],
+)
+def test_a_worker_that_is_asked_to_wake_up_is_not_said_to_be_asked_away(
+    status: WorkerStatus, remedy: str
+) -> None:
+    worker = replace(WORKER, status=status, status_requested=WorkerStatus.AWAKE)
+    (reason,) = reasons_against(worker, JOB, TASKS)
+    assert reason.condition == "worker-awake"
+    assert remedy in reason.remedy
+
+
+def test_tasks_of_a_paused_job_are_not_said_to_wait_for_others() -> None:
+    (reason,) = reasons_against(
+        WORKER, replace(JOB, status=JobStatus.PAUSED), replace(TASKS, ready=0, ready_and_untried=0)
+    )
+    assert reason.condition == "job-open"
+
+
 def test_all_reasons_are_named_together() -> None:
     worker = replace(WORKER, status=WorkerStatus.ERROR, tags=frozenset())
     reasons = reasons_against(worker, replace(JOB, status=JobStatus.CANCELED), TASKS)

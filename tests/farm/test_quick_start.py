@@ -205,7 +205,7 @@ def test_stopping_it_stops_all_that_it_started(
     quick_start: QuickStart, blender: Path, tmp_path: Path, stop: signal.Signals
 ) -> None:
     slow = make_slow_scene(blender, tmp_path)
-    with heard(stop), quick_start.start(f"--blend={slow}") as process:
+    with heard(stop), quick_start.start(f"--blend={slow}", "--frames=1-500") as process:
         eventually(lambda: list(quick_start.home.glob("output/**/*.png")), "a frame is there")
         process.send_signal(stop)
         printed, _ = process.communicate(timeout=60)

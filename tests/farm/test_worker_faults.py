@@ -41,9 +41,14 @@ def farm(tmp_path: Path, blender: Path, proxy: FaultyProxy) -> Iterator[Farm]:
     farm.stop()
 
 
-def submit_slow_render(farm: Farm, blender: Path, **settings: object) -> str:
-    scene = make_slow_scene(blender, farm.folder)
-    return farm.submit_file(scene, frames=f"1-{FRAMES}", chunk_size=FRAMES, fps=0, **settings)
+def gate_of(farm: Farm) -> Path:
+    """As soon as it exists, the last frame begins."""
+    return farm.folder / "the last frame may begin"
+
+
+def submit_slow_render(farm: Farm, blender: Path) -> str:
+    scene = make_slow_scene(blender, farm.folder, gate_of(farm), waits_at=FRAMES)
+    return farm.submit_file(scene, frames=f"1-{FRAMES}", chunk_size=FRAMES, fps=0)
 
 
 def output_of(farm: Farm, job_id: str) -> Path:
@@ -83,6 +88,7 @@ def test_a_manager_that_is_away_in_mid_task_gets_everything_when_it_is_back(
     folder = output_of(farm, job_id)
     farm.kill_manager()
     began = time.monotonic()
+    gate_of(farm).touch()
     eventually((folder / f"{FRAMES:06d}.png").exists, "the render goes on without it")
     time.sleep(max(0.0, seconds - (time.monotonic() - began)))
     farm.start_manager()
@@ -104,6 +110,7 @@ def test_a_manager_that_answers_with_errors_for_a_while_gets_everything(
     proxy.stop_spoiling()
     eventually(lambda: output_of(farm, job_id).is_dir(), "the render begins")
     spoiling = proxy.spoil(ANYTHING + "worker/", Fault.ERROR)
+    gate_of(farm).touch()
     folder = output_of(farm, job_id)
     eventually((folder / f"{FRAMES:06d}.png").exists, "the render ends")
     eventually(lambda: len(spoiling.done) >= 3, "the Worker has tried to say so")
@@ -118,6 +125,7 @@ def test_what_was_cut_off_in_the_middle_is_sent_again(
     farm: Farm, proxy: FaultyProxy, blender: Path, cut: str
 ) -> None:
     job_id = submit_slow_render(farm, blender)
+    gate_of(farm).touch()
     spoiling = proxy.spoil(cut, Fault.CUT, times=2)
     farm.start_worker()
     check_completed_once(farm, job_id)
@@ -143,6 +151,7 @@ def test_two_workers_that_were_given_the_same_task_complete_it_once(
     other = start_second_worker(farm, tmp_path / "other")
     try:
         farm.start_manager()
+        gate_of(farm).touch()
         check_completed_once(farm, job_id)
     finally:
         other.kill()

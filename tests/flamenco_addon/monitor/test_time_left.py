@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from flamenco_addon.monitor.time_left import Pace, seconds_left
+from flamenco_core.statuses import JobStatus
+from tests.flamenco_addon.in_bpy import run_in_bpy
 
 
 def pace_of(*samples: tuple[float, int]) -> Pace:
@@ -71,3 +75,29 @@ def test_a_job_that_is_queued_again_begins_anew() -> None:
 def test_time_left(given: dict[str, float], expected: float | None) -> None:
     left = int(given.pop("steps_left"))
     assert seconds_left(left, **given) == expected  # type: ignore[arg-type]
+
+
+SHOWN = """
+import time
+from dataclasses import replace
+from datetime import UTC, datetime
+from flamenco_addon.monitor import live, words
+from flamenco_addon.monitor.jobs_board import JobRow
+from flamenco_core.statuses import JobStatus
+
+now = datetime.now(UTC)
+row = JobRow(id="shot", name="shot", type="render", status=JobStatus.ACTIVE, priority=50,
+             activity="", created=now, updated=now, steps_completed=11, steps_total=12)
+# What was estimated while the job was rendering stays until there is a new estimate.
+shown = live.Shown(times={"shot": 30.0}, times_at=time.monotonic())
+said = {}
+for status in JobStatus:
+    shown.rows["shot"] = replace(row, status=status)
+    said[status] = words.time_left(shown.seconds_left("shot"))
+answer(said)
+"""
+
+
+def test_only_of_a_job_that_is_rendering_it_is_said_how_long_it_takes(tmp_path: Path) -> None:
+    said = run_in_bpy(SHOWN, home=tmp_path)
+    assert said == {status: "< 1 min" if status == "active" else "" for status in JobStatus}

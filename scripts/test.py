@@ -35,7 +35,7 @@ def main() -> int:
     started = time.monotonic()
     try:
         need_system_packages()
-        python = _prepare_environment()
+        python = _prepare_environment(thorough=options.thorough)
     except CannotGoOnError as reason:
         print(f"\ntest: {reason}", file=sys.stderr)
         return 1
@@ -66,14 +66,14 @@ def _options() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def _prepare_environment() -> Path:
+def _prepare_environment(*, thorough: bool) -> Path:
     """The Python of the environment with the project, its tools and `bpy`."""
     import tomllib
 
     from blenders import BPY_FOR_PYTHON, BPY_PROGRAM, bpy_blender
     from environment import ROOT, Environment
     from go_programs import need_go_programs
-    from window_blenders import need_window_blender
+    from window_blenders import DEFAULT_SUITE, SUITES, need_window_blender
 
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
     tools = project["dependency-groups"]["dev"]
@@ -82,7 +82,8 @@ def _prepare_environment() -> Path:
     environment.prepare({BPY_PYTHON: wanted}, disk_bytes=INSTALLED_BYTES)
     need_go_programs(environment.python.parent)
     if sys.platform == "linux":
-        need_window_blender()
+        for suite in SUITES if thorough else (DEFAULT_SUITE,):
+            need_window_blender(suite)
     bpy_blender(environment.program(BPY_PROGRAM))  # tells if the system lacks something
     return environment.python
 

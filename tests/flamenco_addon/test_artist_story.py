@@ -26,6 +26,17 @@ STAGE = f"({SUBMISSION}.stage if {SUBMISSION} else 'none')"
 pytestmark = pytest.mark.timeout(600)
 
 
+@pytest.fixture(
+    params=[
+        pytest.param("trixie", id="4.3"),
+        pytest.param("sid", id="5.2", marks=pytest.mark.thorough),
+    ]
+)
+def suite(request: pytest.FixtureRequest) -> str:
+    """Of Debian, whose Blender the artist has."""
+    return str(request.param)
+
+
 @pytest.fixture
 def farm(tmp_path: Path) -> Iterator[Farm]:
     farm = Farm(tmp_path / "farm", bpy_program(tmp_path / "bin"))
@@ -35,11 +46,11 @@ def farm(tmp_path: Path) -> Iterator[Farm]:
 
 
 @pytest.fixture
-def scene(tmp_path: Path) -> Path:
+def scene(tmp_path: Path, suite: str) -> Path:
     """The quick start's scene, saved by the Blender that will open it."""
-    blender = installed_window_blender()
+    blender = installed_window_blender(suite)
     if blender is None:
-        pytest.skip("Blender with its window is not installed; scripts/test.py installs it")
+        pytest.skip(f"Blender of Debian {suite} is not installed; scripts/test.py installs it")
     folder = tmp_path / "project"
     folder.mkdir()
     script = ROOT / "scripts" / "demo_scene.py"
@@ -50,9 +61,14 @@ def scene(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def window(farm: Farm, scene: Path, extension_zip: Path, tmp_path: Path) -> Iterator[BlenderWindow]:
-    with blender_window(tmp_path / "user", file=scene, size=(1400, 1400)) as opened:
-        opened.install(extension_zip)
+def window(
+    farm: Farm, scene: Path, suite: str, tmp_path: Path, request: pytest.FixtureRequest
+) -> Iterator[BlenderWindow]:
+    edition = "extension_zip" if suite == "trixie" else "extension_zip_5_1"
+    extension: Path = request.getfixturevalue(edition)
+    home = tmp_path / "user"
+    with blender_window(home, file=scene, size=(1400, 1400), suite=suite) as opened:
+        opened.install(extension)
         opened.run(
             f"""
             from {MODULE} import background, connection, submission_drivers

@@ -29,6 +29,14 @@ def test_every_address_of_the_page_is_the_page(shared_manager: RunningManager) -
     assert deep.content == first.content
 
 
+def test_flamenco_3s_picture_for_jobs_without_one_is_there(
+    shared_manager: RunningManager,
+) -> None:
+    picture = shared_manager.get("/app/nothing-rendered-yet.svg")
+    assert picture.headers["Content-Type"] == "image/svg+xml"
+    assert b"Nothing rendered yet" in picture.content
+
+
 def test_the_page_lets_nothing_in_from_elsewhere(shared_manager: RunningManager) -> None:
     policy = shared_manager.get("/app/").headers["Content-Security-Policy"]
     rules = dict(rule.strip().split(" ", 1) for rule in policy.split(";"))

@@ -12,11 +12,16 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 
-from flamenco_core.model.worker_protocol import LIMITS, MOST_SLOTS, ProvisionedSettings
+from flamenco_core.model.worker_protocol import (
+    LIMITS,
+    MOST_SLOTS,
+    ProvisionedSettings,
+    SlotSettings,
+)
 
-__all__ = ["LIMITS", "MOST_SLOTS", "WorkerRule", "WorkerTraits", "settings_for"]
+__all__ = ["LIMITS", "MOST_SLOTS", "SlotSettings", "WorkerRule", "WorkerTraits", "settings_for"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,6 +46,8 @@ class WorkerRule:
     """Which program to run for a name, such as `blender`; paths may hold variables."""
     slots: int | None = None
     """How many tasks the worker may run at the same time."""
+    slot_settings: tuple[SlotSettings, ...] = ()
+    """What each of these slots takes; empty if the rule says only how many there are."""
     limits: Mapping[str, int] = field(default_factory=dict)
     """By the names of `LIMITS`."""
 
@@ -68,16 +75,26 @@ def settings_for(
     programs: dict[str, str] = {}
     limits: dict[str, int] = {}
     slots: int | None = None
+    of_slots: tuple[SlotSettings, ...] = ()
     # Sorting keeps the order of equals.
     for rule in sorted((each for each in rules if each.is_for(worker)), key=_weight):
         programs |= rule.programs
         limits |= rule.limits
-        slots = slots if rule.slots is None else rule.slots
+        if rule.slots is not None:
+            slots, of_slots = rule.slots, rule.slot_settings
     programs = {name: expand(path) for name, path in sorted(programs.items())}
     limits = dict(sorted(limits.items()))
-    content = json.dumps([programs, slots, limits], ensure_ascii=False)
+    content = json.dumps(
+        [programs, slots, [asdict(slot) for slot in of_slots], limits], ensure_ascii=False
+    )
     etag = hashlib.sha256(content.encode("utf-8", "replace")).hexdigest()[:16]
-    return ProvisionedSettings(etag=etag, programs=programs, slots=slots, limits=limits)
+    return ProvisionedSettings(
+        etag=etag,
+        programs=programs,
+        slots=slots,
+        slot_settings=[*of_slots] or None,
+        limits=limits,
+    )
 
 
 def _weight(rule: WorkerRule) -> tuple[bool, bool, bool]:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import ipaddress
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+from flamenco_core.byte_sizes import parse_byte_size
 from flamenco_core.device_wishes import DeviceWish, parse_devices
 from flamenco_core.durations import parse_duration
 from flamenco_core.errors import InvalidInput
@@ -22,19 +22,6 @@ from flamenco_worker.slots import SlotConfig
 
 HIGHEST_EXIT_CODE = 255
 OOM_SCORES = range(-1000, 1001)
-_UNITS = {
-    "": 1,
-    "B": 1,
-    "KB": 10**3,
-    "MB": 10**6,
-    "GB": 10**9,
-    "TB": 10**12,
-    "KIB": 2**10,
-    "MIB": 2**20,
-    "GIB": 2**30,
-    "TIB": 2**40,
-}
-_SIZE = re.compile(r"(?P<number>\d+(?:\.\d+)?)\s*(?P<unit>[A-Za-z]*)")
 
 
 class WrongValue(Exception):
@@ -90,11 +77,10 @@ def _priority(value: Any) -> Priority:
 
 
 def _bytes(value: Any) -> int:
-    match = None if isinstance(value, bool) else _SIZE.fullmatch(str(value).strip())
-    unit = _UNITS.get(match["unit"].upper()) if match else None
-    if match is None or unit is None:
-        raise WrongValue("must be a number of bytes, or a size such as 2 GB or 512 MiB")
-    return round(float(match["number"]) * unit)
+    try:
+        return parse_byte_size(str(value))
+    except ValueError as error:
+        raise WrongValue(str(error)) from None
 
 
 def _storage(value: Any) -> PreTaskCheck:

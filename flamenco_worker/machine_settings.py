@@ -42,6 +42,8 @@ class MachineSettings:
         programs = ", ".join(f"{name} = {path}" for name, path in self._told.programs.items())
         limits = ", ".join(f"{name} = {value}" for name, value in self._told.limits.items())
         slots = "" if self._told.slots is None else f"slots = {self._told.slots}"
+        if self._told.slot_settings:
+            slots += f" ({', '.join(slot.name or '?' for slot in self._told.slot_settings)})"
         said = "; ".join(text for text in (programs, slots, limits) if text)
         log.info("the Manager's settings: %s", said or "none")
 

@@ -18,6 +18,7 @@ from flamenco_core.config.key import Key
 from flamenco_core.config.keys import BY_PATH, VERSION
 from flamenco_core.config.reading import FILE_VERSION
 from flamenco_core.config.settings import Config
+from flamenco_core.config.slots_section import SLOTS, slots_as_written
 from flamenco_core.config.variables_section import VARIABLES, variable_as_written
 from flamenco_core.config.worker_settings_section import rule_as_written
 from flamenco_core.durations import format_duration
@@ -90,7 +91,12 @@ def variables_of(config: Config) -> dict[str, ConfiguredVariable]:
 
 
 def worker_rules_of(config: Config) -> list[ConfiguredWorkerRule]:
-    return [ConfiguredWorkerRule(**rule_as_written(rule)) for rule in config.worker_rules]
+    return [_shown_rule(rule) for rule in config.worker_rules]
+
+
+def _shown_rule(rule: WorkerRule) -> ConfiguredWorkerRule:
+    of_slots = {"slots": rule.slots, "slot_settings": [*rule.slot_settings] or None}
+    return ConfiguredWorkerRule(**rule_as_written(rule) | of_slots)
 
 
 def variable_from(given: ConfiguredVariable) -> Variable:
@@ -114,7 +120,10 @@ def written_variable(given: ConfiguredVariable) -> dict[str, Any]:
 def written_rule(given: ConfiguredWorkerRule) -> dict[str, Any]:
     """What the file says of a rule that somebody describes."""
     names = WorkerRule.__dataclass_fields__
-    return {name: value for name in names if (value := getattr(given, name)) is not None}
+    written = {name: value for name in names if (value := getattr(given, name)) is not None}
+    if of_slots := written.pop("slot_settings", None):
+        written[SLOTS] = slots_as_written(of_slots)
+    return written
 
 
 def flamenco_3_form(config: Config) -> dict[str, Any]:

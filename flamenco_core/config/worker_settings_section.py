@@ -8,13 +8,14 @@ from typing import Any
 from flamenco_core.config import values
 from flamenco_core.config.document import Entry
 from flamenco_core.config.report import Report, nearest
+from flamenco_core.config.slots_section import SLOTS, read_slots, slots_as_written
 from flamenco_core.errors import InvalidInput
 from flamenco_core.model import Platform
-from flamenco_core.provisioning import LIMITS, MOST_SLOTS, WorkerRule
+from flamenco_core.provisioning import LIMITS, WorkerRule
 
 WORKER_SETTINGS = "worker_settings"
 _TEXTS = ("platform", "tag", "worker")
-_KEYS = (*_TEXTS, "programs", "slots", "limits")
+_KEYS = (*_TEXTS, "programs", SLOTS, "limits")
 
 
 def read_worker_rules(entry: Entry | None, report: Report) -> tuple[WorkerRule, ...]:
@@ -36,7 +37,7 @@ def rule_as_written(rule: WorkerRule) -> dict[str, Any]:
     if rule.programs:
         written["programs"] = dict(rule.programs)
     if rule.slots is not None:
-        written["slots"] = rule.slots
+        written[SLOTS] = slots_as_written(rule.slot_settings) or rule.slots
     if rule.limits:
         written["limits"] = dict(rule.limits)
     return written
@@ -48,16 +49,17 @@ def _read_rule(entry: Entry, place: str, report: Report) -> WorkerRule:
         return WorkerRule()
     report.unknown_keys(entry.members, place, _KEYS)
     given: dict[str, Any] = {}
-    readers: dict[str, Callable[[Entry], Any]] = dict.fromkeys(_TEXTS, values.text)
-    readers["slots"] = values.count(1, MOST_SLOTS)
-    for name, read in readers.items():
+    for name in _TEXTS:
         member = entry.members.get(name)
         if member is not None:
-            _read(member, f"{place}.{name}", read, given, name, report)
+            _read(member, f"{place}.{name}", values.text, given, name, report)
+    slots = entry.members.get(SLOTS)
+    if slots is not None:
+        given |= read_slots(slots, f"{place}.{SLOTS}", report)
     for name in ("programs", "limits"):
         given[name] = dict(_named(entry.members.get(name), f"{place}.{name}", name, report))
     _check_platform(entry, place, given.get("platform", ""), report)
-    if not (given["programs"] or given["limits"] or "slots" in entry.members):
+    if not (given["programs"] or given["limits"] or SLOTS in entry.members):
         report.problem(entry, place, "says nothing about workers", "add programs, slots or limits")
     return WorkerRule(**given)
 

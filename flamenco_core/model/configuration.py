@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import Any
 
 from flamenco_core.model.manager import Audience, ErrorProblem
+from flamenco_core.model.worker_protocol import SlotSettings
 
 
 class SettingSource(StrEnum):
@@ -101,6 +102,7 @@ class ConfiguredWorkerRule:
     worker: str | None = None
     programs: dict[str, str] | None = None
     slots: int | None = None
+    slot_settings: list[SlotSettings] | None = None
     limits: dict[str, int] | None = None
 
 

@@ -16,7 +16,7 @@ _PERCENT = {"minimum": 0, "maximum": 100}
 class WorkerRegistration:
     name: str = field(metadata={"minLength": 1})
     secret: str = field(metadata={"minLength": 1})
-    platform: str
+    platform: str = field(metadata={"minLength": 1})
     supported_task_types: list[str]
 
 
@@ -74,6 +74,20 @@ of a render; how readily Linux ends its commands when memory runs short."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SlotSettings:
+    """What the Manager says of one slot; what it leaves out is as for the whole worker."""
+
+    name: str = field(default="", metadata={"maxLength": 100})
+    task_types: list[str] | None = None
+    devices: list[str] | None = None
+    """What to render on: `cpu`, `gpu`, `optix:1` …"""
+    threads: int | None = field(default=None, metadata={"minimum": 1, "maximum": 1024})
+    """Of the processor, for a render."""
+    memory_limit: int | None = field(default=None, metadata=_NOT_NEGATIVE)
+    """Bytes that the programs of a task may have."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ProvisionedSettings:
     """What the Manager tells a worker about its set-up; more than the worker's own configuration
     says where both say something."""
@@ -84,6 +98,11 @@ class ProvisionedSettings:
     """Which program to run where a command names only `blender`, `ffmpeg` or the like."""
     slots: int | None = field(default=None, metadata={"minimum": 1, "maximum": MOST_SLOTS})
     """How many tasks to run at the same time."""
+    slot_settings: list[SlotSettings] | None = field(
+        default=None, metadata={"maxItems": MOST_SLOTS}
+    )
+    """What each of these slots takes, in the order of their numbers; absent if that is the
+    worker's own affair."""
     limits: dict[str, int] = field(default_factory=dict)
     """`threads` of a render, `oom_score_adjust` of commands."""
 

@@ -3,7 +3,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flamenco_core.provisioning import WorkerRule, WorkerTraits, settings_for
+from flamenco_core.provisioning import SlotSettings, WorkerRule, WorkerTraits, settings_for
 
 LINUX = WorkerTraits(uuid="u-1", name="render-07", platform="linux", tags=frozenset({"GPU", "t-1"}))
 
@@ -58,6 +58,15 @@ def test_variables_in_paths_of_programs_are_filled_in() -> None:
     assert told.programs == {"ffmpeg": "/opt/ffmpeg"}
 
 
+def test_what_a_rule_says_of_slots_goes_together() -> None:
+    card = SlotSettings(name="card", devices=["optix:0"])
+    each = WorkerRule(tag="GPU", slots=1, slot_settings=(card,))
+    told = settings_for([each, WorkerRule(slots=3)], LINUX)
+    assert (told.slots, told.slot_settings) == (1, [card])
+    only_three = settings_for([each, WorkerRule(worker="render-07", slots=3)], LINUX)
+    assert (only_three.slots, only_three.slot_settings) == (3, None)
+
+
 NAMES = st.sampled_from(["a", "b", "c"])
 RULES = st.lists(
     st.builds(
@@ -67,6 +76,8 @@ RULES = st.lists(
         worker=st.sampled_from(["", "render-07", "other"]),
         programs=st.dictionaries(NAMES, NAMES),
         slots=st.none() | st.integers(1, 3),
+        slot_settings=st.just(())
+        | st.tuples(st.builds(SlotSettings, devices=st.sampled_from([None, ["cpu"], ["gpu"]]))),
         limits=st.dictionaries(st.just("threads"), st.integers(1, 3)),
     ),
     max_size=5,
@@ -78,5 +89,7 @@ def test_the_etag_is_the_same_exactly_when_the_settings_are(
     some: list[WorkerRule], others: list[WorkerRule]
 ) -> None:
     first, second = settings_for(some, LINUX), settings_for(others, LINUX)
-    contents = [(each.programs, each.slots, each.limits) for each in (first, second)]
+    contents = [
+        (each.programs, each.slots, each.slot_settings, each.limits) for each in (first, second)
+    ]
     assert (first.etag == second.etag) == (contents[0] == contents[1])

@@ -7,6 +7,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+from tests.eventually import eventually
 from tests.flamenco_worker.test_worker import running
 from tests.manager_service.running_manager import RunningManager
 from tests.manager_service.test_configuration_over_http import change, serving
@@ -44,3 +45,29 @@ def test_a_worker_runs_the_programs_of_its_farm_also_after_they_have_changed(
             assert task["status"] == "completed"
             log = manager.get(f"/tasks/{task['id']}/log.txt").content.decode()
             assert "it ran" in log
+
+
+def slots_of(manager: RunningManager) -> list[dict[str, Any]]:
+    (worker,) = manager.get("/worker-mgt/workers").json["workers"]
+    shown: dict[str, Any] = manager.get(f"/worker-mgt/workers/{worker['id']}").json
+    return list(shown.get("slots", []))
+
+
+def test_a_worker_has_the_slots_that_its_farm_gives_it(tmp_path: Path) -> None:
+    text = (
+        "worker_settings:\n"
+        "  - worker: tester\n"
+        "    slots:\n"
+        "      - {name: card, task_types: [blender], devices: [cpu]}\n"
+        "      - {name: rest, task_types: [misc], memory_limit: 4 GB}\n"
+    )
+    with serving(tmp_path / "farm", text) as manager:
+        url = f"http://127.0.0.1:{manager.port}/"
+        with running(tmp_path / "worker", url):
+            eventually(lambda: manager.get("/worker-mgt/workers").json["workers"])
+            first, second = eventually(lambda: slots_of(manager))
+            assert (first["name"], first["task_types"]) == ("card", ["blender"])
+            assert first["capabilities"] == {"device": "cpu"}
+            assert (second["name"], second["task_types"]) == ("rest", ["misc"])
+            task = eventually(lambda: ended(manager, submit(manager, sys.executable)))
+            assert task["status"] == "completed"

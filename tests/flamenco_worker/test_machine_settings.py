@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from flamenco_core.device_wishes import parse_devices
-from flamenco_core.model.worker_protocol import ProvisionedSettings
+from flamenco_core.model.worker_protocol import ProvisionedSettings, SlotSettings
 from flamenco_worker.blender.render_arguments import RenderArguments
 from flamenco_worker.config import WorkerConfig
 from flamenco_worker.machine_settings import MachineSettings
@@ -70,6 +70,25 @@ def test_the_manager_says_how_many_slots_there_are_and_the_configuration_what_th
     assert [slot.threads for slot in machine.slots()] == [4, 2, 4]
     machine.take(told(slots=1))
     assert [slot.name for slot in machine.slots()] == ["graphics"]
+
+
+def test_the_manager_says_what_each_slot_takes_and_the_worker_what_is_left_open(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    config = replace(CONFIG, slots=(SlotConfig(name="own"),), threads=8, memory_limit=1000)
+    machine = MachineSettings(config)
+    card = SlotSettings(name="card", task_types=["blender"], devices=["optix:0"], threads=2)
+    rest = SlotSettings(task_types=["misc"], devices=["warp drive"], memory_limit=5)
+    machine.take(told(slots=2, slot_settings=[card, rest]))
+    first, second = machine.slots()
+    assert (first.name, first.task_types, first.threads) == ("card", ("blender",), 2)
+    assert [str(device) for device in first.devices] == ["optix:0"]
+    assert (first.memory_limit, second.memory_limit) == (1000, 5)
+    assert (second.name, second.task_types, second.devices) == ("slot 1", ("misc",), ())
+    assert second.threads == 8
+    assert "'warp drive' is none" in caplog.text, "a newer Manager may know more devices"
+    machine.take(told())
+    assert [slot.name for slot in machine.slots()] == ["own"]
 
 
 def test_without_any_word_there_is_one_slot_for_everything() -> None:

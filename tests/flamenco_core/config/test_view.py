@@ -15,8 +15,10 @@ from flamenco_core.config.view import (
     variable_from,
     variables_of,
     worker_rules_of,
+    written_rule,
 )
 from flamenco_core.model.configuration import ConfigurationSetting, SettingSource
+from flamenco_core.provisioning import SlotSettings
 from flamenco_core.wire import to_json
 from tests.flamenco_core.config.parsing import FLAMENCO_3
 
@@ -88,6 +90,17 @@ def test_variables_and_rules_are_shown_as_they_can_be_given_back() -> None:
     ruled = parsed("worker_settings: [{tag: GPU, slots: 2, programs: {blender: /b}}]")
     (rule,) = worker_rules_of(ruled)
     assert (rule.tag, rule.slots, rule.programs, rule.limits) == ("GPU", 2, {"blender": "/b"}, None)
+    of_slots = "[{name: a, devices: [gpu]}, {threads: 2}]"
+    slotted = parsed(f"worker_settings: [{{tag: GPU, slots: {of_slots}}}]")
+    (rule,) = worker_rules_of(slotted)
+    assert (rule.slots, rule.slot_settings) == (
+        2,
+        [SlotSettings(name="a", devices=["gpu"]), SlotSettings(threads=2)],
+    )
+    assert written_rule(rule) == {
+        "tag": "GPU",
+        "slots": [{"name": "a", "devices": ["gpu"]}, {"threads": 2}],
+    }
 
 
 def test_flamenco_3_gets_the_settings_that_it_knows_and_no_others() -> None:

@@ -15,7 +15,6 @@ there, or `wait_for(work)`.
 from __future__ import annotations
 
 import logging
-import threading
 import time
 from collections import deque
 from collections.abc import Callable, Generator, Iterator
@@ -23,6 +22,8 @@ from datetime import timedelta
 from typing import Any, TypeVar
 
 import bpy
+
+from .other_threads import OtherThreads
 
 log = logging.getLogger(__name__)
 
@@ -65,7 +66,7 @@ class Work:
     def cancel(self) -> None:
         """Nothing is handed over any more; what runs on the other thread goes on to its end."""
         self.is_cancelled = True
-        _under_way.discard(self)
+        _ticking.under_way.discard(self)
 
     def carry_out(self) -> None:
         """On the other thread."""
@@ -106,21 +107,54 @@ class Work:
 
     def _end(self) -> None:
         self.is_over = not self.is_cancelled
-        _under_way.discard(self)
+        _ticking.under_way.discard(self)
 
 
-_lock = threading.Lock()
-_waiting: deque[Work] = deque()
-_threads = 0
-_under_way: set[Work] = set()
-_handed_over: deque[Callable[[], object]] = deque()
-_current: Iterator[object] | None = None
-_followed: set[str] = set()
-_each_second: list[Callable[[], object]] = []
-_shown: dict[int, int] = {}
-"""Regions with panels of ours, by address, and how many looks ago they were drawn last."""
-_next_look = 0.0
-_is_ticking = False
+class _HandedOver:
+    """What is to be done on the main thread, one after the other."""
+
+    def __init__(self) -> None:
+        self._functions: deque[Callable[[], object]] = deque()
+        self._current: Iterator[object] | None = None
+        """The rest of what was begun."""
+
+    def __bool__(self) -> bool:
+        return self._current is not None or bool(self._functions)
+
+    def add(self, function: Callable[[], object]) -> None:
+        """From any thread."""
+        self._functions.append(function)
+
+    def go_on(self) -> None:
+        """Does one piece, if there is one."""
+        if self._current is None:
+            if not self._functions:
+                return
+            self._current = _started(self._functions.popleft())
+        if not _continues(self._current):
+            self._current = None
+
+    def forget(self) -> None:
+        self._functions.clear()
+        self._current = None
+
+
+class _Ticking:
+    """What the timer is for, and where it is."""
+
+    def __init__(self) -> None:
+        self.under_way: set[Work] = set()
+        self.followed: set[str] = set()
+        self.each_second: list[Callable[[], object]] = []
+        self.shown: dict[int, int] = {}
+        """Regions with panels of ours, by address, and how many looks ago they were drawn last."""
+        self.next_look = 0.0
+        self.is_in_tick = False
+
+
+_threads = OtherThreads(MOST_THREADS)
+_handed_over = _HandedOver()
+_ticking = _Ticking()
 
 
 def run(
@@ -135,8 +169,8 @@ def run(
     Call it on the main thread. Without `failed`, errors go to the console.
     """
     work = Work(function, then, failed, name or getattr(function, "__qualname__", "work"))
-    _under_way.add(work)
-    _start(work)
+    _ticking.under_way.add(work)
+    _threads.carry_out(work.carry_out, work.name)
     _ensure_timer(soon=True)
     return work
 
@@ -146,7 +180,7 @@ def post(function: Callable[[], object]) -> None:
 
     Whoever posts without `run` keeps the timer going with `keep_ticking`.
     """
-    _handed_over.append(function)
+    _handed_over.add(function)
 
 
 def go_on(function: Callable[[], object]) -> None:
@@ -160,35 +194,35 @@ def go_on(function: Callable[[], object]) -> None:
 
 def keep_ticking(reason: str) -> None:
     """Looks for what is posted, until `stop_ticking` with the same reason."""
-    _followed.add(reason)
+    _ticking.followed.add(reason)
     _ensure_timer()
 
 
 def stop_ticking(reason: str) -> None:
-    _followed.discard(reason)
+    _ticking.followed.discard(reason)
 
 
 def each_second(function: Callable[[], object]) -> None:
     """Calls `function` about once a second while a panel is shown; undone with `no_more`."""
-    _each_second.append(function)
+    _ticking.each_second.append(function)
 
 
 def no_more(function: Callable[[], object]) -> None:
-    if function in _each_second:
-        _each_second.remove(function)
+    if function in _ticking.each_second:
+        _ticking.each_second.remove(function)
 
 
 def shown(context: bpy.types.Context) -> None:
     """To be called in the `draw` of each panel: it is drawn again while it can be seen."""
     region = context.region
     if region is not None:
-        _shown[region.as_pointer()] = 0
+        _ticking.shown[region.as_pointer()] = 0
         _ensure_timer()
 
 
 def is_shown() -> bool:
     """Whether any panel of ours can be seen."""
-    return bool(_shown)
+    return bool(_ticking.shown)
 
 
 def redraw() -> None:
@@ -196,23 +230,18 @@ def redraw() -> None:
     for window in bpy.context.window_manager.windows:
         for area in window.screen.areas:
             for region in area.regions:
-                if region.as_pointer() in _shown:
+                if region.as_pointer() in _ticking.shown:
                     region.tag_redraw()
 
 
 def step(budget: timedelta = BUDGET) -> bool:
     """Does what was handed over, for about as long as `budget`; True if there is more to do."""
-    global _current  # noqa: PLW0603
     deadline = time.perf_counter() + budget.total_seconds()
-    while True:
-        if _current is None:
-            if not _handed_over:
-                return False
-            _current = _started(_handed_over.popleft())
-        if not _continues(_current):
-            _current = None
+    while _handed_over:
+        _handed_over.go_on()
         if time.perf_counter() >= deadline:
-            return _current is not None or bool(_handed_over)
+            break
+    return bool(_handed_over)
 
 
 def wait_for(work: Work, limit: timedelta = timedelta(minutes=5)) -> bool:
@@ -249,64 +278,41 @@ def _continues(steps: Iterator[object]) -> bool:
     return True
 
 
-def _start(work: Work) -> None:
-    global _threads  # noqa: PLW0603
-    with _lock:
-        _waiting.append(work)
-        if _threads >= MOST_THREADS:
-            return
-        _threads += 1
-    # Blender must be able to quit while a Manager hangs, so nobody waits for these.
-    threading.Thread(target=_carry_out, name=f"flamenco: {work.name}", daemon=True).start()
-
-
-def _carry_out() -> None:
-    global _threads  # noqa: PLW0603
-    while True:
-        with _lock:
-            if not _waiting:
-                _threads -= 1
-                return
-            work = _waiting.popleft()
-        work.carry_out()
-
-
 def _tick() -> float | None:
-    global _is_ticking  # noqa: PLW0603
-    _is_ticking = True
+    _ticking.is_in_tick = True
     try:
         return _do_tick()
     finally:
-        _is_ticking = False
+        _ticking.is_in_tick = False
 
 
 def _do_tick() -> float | None:
     """Seconds until the next one; None if there is nothing left to look for."""
-    global _next_look  # noqa: PLW0603
     has_more = step()
     now = time.monotonic()
-    if now >= _next_look and not has_more:
-        _next_look = now + IDLE_INTERVAL.total_seconds()
+    if now >= _ticking.next_look and not has_more:
+        _ticking.next_look = now + IDLE_INTERVAL.total_seconds()
         # Blender would end the timer for good.
         _continues(_started(_look))
     if has_more:
         return 0.0
-    if _under_way:
+    if _ticking.under_way:
         return BUSY_INTERVAL.total_seconds()
-    if _shown or _followed or _handed_over:
+    if _ticking.shown or _ticking.followed or _handed_over:
         return IDLE_INTERVAL.total_seconds()
     return None
 
 
 def _look() -> None:
     """Forgets panels that are hidden, and draws the others again."""
-    for region, looks in tuple(_shown.items()):
+    shown = _ticking.shown
+    for region, looks in tuple(shown.items()):
         if looks >= _LOOKS_UNTIL_HIDDEN:
-            del _shown[region]
+            del shown[region]
         else:
-            _shown[region] = looks + 1
-    if _shown:
-        for function in tuple(_each_second):
+            shown[region] = looks + 1
+    if shown:
+        for function in tuple(_ticking.each_second):
             _continues(_started(function))
         redraw()
 
@@ -316,7 +322,7 @@ def _ensure_timer(*, soon: bool = False) -> None:
     if bpy.app.background:
         return
     if bpy.app.timers.is_registered(_tick):
-        if not soon or _is_ticking:  # what a tick starts decides when the next one is
+        if not soon or _ticking.is_in_tick:  # what a tick starts decides when the next one is
             return
         bpy.app.timers.unregister(_tick)
     first = BUSY_INTERVAL.total_seconds() if soon else 0.0
@@ -329,13 +335,11 @@ def register() -> None:
 
 
 def unregister() -> None:
-    global _current  # noqa: PLW0603
     if bpy.app.timers.is_registered(_tick):
         bpy.app.timers.unregister(_tick)
-    for work in tuple(_under_way):
+    for work in tuple(_ticking.under_way):
         work.cancel()
-    with _lock:
-        _waiting.clear()
-    _current = None
-    for kept in (_handed_over, _followed, _each_second, _shown):
+    _threads.forget()
+    _handed_over.forget()
+    for kept in (_ticking.followed, _ticking.each_second, _ticking.shown):
         kept.clear()

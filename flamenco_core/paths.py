@@ -99,7 +99,7 @@ def rest_below(text: str, folder: str, *, ignore_case: bool) -> str | None:
 
     Components are compared as wholes, whatever separates them: `/render2` is not in `/render`.
     The rest is empty for the folder itself and else begins with a separator, with everything as
-    it was in `text`.
+    it was in `text`. A path that `..` leads out of the folder again does not lie in it.
     """
     if _root(text) != _root(folder):
         return None
@@ -111,9 +111,22 @@ def rest_below(text: str, folder: str, *, ignore_case: bool) -> str | None:
         if match is None or not _is_same(match[0], component, ignore_case=ignore_case):
             return None
         end = match.end()
+    if _leads_out(text[end:]):
+        return None
     if not wanted:  # the root itself: its separator belongs to the rest too
         return text[end - 1 :] if end else None
     return text[end:]
+
+
+def _leads_out(rest: str) -> bool:
+    """Whether a path below a folder goes above it on its way."""
+    depth = 0
+    for component in _COMPONENT.findall(rest):
+        if component != ".":
+            depth += -1 if component == ".." else 1
+        if depth < 0:
+            return True
+    return False
 
 
 def join(folder: str, rest: str, separator: str) -> str:

@@ -39,13 +39,17 @@ _BEGINNING = "import bpy; C, D = bpy.context, bpy.data; "
 
 
 def checked_overrides(lines: Sequence[str], *, where: str = "rna_overrides") -> list[str]:
-    """The lines, one text for each, without blank ones at the end.
+    """The lines, one text for each, without blank ones at the end; one text may hold several.
 
     Raises:
-        InvalidInput: they are no valid Python; the problem's place is `where[<line from 0>]`, and
-            it tells line and column, both from 1.
+        InvalidInput: they are no texts, or no valid Python; the problem's place is
+            `where[<line from 0>]`, and it tells line and column, both from 1.
     """
-    split = "\n".join(lines).replace("\r\n", "\n").split("\n")
+    texts = [lines] if isinstance(lines, str) else [*lines]
+    for index, text in enumerate(texts):
+        if not isinstance(text, str):
+            raise _refusal(Problem(f"{where}[{index}]", f"must be a text, not {text!r}"))
+    split = "\n".join(texts).replace("\r\n", "\n").split("\n")
     while split and not split[-1].strip():
         split.pop()
     source = "\n".join(split)

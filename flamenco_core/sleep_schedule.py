@@ -54,6 +54,8 @@ _DAYS_AHEAD = 22
 """A weekly window can be empty on the night of a clock change, twice at most in a row."""
 
 _TIME = re.compile(r"([0-9]{1,2}):([0-9]{2})")
+_END_OF_DAY = "24:00"
+"""What people write for it, and what Flamenco 2 stores."""
 _SHORTEST_DAY = 2
 _DAY_HINT = "write mo tu we th fr sa su, or nothing for every day"
 _TIME_HINT = "write HH:MM, such as 09:30, or nothing"
@@ -64,7 +66,8 @@ def parse_schedule(wire: WorkerSleepSchedule) -> SleepSchedule:
     problems: list[Problem] = []
     days = _parse_days(wire.days_of_week, problems)
     start = _parse_time("start_time", wire.start_time, problems)
-    end = _parse_time("end_time", wire.end_time, problems)
+    is_whole = wire.end_time.strip() == _END_OF_DAY
+    end = None if is_whole else _parse_time("end_time", wire.end_time, problems)
     if start is not None and start == end:
         what = f"it starts and ends at {start:%H:%M}"
         problems.append(Problem("end_time", what, "leave out both times for the whole day"))

@@ -56,6 +56,18 @@ def from_json_text(text: bytes | str, cls: type[T]) -> T:
     return from_json(parse_json(text), cls)
 
 
+def checked(value: T) -> T:
+    """What `value` would be if it had come as JSON; for what a script has put together.
+
+    Python lets a dataclass hold anything: here a text that names a member of an enumeration
+    becomes that member.
+
+    Raises:
+        InvalidInput: as `from_json` does.
+    """
+    return from_json(to_json(value), type(value))
+
+
 def parse_json(text: bytes | str) -> Any:
     """Decodes JSON; raises `InvalidInput` naming line and column where it is malformed."""
     try:

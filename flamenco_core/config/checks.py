@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 
 from flamenco_core.config.document import Entry
@@ -36,6 +37,7 @@ def check_together(config: Config, places: Places, report: Report) -> None:
     if config.mqtt.enabled and not config.mqtt.broker:
         entry = places.fields["mqtt.enabled"]
         report.problem(entry, "mqtt.client.enabled", "needs mqtt.client.broker")
+    _check_timeouts(config, places, report)
     upstream = config.upstream
     if bool(upstream.manager_id) != bool(upstream.manager_secret):
         name = "manager_id" if upstream.manager_id else "manager_secret"
@@ -45,6 +47,15 @@ def check_together(config: Config, places: Places, report: Report) -> None:
     if not _report_loops(config, places, report):
         _check_paths(config, places, report)
         _check_twoway(config, places, report)
+
+
+def _check_timeouts(config: Config, places: Places, report: Report) -> None:
+    """A worker that is lost should be found out before its task, which is then its failure."""
+    if timedelta(0) < config.task_timeout <= config.worker_timeout:
+        name = "task_timeout" if "task_timeout" in places.fields else "worker_timeout"
+        what = "lets tasks of lost workers fail, which are else queued again"
+        hint = "make task_timeout longer than worker_timeout"
+        report.warning(places.fields[name], name, what, hint)
 
 
 def _check_https(config: Config, places: Places, report: Report) -> None:

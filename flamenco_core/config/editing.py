@@ -14,7 +14,7 @@ from typing import Any
 
 from flamenco_core.config import keys
 from flamenco_core.config.document import parse_document, parse_value
-from flamenco_core.config.reading import FILE_VERSION, file_version, parse_config
+from flamenco_core.config.reading import FILE_VERSION, SECONDS, file_version, parse_config
 from flamenco_core.config.variables_section import (
     PATH_REPLACEMENT,
     VARIABLES,
@@ -68,13 +68,28 @@ def edited(
         tree = yaml.load(f"{text}\n{_NEW_FILE}" if text.strip() else _NEW_FILE)
     else:
         _upgrade(tree, text, name=name, home=home)
-    _merge(tree, _as_written(changes))
+    _merge(tree, _in_sections(_as_written(changes)))
     stream = io.StringIO()
     try:
         yaml.dump(tree, stream)
     except YAMLError as error:
         raise InvalidInput(f"The changes cannot be written to {name}: {error}") from error
     return stream.getvalue()
+
+
+def _in_sections(changes: Mapping[str, Any]) -> dict[str, Any]:
+    """The changes as the file has them, where `shaman.enabled` is `enabled` in `shaman`."""
+    found: dict[str, Any] = {}
+    for path, value in changes.items():
+        *sections, name = path.split(".") if path in keys.BY_PATH else [path]
+        place = found
+        for section in sections:
+            if not isinstance(place.get(section), dict):
+                place[section] = {}
+            place = place[section]
+        is_more = isinstance(value, dict) and isinstance(place.get(name), dict)
+        place[name] = {**place[name], **value} if is_more else value
+    return found
 
 
 def _as_written(value: Any) -> Any:
@@ -132,6 +147,8 @@ def _merge_lists(target: MutableSequence[Any], wanted: list[Any]) -> None:
 def _upgrade(tree: MutableMapping[str, Any], text: str, *, name: str, home: Path) -> None:
     """Gives a file of Flamenco 2 the present form; what has no meaning here stays."""
     for old_name in [key for key in tree if key in keys.BY_OLD_NAME]:
+        if old_name.endswith(SECONDS) and type(tree[old_name]) is int:
+            tree[old_name] = f"{tree[old_name]}s"
         _rename(tree, old_name, keys.BY_OLD_NAME[old_name].path)
     version = file_version(parse_document(text, name)[0])
     old_variables = [

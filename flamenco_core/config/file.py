@@ -48,9 +48,10 @@ class ConfigFile:
     def save(self, changes: Mapping[str, Any]) -> Config:
         """Changes settings in the file and in `config`; the rest of the file stays, as do comments.
 
-        `changes` has the form of the file, where intervals, paths and enumerations may be what
-        they are in `Config`; a value of `None` takes a setting out. What somebody else wrote into
-        the file since it was read is kept. A file of an older version gets the present form.
+        `changes` has the form of the file, or names settings by their paths (`shaman.enabled`).
+        Intervals, paths and enumerations may be what they are in `Config`; a value of `None` takes
+        a setting out. What somebody else wrote into the file since it was read is kept. A file of
+        an older version gets the present form.
 
         Raises:
             InvalidInput: if the file would have mistakes, or has some already; nothing changes.

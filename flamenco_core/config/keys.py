@@ -11,7 +11,6 @@ from __future__ import annotations
 from flamenco_core.config import values
 from flamenco_core.config.key import Key
 from flamenco_core.config.settings import Authentication
-from flamenco_core.statuses import WorkerStatus
 
 VERSION = "_meta.version"
 
@@ -101,7 +100,7 @@ KEYS: tuple[Key, ...] = (
     Key(
         "worker_cleanup_status",
         "worker_cleanup_status",
-        values.listed(values.one_of(WorkerStatus)),
+        values.listed(values.worker_status),
         is_live=True,
     ),
     Key("mqtt.client.enabled", "mqtt.enabled", values.boolean),

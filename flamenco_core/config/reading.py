@@ -33,6 +33,9 @@ FILE_VERSION = 3
 _FIRST_WITH_VALUE_LISTS = 2
 """The first version of the file whose variables have lists of values."""
 
+SECONDS = "_seconds"
+"""The end of names in Flamenco 2 that say the unit themselves, so that a number is enough."""
+
 _VARIABLES_IN_ENVIRONMENT = ENVIRONMENT_PREFIX + VARIABLES.upper()
 _BEFORE_VERSION_2: Mapping[str, Any] = {"listen": ":8083", "shaman_enabled": False}
 """Defaults that a file of the oldest form was written for."""
@@ -209,6 +212,8 @@ class _Reading:
             what = f"is the same setting as the one on {earlier.place.rpartition(', ')[2]}"
             self._report.problem(entry, path, what, f"leave one out; it is now called {key.path}")
             return
+        if path.endswith(SECONDS) and type(entry.value) is int:
+            entry = Entry(entry.place, entry.value, f"{entry.text}s")
         self._read(key, entry, path)
 
     def _read(self, key: Key, entry: Entry, path: str = "") -> None:

@@ -20,11 +20,13 @@ from urllib.parse import urlsplit
 from flamenco_core.config.document import Entry, is_unicode
 from flamenco_core.durations import parse_duration
 from flamenco_core.errors import InvalidInput, one_problem
+from flamenco_core.statuses import WorkerStatus
 
 _Member = TypeVar("_Member", bound=StrEnum)
 _HIGHEST_PORT = 65535
 _SHARED_DEVICE_UUID = "7401c189-ef69-434b-b4d8-56d00075faf5"
 """Flamenco 2's default, which tells no Manager from another."""
+_EARLIER_WORKER_STATUSES = {"timeout": WorkerStatus.ERROR, "shutdown": WorkerStatus.OFFLINE}
 _ZERO = re.compile(r"[+-]?0")
 _BASE64URL = re.compile(r"[A-Za-z0-9_-]*")
 _DOMAIN_NAME = re.compile(
@@ -109,6 +111,12 @@ def one_of(kind: type[_Member]) -> Callable[[Entry], _Member]:
             raise one_problem("", f"cannot be {entry.text!r}", f"choose of {names}") from None
 
     return read
+
+
+def worker_status(entry: Entry) -> WorkerStatus:
+    """A worker's status by its name, or by the one it had in Flamenco 2."""
+    earlier = _EARLIER_WORKER_STATUSES.get(entry.text)
+    return earlier or one_of(WorkerStatus)(entry)
 
 
 def listed(read: Callable[[Entry], object]) -> Callable[[Entry], tuple[object, ...]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from flamenco_core import wire
 from flamenco_core.manager import named_actions
 from flamenco_core.manager.submitting import Submitting
 from flamenco_core.model.action_requests import JobActionRequest, TaskActionRequest
@@ -19,6 +20,7 @@ class Acting(Submitting):
             Conflict: if it is not possible now.
             InvalidInput: if a value is missing that the action needs, or cannot be used.
         """
+        request = wire.checked(request)
         if request.action is JobAction.COMPILE_AGAIN:
             self.compile_again(job_id, actor=actor)
             return
@@ -50,6 +52,7 @@ class Acting(Submitting):
 
         Raises:
             Conflict: if it is not possible now.
+            InvalidInput: if it is no request that could be made.
         """
         with self._unit(actor) as unit:
-            named_actions.act_on_task(unit, task_id, request)
+            named_actions.act_on_task(unit, task_id, wire.checked(request))

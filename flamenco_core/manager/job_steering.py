@@ -25,6 +25,7 @@ class JobSteering(Submitting):
             Conflict: if the job's status does not allow that.
             InvalidInput: if it is to be compiled again without being queued again.
         """
+        change = wire.checked(change)
         if change.compile_again:
             people.refuse_compiling_without_queueing(change)
             self.compile_again(job_id, actor=actor)
@@ -37,8 +38,7 @@ class JobSteering(Submitting):
     ) -> None:
         """Raises `InvalidInput` if that is no priority."""
         with self._unit(actor) as unit:
-            checked = wire.from_json(wire.to_json(change), model.JobPriorityChange)
-            people.set_job_priority(unit, job_id, checked)
+            people.set_job_priority(unit, job_id, wire.checked(change))
 
     def set_rna_overrides(self, job_id: str, lines: Sequence[str], *, actor: Actor) -> list[str]:
         """Replaces them, for all tasks handed out from now on; returns them as they are kept.
@@ -58,7 +58,7 @@ class JobSteering(Submitting):
             Conflict: if the status of the task or of its job does not allow that.
         """
         with self._unit(actor) as unit:
-            people.set_task_status(unit, task_id, change)
+            people.set_task_status(unit, task_id, wire.checked(change))
 
     def block_list(self, job_id: str) -> list[JobBlocklistEntry]:
         """Which workers get no more tasks of a type from a job, by their names."""

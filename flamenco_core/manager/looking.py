@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import TypeVar
 
 from flamenco_core import model, wire
-from flamenco_core.errors import InvalidInput, Problem
+from flamenco_core.errors import InvalidInput, Problem, one_problem
 from flamenco_core.manager.opening import OpenFarm
 from flamenco_core.model.statistics import Attempt, JobStatistics
 from flamenco_core.store import lists
@@ -77,6 +77,8 @@ class Looking(OpenFarm):
 
     def _listed(self, request: ListRequest, kind: type[T], limit: int | None = None) -> list[T]:
         _refuse_unknown_filters(request)
+        if limit is not None and limit < 0:
+            raise one_problem("limit", f"cannot be {limit}", "leave it out for all")
         with self._reader.at_one_moment():
             items = itertools.islice(lists.items(self._db, request), limit)
             return [wire.from_json(json.loads(item), kind) for item in items]

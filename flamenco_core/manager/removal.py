@@ -14,6 +14,7 @@ from datetime import datetime, timedelta
 
 from flamenco_core import task_logs
 from flamenco_core.config import Config
+from flamenco_core.errors import one_problem
 from flamenco_core.events import JobArchived, JobChanged, JobDeleted, JobDeletionRequested
 from flamenco_core.manager import transitions
 from flamenco_core.manager.jobs_at_hand import refuse_job_action
@@ -77,7 +78,13 @@ def delete_finished(unit: Unit, last_updated: datetime) -> int:
 
 
 def until_whole_second(time: datetime) -> datetime:
-    """Rounds up, since times that people copy from a list have lost their fractions."""
+    """Rounds up, since times that people copy from a list have lost their fractions.
+
+    Raises:
+        InvalidInput: if it is not said in which time zone that is.
+    """
+    if time.tzinfo is None:
+        raise one_problem("last_updated", "has no time zone", "such as datetime.now(UTC)")
     whole = time.replace(microsecond=0)
     return whole if whole == time else whole + timedelta(seconds=1)
 

@@ -39,11 +39,9 @@ class Submitting(OpenFarm):
             InvalidInput: if the submission or its settings do not fit, or the job type refuses
                 them.
         """
-        # A script can put anything into a dataclass.
-        checked = wire.from_json(wire.to_json(submitted), model.SubmittedJob)
         return compile_job(
             self._job_types,
-            submission.with_variables(checked, self.config),
+            submission.with_variables(wire.checked(submitted), self.config),
             job_id=self._new_id(),
             created=self._clock(),
             new_id=self._new_id,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from flamenco_core import model
+from flamenco_core import model, wire
 from flamenco_core.manager import retention, sleeping, tagging, worker_requests
 from flamenco_core.manager.opening import OpenFarm
 from flamenco_core.rules import actions
@@ -29,9 +29,11 @@ class WorkerCare(OpenFarm):
 
         Raises:
             Conflict: if that is not possible now; `worker_actions` says what is.
+            InvalidInput: if it is nothing that can be asked of workers.
         """
         with self._unit(actor) as unit:
-            worker_requests.take_action(unit, worker_id, action, is_lazy=is_lazy)
+            request = wire.checked(model.WorkerActionRequest(action=action, is_lazy=is_lazy))
+            worker_requests.take_action(unit, worker_id, request.action, is_lazy=request.is_lazy)
 
     def request_worker_status(
         self, worker_id: str, request: model.WorkerStatusChangeRequest, *, actor: Actor
@@ -43,7 +45,7 @@ class WorkerCare(OpenFarm):
             Conflict: if the worker cannot take it now.
         """
         with self._unit(actor) as unit:
-            worker_requests.request_status(unit, worker_id, request)
+            worker_requests.request_status(unit, worker_id, wire.checked(request))
 
     def delete_worker(self, worker_id: str, *, actor: Actor) -> None:
         """Lets a worker go for good; its tasks are queued again."""
@@ -86,7 +88,7 @@ class WorkerCare(OpenFarm):
             InvalidInput: with everything that is wrong with the schedule.
         """
         with self._unit(actor) as unit:
-            sleeping.set_schedule(unit, worker_id, schedule)
+            sleeping.set_schedule(unit, worker_id, wire.checked(schedule))
 
     def check_sleep_schedules(self) -> bool:
         """Asks workers to sleep or wake whose schedule has reached a boundary.
@@ -112,7 +114,7 @@ class WorkerCare(OpenFarm):
             Conflict: if there is a tag of this name or UUID already.
         """
         with self._unit(actor) as unit:
-            return tagging.create(unit, tag)
+            return tagging.create(unit, wire.checked(tag))
 
     def update_tag(self, tag_id: str, change: model.WorkerTag, *, actor: Actor) -> None:
         """Renames a tag, and describes it anew if the change has a description.
@@ -122,7 +124,7 @@ class WorkerCare(OpenFarm):
             Conflict: if another tag has this name.
         """
         with self._unit(actor) as unit:
-            tagging.update(unit, tag_id, change)
+            tagging.update(unit, tag_id, wire.checked(change))
 
     def delete_tag(self, tag_id: str, *, actor: Actor) -> None:
         """Raises `Conflict` if there are jobs that would run on any worker without the tag."""
@@ -134,7 +136,7 @@ class WorkerCare(OpenFarm):
     ) -> None:
         """Gives a worker these tags and no others; raises `InvalidInput` for unknown ones."""
         with self._unit(actor) as unit:
-            tagging.set_worker_tags(unit, worker_id, change)
+            tagging.set_worker_tags(unit, worker_id, wire.checked(change))
 
     def set_job_tag(self, job_id: str, change: model.JobTagChange, *, actor: Actor) -> None:
         """Lets a job run on workers with another tag only; without id and name, on any worker.
@@ -144,4 +146,4 @@ class WorkerCare(OpenFarm):
             Conflict: if the job is archived, or being deleted.
         """
         with self._unit(actor) as unit:
-            tagging.set_job_tag(unit, job_id, change)
+            tagging.set_job_tag(unit, job_id, wire.checked(change))

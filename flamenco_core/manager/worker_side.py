@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from flamenco_core import model
+from flamenco_core import model, wire
 from flamenco_core.manager import hand_out, rendered_images, task_updates, worker_sessions
 from flamenco_core.manager.hand_out import NoTask
 from flamenco_core.manager.opening import OpenFarm
@@ -18,14 +18,15 @@ class WorkerSide(OpenFarm):
     def register_worker(
         self, registration: model.WorkerRegistration, *, address: str
     ) -> model.RegisteredWorker:
+        """Makes a new worker; raises `InvalidInput` if it has no name, secret or platform."""
         with self._unit(MANAGER) as unit:
-            return worker_sessions.register(unit, registration, address=address)
+            return worker_sessions.register(unit, wire.checked(registration), address=address)
 
     def sign_on(
         self, worker_id: str, sign_on: model.WorkerSignOn, *, address: str
     ) -> model.WorkerStateChange:
         with self._unit(Actor.worker(worker_id)) as unit:
-            return worker_sessions.sign_on(unit, worker_id, sign_on, address=address)
+            return worker_sessions.sign_on(unit, worker_id, wire.checked(sign_on), address=address)
 
     def sign_off(self, worker_id: str) -> None:
         with self._unit(Actor.worker(worker_id)) as unit:
@@ -43,7 +44,9 @@ class WorkerSide(OpenFarm):
         """A worker has taken a status; with a `reason`, by itself."""
         self.worker_seen(worker_id)
         with self._unit(Actor.worker(worker_id)) as unit:
-            worker_sessions.state_changed(unit, worker_id, status, reason)
+            worker_sessions.state_changed(
+                unit, worker_id, wire.from_json(status, WorkerStatus), reason
+            )
 
     def worker_abilities_changed(self, worker_id: str, abilities: model.WorkerAbilities) -> None:
         """A worker has found out more about its machine, or has other slots now.

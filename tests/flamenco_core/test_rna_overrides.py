@@ -110,3 +110,15 @@ def test_code_that_python_cannot_read_is_refused_with_a_reason() -> None:
     [problem] = refusal.value.problems
     assert problem.where == "rna_overrides"
     assert problem.what.rpartition(": ")[2], "it says why"
+
+
+def test_lines_may_come_as_one_text() -> None:
+    assert checked_overrides("C.scene.cycles.samples = 16\nx = 1\n") == [
+        "C.scene.cycles.samples = 16",
+        "x = 1",
+    ]
+
+
+def test_what_is_no_text_is_named() -> None:
+    with pytest.raises(InvalidInput, match=r"rna_overrides\[1\]: must be a text, not 3"):
+        checked_overrides(["x = 1", 3])  # type: ignore[list-item]

@@ -219,6 +219,10 @@ def test_everything_that_is_wrong_is_said_at_once() -> None:
     ]
 
 
+def test_a_window_may_end_with_the_day() -> None:
+    assert parse_schedule(wire("mo", "18:00", "24:00")) == parse_schedule(wire("mo", "18:00", ""))
+
+
 def test_a_window_without_length_is_refused() -> None:
     with pytest.raises(InvalidInput, match="starts and ends at 09:00"):
         parse_schedule(wire("", "09:00", "9:00"))

@@ -479,3 +479,15 @@ def test_a_text_without_variables_and_folders_stays_as_it_is(text: str, platform
     there = table(PICKED, platform)
     assert there.expand(text) == text or "{" in text
     assert there.abbreviate(text) == text
+
+
+def test_a_path_that_leads_out_of_a_folder_belongs_to_the_folder_around_it() -> None:
+    variables = Variables(
+        {
+            "farm": Variable((VariableValue("/mnt/farm"),), is_twoway=True),
+            "shots": Variable((VariableValue("/mnt/farm/shots"),), is_twoway=True),
+        }
+    )
+    table = variables.table(Audience.WORKERS, "linux")
+    assert table.abbreviate("/mnt/farm/shots/sc1/../a") == "{shots}/sc1/../a"
+    assert table.abbreviate("/mnt/farm/shots/../lib/a") == "{farm}/shots/../lib/a"

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from flamenco_core.config import Tls, Upstream, load_config
+from flamenco_core.config import ConfigFile, Tls, Upstream, load_config
 from flamenco_core.config.keys import WITHOUT_MEANING
 from flamenco_core.model import Audience
 from flamenco_core.paths import this_platform
@@ -128,3 +128,18 @@ def test_an_unfinished_link_to_a_server_is_warned_of() -> None:
     config = parse("manager_id: abc\n")
     assert not config.upstream.is_linked
     assert "manager_secret belong together" in warnings(config)[0]
+
+
+def test_statuses_of_workers_may_have_their_old_names() -> None:
+    config = parse("worker_cleanup_status: [offline, timeout]\n")
+    assert config.worker_cleanup_status == (WorkerStatus.OFFLINE, WorkerStatus.ERROR)
+
+
+def test_a_number_is_enough_where_the_name_says_seconds(tmp_path: Path) -> None:
+    text = "active_task_timeout_interval_seconds: 600\n"
+    assert parse(text).task_timeout == timedelta(minutes=10)
+    file = tmp_path / "flamenco-manager.yaml"
+    file.write_text(text, encoding="utf-8")
+    saved = ConfigFile(file, environment={}).save({"manager_name": "Studio"})
+    assert saved.task_timeout == timedelta(minutes=10)
+    assert "task_timeout: 600s" in file.read_text(encoding="utf-8")

@@ -398,3 +398,12 @@ def test_a_file_of_windows_notepad_is_read(tmp_path: Path) -> None:
 def test_any_text_is_read_or_refused(text: str) -> None:
     with contextlib.suppress(InvalidInput):
         parse_config(text, name="f.yaml", home=HOME)
+
+
+def test_tasks_that_time_out_before_their_workers_are_warned_of() -> None:
+    [warning] = warnings(parse("task_timeout: 1m\nworker_timeout: 15m\n"))
+    assert warning == (
+        "flamenco-manager.yaml, line 1, task_timeout: lets tasks of lost workers fail, which are "
+        "else queued again (make task_timeout longer than worker_timeout)"
+    )
+    assert not warnings(parse("task_timeout: 0s\nworker_timeout: 15m\n"))

@@ -44,6 +44,20 @@ def test_saving_changes_what_was_asked_for_and_keeps_everything_else(file: Path)
     assert came == ["  enabled: false", "task_timeout: 20m"]
 
 
+def test_settings_may_be_named_by_their_paths(file: Path) -> None:
+    config = opened(file).save(
+        {
+            "shaman.enabled": False,
+            "shaman.garbageCollect.maxAge": timedelta(days=2),
+            "mqtt.client.clientID": "studio",
+        }
+    )
+    assert not config.shaman_enabled
+    assert config.shaman_garbage_max_age == timedelta(days=2)
+    assert config.mqtt.client_id == "studio"
+    assert "shaman.enabled" not in file.read_text(encoding="utf-8")
+
+
 def test_saving_nothing_changes_nothing(file: Path) -> None:
     before = file.read_text(encoding="utf-8")
     opened(file).save({})

@@ -157,3 +157,24 @@ def test_a_key_is_forgotten_after_a_week(manager: Manager, clock: FakeClock) -> 
     manager.submit_job(SUBMITTED, idempotency_key="last")
     [(kept,)] = manager._db.execute("SELECT count(*) FROM submission_keys").fetchall()
     assert kept == 1
+
+
+def test_a_request_of_a_script_is_held_to_what_could_come_over_http(manager: Manager) -> None:
+    job, worker = queued(manager), awake_worker(manager)
+    too_high = JobActionRequest(action=JobAction.SET_PRIORITY, priority=101)
+    with pytest.raises(InvalidInput, match="at most 100"):
+        manager.act_on_job(job, too_high, actor=MANAGER)
+    unknown = TaskActionRequest(action="explode")  # type: ignore[arg-type]
+    with pytest.raises(InvalidInput, match="explode"):
+        manager.act_on_task(manager.tasks(job)[0].id, unknown, actor=MANAGER)
+    with pytest.raises(InvalidInput, match="fly"):
+        manager.ask_worker(worker, "fly", actor=MANAGER)  # type: ignore[arg-type]
+    assert manager.job(job).priority == SUBMITTED.priority
+
+
+def test_names_of_actions_and_statuses_may_be_plain_texts(manager: Manager) -> None:
+    job, worker = queued(manager), awake_worker(manager)
+    manager.act_on_job(job, JobActionRequest(action="cancel"), actor=MANAGER)  # type: ignore[arg-type]
+    assert manager.job(job).status is JobStatus.CANCELED
+    with pytest.raises(Conflict, match="not set up to be started again"):
+        manager.ask_worker(worker, "restart", actor=MANAGER)  # type: ignore[arg-type]

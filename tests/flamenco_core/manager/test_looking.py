@@ -79,3 +79,8 @@ def test_what_was_changed_in_a_unit_of_work_is_seen_in_it(manager: Manager) -> N
     with manager.unit_of_work():
         job = store(manager, compiled_job())
         assert [each.id for each in manager.jobs()] == [job]
+
+
+def test_fewer_than_no_jobs_are_refused(manager: Manager) -> None:
+    with pytest.raises(InvalidInput, match="limit: cannot be -1"):
+        manager.jobs(limit=-1)

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from flamenco_core import task_logs
 from flamenco_core.config import Config
-from flamenco_core.errors import Conflict, NotFound
+from flamenco_core.errors import Conflict, InvalidInput, NotFound
 from flamenco_core.events import Event, JobDeleted
 from flamenco_core.manager import MANAGER, Manager, log_files
 from flamenco_core.model import (
@@ -344,3 +344,11 @@ def test_only_the_failed_tasks_are_queued_again(manager: Manager) -> None:
     assert take(manager, workers[0]).name == "render-0", "its failures are forgiven"
     with pytest.raises(Conflict, match="none of its tasks has failed"):
         manager.requeue_failed_tasks(job, actor=MANAGER)
+
+
+def test_a_time_without_a_zone_deletes_nothing(manager: Manager) -> None:
+    job = store(manager, compiled_job())
+    complete(manager, worker := awake_worker(manager), take(manager, worker))
+    with pytest.raises(InvalidInput, match="has no time zone"):
+        manager.delete_finished_jobs(datetime(2100, 1, 1), actor=MANAGER)  # noqa: DTZ001
+    assert manager.job(job).delete_requested_at is None

@@ -521,3 +521,13 @@ def test_a_worker_none_of_whose_slots_can_take_a_task_does_not_count_for_it(
     assert [reason.condition for reason in why_not.reasons] == ["slot"]
     assert isinstance(manager.next_task(worker), NoTask)
     assert manager.worker_match(worker).task_classes == {}
+
+
+def test_a_worker_without_name_secret_or_platform_is_not_registered(manager: Manager) -> None:
+    registration = WorkerRegistration(
+        name=" ", secret=" ", platform="", supported_task_types=["misc"]
+    )
+    with pytest.raises(InvalidInput) as refused:
+        manager.register_worker(registration, address="127.0.0.1")
+    assert [problem.where for problem in refused.value.problems] == ["name", "secret", "platform"]
+    assert manager.workers() == []

@@ -20,6 +20,7 @@ _MODULES = (
     "log_texts",
     "job_operators",
     "task_operators",
+    "frame_fetching",
     "frame_operators",
     "lists",
     "panels",

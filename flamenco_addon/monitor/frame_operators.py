@@ -18,7 +18,7 @@ from flamenco_core.model.actions import TaskAction
 
 from ..farm import this_platform
 from ..language import tr
-from . import frame_loading, job_frames, live, notices
+from . import frame_fetching, frame_loading, job_frames, live, notices
 from .doing import ask_manager, job_of
 from .frame_selection import selected_frames
 from .job_frames import FrameFiles, FramesNotFound, RenderAgain
@@ -39,7 +39,10 @@ def _job(client: AccountsClient, job_id: str) -> Job:
 class FLAMENCO_OT_load_frames(bpy.types.Operator):
     bl_idname = "flamenco.load_frames"
     bl_label = "Load Frames"
-    bl_description = "Load the frames of this job that are rendered so far"
+    bl_description = (
+        "Load the frames of this job that are rendered so far. Where the storage of the farm is not"
+        " mounted, they are fetched through the Manager"
+    )
     bl_options = {"REGISTER"}
 
     job_id: _job_property()  # type: ignore[valid-type]
@@ -66,6 +69,7 @@ class FLAMENCO_OT_load_frames(bpy.types.Operator):
             self.report({"ERROR"}, tr("No job is selected"))
             return {"CANCELLED"}
         window, area = context.window, context.area
+        download = frame_fetching.begin()
 
         def found(answer: tuple[Job, FrameFiles]) -> None:
             job, files = answer
@@ -73,16 +77,29 @@ class FLAMENCO_OT_load_frames(bpy.types.Operator):
                 load(bpy.context, files, job)
                 return
             # The result comes in a tick, which has no editor of its own.
-            with bpy.context.temp_override(window=window, area=area):
+            with bpy.context.temp_override(**_place(window, area)):
                 text = load(bpy.context, files, job)
                 bpy.ops.ed.undo_push(message=tr("Load Frames"))
             notices.tell("INFO", text)
 
         def look(client: AccountsClient) -> tuple[Job, FrameFiles]:
             job = _job(client, job_id)
-            return job, job_frames.find_frames(job.settings)
+            try:
+                return job, job_frames.find_frames(job.settings)
+            except FramesNotFound as not_here:
+                return job, frame_fetching.fetch(download, client, job, not_here)
 
         return ask_manager(self, look, then=found)
+
+
+def _place(window: Any, area: Any) -> dict[str, Any]:
+    """Where the artist was, or what is nearest to it: fetching frames may have taken minutes."""
+    windows = list(bpy.context.window_manager.windows)
+    window = window if window in windows else windows[0]
+    areas = list(window.screen.areas)
+    if area not in areas:
+        area = max(areas, key=lambda each: each.width * each.height)
+    return {"window": window, "area": area}
 
 
 Loader = Callable[[bpy.types.Context, FrameFiles, Job], str]

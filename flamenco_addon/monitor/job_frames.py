@@ -121,22 +121,30 @@ def wanted_frames(settings: Mapping[str, Any]) -> FrameRange | None:
 def find_frames(settings: Mapping[str, Any]) -> FrameFiles:
     """The frames of a job that are there. Reads a folder: not for the main thread.
 
-    Of several formats it is the job's own, else the one with the most frames.
-
     Raises:
         FramesNotFound: if none is there, or their folder cannot be read.
     """
     output = output_path(settings)
+    names = chosen_frames(settings, output, _listed(output.folder))
+    if not names:
+        raise FramesNotFound(f"There are no frames in {output.folder} yet")
+    return FrameFiles(output.folder, names)
+
+
+def chosen_frames(
+    settings: Mapping[str, Any], output: OutputPath, names: Iterable[str]
+) -> dict[int, str]:
+    """The frames among the files of a folder: those of the job's own format if there are any,
+    else of the format with the most.
+    """
     found: dict[str, dict[int, str]] = {}
-    for name in _listed(output.folder):
+    for name in names:
         frame = output.frame_of(name)
         if frame is not None:
             found.setdefault(PurePath(name).suffix.lower(), {})[frame] = name
-    if not found:
-        raise FramesNotFound(f"There are no frames in {output.folder} yet")
     own = str(settings.get(EXTENSION_SETTING) or "").lower()
-    names_of = found.get(own) or max(found.values(), key=len)
-    return FrameFiles(output.folder, dict(sorted(names_of.items())))
+    chosen = found.get(own) or max(found.values(), key=len, default={})
+    return dict(sorted(chosen.items()))
 
 
 def frames_of_task(name: str) -> FrameRange | None:

@@ -42,7 +42,7 @@ def tell(icon: str, text: str, *, job_id: str = "") -> None:
     recent.append(Notice(icon, text, job_id, until))
     del recent[:-MOST_NOTICES]
     _is_dismissed = False
-    _redraw()
+    redraw()
     if not bpy.app.background:
         background.keep_ticking(_TICKING)
         _stop_waiting()
@@ -74,10 +74,11 @@ def _stop_waiting() -> None:
 def _look() -> None:
     if shown() is None:
         background.stop_ticking(_TICKING)
-        _redraw()
+        redraw()
 
 
-def _redraw() -> None:
+def redraw() -> None:
+    """Has the status bar drawn again."""
     for window in bpy.context.window_manager.windows:
         # The status bar is no area that could be asked to draw itself; a text that is set is.
         window.workspace.status_text_set_internal(None)
@@ -134,7 +135,7 @@ class FLAMENCO_OT_show_job(bpy.types.Operator):
         # It cannot be set before the sidebar was drawn for the first time, nor by all versions.
         with suppress(AttributeError, TypeError):
             region.active_panel_category = "Flamenco"
-        area.tag_redraw()
+        area.tagredraw()
         return {"FINISHED"}
 
 

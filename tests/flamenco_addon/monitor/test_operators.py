@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from PIL import Image
 
+from flamenco_core.config.reading import parse_config
 from tests.eventually import eventually
 from tests.flamenco_addon.bpy_pythons import OWN, bpy_python
 from tests.flamenco_addon.in_bpy import run_in_bpy
@@ -129,6 +130,43 @@ def test_frames_are_loaded_into_image_compositor_and_sequencer(
     assert found["node"] == ["000001.png", 1, 0, 5]
     names = [f"{frame:06}.png" for frame in (1, 2, 3)]
     assert found["strips"] == [[1, 4, job["id"], names], [5, 6, job["id"], ["000005.png"]]]
+
+
+def test_frames_come_through_the_manager_where_the_storage_is_not_mounted(
+    tmp_path: Path,
+) -> None:
+    storage = tmp_path / "storage"
+    rendered(storage / "shot", 1, 2, 3)
+    text = f"""
+shared_storage_path: {storage}
+variables:
+  render:
+    is_twoway: true
+    values:
+      - {{platform: linux, value: {storage}}}
+      - {{platform: darwin, value: /Volumes/farm}}
+"""
+    config = parse_config(text, name="f.yaml", home=tmp_path / "farm")
+    script = """
+    from flamenco_addon.monitor import frame_operators
+
+    # As for an artist with macOS who has not mounted the volume.
+    frame_operators.this_platform = lambda: "darwin"
+    refusal = refused(bpy.ops.flamenco.open_output_folder, job_id=job)
+    assert bpy.ops.flamenco.load_frames(job_id=job, target="SEQUENCER") == {"FINISHED"}
+    editor = bpy.context.scene.sequence_editor
+    (strip,) = editor.strips if hasattr(editor, "strips") else editor.sequences
+    folder = Path(bpy.path.abspath(strip.directory))
+    answer([refusal, str(folder), [element.filename for element in strip.elements]])
+    """
+    with RunningManager(tmp_path / "farm", config=config) as manager:
+        job = render_job(manager, str(storage / "shot/######"), name="shot")
+        refusal, folder, names = in_bpy(manager, tmp_path, script, job=job["id"])
+    assert "/Volumes/farm/shot" in refusal
+    assert names == [f"{frame:06}.png" for frame in (1, 2, 3)]
+    assert storage not in Path(folder).parents
+    for name in names:
+        assert Path(folder, name).read_bytes() == (storage / "shot" / name).read_bytes()
 
 
 def test_selected_frames_are_rendered_again_and_the_old_ones_kept(

@@ -211,7 +211,7 @@ def test_stopping_it_stops_all_that_it_started(
         printed, _ = process.communicate(timeout=60)
     assert process.returncode == INTERRUPTED, printed
     assert "Traceback" not in printed
-    eventually(lambda: not quick_start.left_running(), "everything has ended", seconds=10)
+    eventually(lambda: not quick_start.left_running(), "everything has ended")
     # The job that was interrupted does not stand in the way of the next one.
     shutil.rmtree(quick_start.home / "output")
     exit_code, printed = quick_start.run()

@@ -136,8 +136,9 @@ def test_somebody_is_there_until_nobody_has_touched_anything_for_long_enough() -
     )
     with presence.watching(changes.append):
         assert not presence.is_used
-        hands.touched_at = time.monotonic()
+        hands.touched_at = float("inf")  # again and again, that is
         eventually(lambda: presence.is_used)
+        hands.touched_at = time.monotonic()
         presence.wait_until_unused(timedelta(seconds=30))
         assert not presence.is_used
         eventually(lambda: changes == [True, False])

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import itertools
 import re
+import sqlite3
 import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -17,8 +18,10 @@ import pytest
 from PIL import Image
 
 from flamenco_worker.config import WorkerConfig
-from flamenco_worker.registration import load_credentials
+from flamenco_worker.credentials import load_credentials
+from flamenco_worker.update_queue import QUEUE_NAME
 from flamenco_worker.worker import Pace, Worker
+from tests.eventually import eventually
 from tests.flamenco_worker.protocol_manager import (
     PATIENCE,
     ProtocolManager,
@@ -249,6 +252,13 @@ def test_a_task_goes_on_while_the_manager_is_away_for_ten_minutes_and_is_reporte
     assert len(manager.requests("/sign-on")) == 1
 
 
+def kept_reports(home: Path) -> list[str]:
+    """What waits in the queue of a worker."""
+    queue = home / QUEUE_NAME
+    with closing(sqlite3.connect(f"{queue.as_uri()}?mode=ro", uri=True)) as database:
+        return [row[0] for row in database.execute("SELECT payload FROM waiting_updates")]
+
+
 def test_what_could_not_be_sent_is_sent_by_the_next_run(tmp_path: Path) -> None:
     manager = ProtocolManager()
     manager.listen()
@@ -262,7 +272,7 @@ def test_what_could_not_be_sent_is_sent_by_the_next_run(tmp_path: Path) -> None:
     worker = RunningWorker(tmp_path, manager.url, no_flush)
     manager.wait_for(lambda: manager.statuses_of(FIRST) == ["active"], "the start")
     manager.go_away()
-    time.sleep(1)  # the task ends meanwhile
+    eventually(lambda: any("completed" in each for each in kept_reports(tmp_path)), "the end")
     worker.stop()
     manager.listen()
     try:

@@ -41,6 +41,7 @@ SIZES: Mapping[str, ViewportSize] = {
     "phone": {"width": 390, "height": 844},
 }
 THEMES = ("dark", "light")
+TIME_LIMIT_MS = 30_000
 SETTLING_MS = 700
 """After the last request, for what comes by and by."""
 
@@ -110,7 +111,7 @@ def _pictures(
         locale="en-GB",
         timezone_id="Europe/Amsterdam",
     )
-    context.set_default_timeout(8_000)
+    context.set_default_timeout(TIME_LIMIT_MS)
     for scene in chosen:
         page = context.new_page()
         port = places[scene.place].port

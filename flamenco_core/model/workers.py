@@ -80,6 +80,7 @@ class LastTask:
     name: str
     status: TaskStatus
     job_id: str
+    job_name: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -129,6 +130,7 @@ class WorkerTask:
     steps_completed: int
     steps_total: int
     job_id: str
+    job_name: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -39,7 +39,7 @@ _WORKER_TAGS = Statement(
 )
 _WORKER_TASK = Statement(
     "The task that an event names of a worker.",
-    """SELECT t.uuid, t.name, t.status, j.uuid AS job_uuid
+    """SELECT t.uuid, t.name, t.status, j.uuid AS job_uuid, j.name AS job_name
        FROM tasks t INDEXED BY last_tasks_of_worker JOIN jobs j ON j.id = t.job_id
        WHERE t.worker_id = :id ORDER BY t.last_touched_at DESC LIMIT 1""",
 )
@@ -110,6 +110,7 @@ def worker(db: sqlite3.Connection, uuid: str) -> dict[str, Any] | None:
             "name": task["name"],
             "status": task["status"],
             "job_id": task["job_uuid"],
+            "job_name": task["job_name"],
         }
     if row["deleted_at"] is not None:
         content["deleted_at"] = time(row["deleted_at"])

@@ -106,7 +106,8 @@ _WORKER_TAGS = Statement(
 )
 _LAST_TASK = Statement(
     "The task that a worker has, or had last.",
-    f"""SELECT {_TASK_COLUMNS}, j.uuid AS job_uuid FROM tasks t INDEXED BY last_tasks_of_worker
+    f"""SELECT {_TASK_COLUMNS}, j.uuid AS job_uuid, j.name AS job_name
+       FROM tasks t INDEXED BY last_tasks_of_worker
        JOIN jobs j ON j.id = t.job_id JOIN task_classes c ON c.id = t.task_class_id
        JOIN workers w ON w.id = t.worker_id
        WHERE t.worker_id = :id ORDER BY t.last_touched_at DESC LIMIT 1""",
@@ -299,7 +300,11 @@ class FarmReader(TaskLogReading):
                 worker[name] = json.loads(row[name])
         task = _LAST_TASK.row(self._db, id=row["id"])
         if task is not None:
-            worker["task"] = {**wire_rows.task_summary(task), "job_id": task["job_uuid"]}
+            worker["task"] = {
+                **wire_rows.task_summary(task),
+                "job_id": task["job_uuid"],
+                "job_name": task["job_name"],
+            }
         tags = [wire_rows.tag(tag) for tag in _WORKER_TAGS.run(self._db, id=row["id"])]
         if tags:
             worker["tags"] = tags

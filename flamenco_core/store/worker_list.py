@@ -48,7 +48,7 @@ FIELDS: Mapping[str, str] = {
         FROM worker_tags wt JOIN tags wg ON wg.id = wt.tag_id WHERE wt.worker_id = w.id
         ) AS tagged HAVING count(*) > 0)""",
     "task": """(SELECT json_object('id', lt.uuid, 'name', lt.name, 'status', lt.status,
-            'job_id', lj.uuid)
+            'job_id', lj.uuid, 'job_name', lj.name)
         FROM tasks lt INDEXED BY last_tasks_of_worker JOIN jobs lj ON lj.id = lt.job_id
         WHERE lt.worker_id = w.id ORDER BY lt.last_touched_at DESC LIMIT 1)""",
     "actions": possible_actions.WORKER_ACTIONS,

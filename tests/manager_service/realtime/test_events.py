@@ -52,7 +52,10 @@ def test_a_task_is_told_to_its_job_and_the_job_and_worker_with_it(manager: Runni
         assert (told["id"], told["job_id"]) == (task["uuid"], job["id"])
         assert (told["status"], told["attempt"], told["index_in_job"]) == ("active", 1, 1)
         busy = client.await_event("worker", lambda data: data["task"]["status"] == "active")
-        assert busy["task"]["name"] == "echo"
+        assert (busy["task"]["name"], busy["task"]["job_name"]) == ("echo", job["name"])
+        [listed] = manager.get("/worker-mgt/workers?fields=task").json["workers"]
+        whole = manager.get(f"/worker-mgt/workers/{busy['id']}").json
+        assert listed["task"]["job_name"] == whole["task"]["job_name"] == job["name"]
         report(manager, worker, task["uuid"], taskStatus="completed")
         done = client.await_event("task", lambda data: data["status"] == "completed")
         assert done["previous_status"] == "active"

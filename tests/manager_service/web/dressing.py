@@ -67,8 +67,11 @@ class DressedFarm(RunningManager):
         self._post(task, f"/worker/task/{task['id']}", {"taskStatus": "active", "log": _log()})
         self._write_frames()
         self._send_samples("gpu-render-01.studio.lan")
-        self.post("/saved-queries/shared", _saved("Failed or soft-failed", "failed,soft-failed"))
-        self.post("/saved-queries", _saved("Lighting that waits", "queued", name="lighting"))
+        for path, body in (
+            ("/saved-queries/shared", _saved("Failed or cancelled", "failed,canceled")),
+            ("/saved-queries", _saved("Lighting that waits", "queued", name="lighting")),
+        ):
+            assert self.post(path, body).status < 300
 
     def login(self, worker: str) -> WorkerLogin:
         return WorkerLogin(worker, SECRET)

@@ -46,6 +46,30 @@ def test_filters_are_links(shared_farm: Farm, open_page: OpenPage) -> None:
     assert page.url.endswith("?sort=name&name=COMP")
 
 
+def test_jobs_of_a_worker_tag_are_shown_until_its_chip_is_clicked(
+    small_farm: Farm, open_page: OpenPage
+) -> None:
+    name = min(small_farm.studio.statuses["queued"])
+    tagged = {"action": "set-tag", "tag": "gpu"}
+    assert small_farm.post(f"/jobs/{small_farm.studio.jobs[name]}/action", tagged).status == 204
+    page = open_page(small_farm, "/jobs")
+    page.get_by_role("button", name="More filters").click()
+    page.get_by_label("Worker tag").select_option(label="gpu")
+    page.get_by_role("button", name="Show these").click()
+    rows = page.locator(".body .row")
+    expect(rows).to_have_count(1)
+    assert names(page) == [name]
+    page.get_by_role("button", name="Worker tag: gpu").click()
+    expect(page.get_by_role("link", name=LARGE_JOB)).to_be_visible()
+
+
+def test_a_link_to_a_job_leads_to_its_row(shared_farm: Farm, open_page: OpenPage) -> None:
+    oldest = shared_farm.studio.statuses["completed"][0]
+    page = open_page(shared_farm, f"/jobs/{shared_farm.studio.jobs[oldest]}")
+    expect(page.get_by_role("heading", name=oldest)).to_be_visible()
+    expect(page.get_by_role("link", name=oldest, exact=True)).to_be_in_viewport()
+
+
 def test_names_are_text_and_nothing_else(
     manager: RunningManager, web_build: None, open_page: OpenPage
 ) -> None:
@@ -70,7 +94,7 @@ def test_the_pointer_on_the_progress_tells_of_frames_and_samples(
     row.get_by_role("progressbar").hover()
     tooltip = page.get_by_role("tooltip")
     expect(tooltip.get_by_text("3700 of 10000 frames or steps")).to_be_visible()
-    expect(tooltip.get_by_text("Sample 96/256").first).to_be_visible()
+    expect(tooltip.get_by_text("96 of 256 samples").first).to_be_visible()
     expect(tooltip.get_by_text("and 12 more")).to_be_visible()
 
 

@@ -44,7 +44,7 @@ def test_a_table_of_ten_thousand_tasks_has_a_search_of_its_own(
     page.keyboard.press("Control+f")
     page.get_by_label("Find in all rows").fill("render-8765")
     expect(page.get_by_role("search").get_by_text("1 of 1")).to_be_visible()
-    expect(table.get_by_text("render-8765", exact=True)).to_be_visible()
+    expect(table.get_by_text("render-8765", exact=True)).to_be_in_viewport(ratio=1)
 
 
 def test_filtering_tasks_leaves_those_that_fit(shared_farm: Farm, open_page: OpenPage) -> None:
@@ -57,6 +57,18 @@ def test_filtering_tasks_leaves_those_that_fit(shared_farm: Farm, open_page: Ope
     page.get_by_label("Search by name or worker").fill("render-371")
     # 3710 to 3718 run.
     expect(table).to_have_attribute("aria-rowcount", "10")
+
+
+def test_a_link_to_a_task_leads_to_its_row(shared_farm: Farm, open_page: OpenPage) -> None:
+    job = shared_farm.studio.large_job
+    task, name = first_task(shared_farm, job, "active")
+    page = open_page(shared_farm, f"/jobs/{job}/tasks/{task}")
+    table = page.get_by_role("grid", name="Tasks of the job")
+    expect(table.get_by_role("link", name=name, exact=True)).to_be_in_viewport(ratio=1)
+    # Nor does the task leave no room for what it wrote.
+    log = page.get_by_role("log").bounding_box()
+    assert log
+    assert log["height"] > 150
 
 
 def test_a_task_shows_its_log_with_a_search(shared_farm: Farm, open_page: OpenPage) -> None:

@@ -85,9 +85,33 @@ def test_a_sleep_schedule_is_stored_and_shown_as_a_week(
     }
 
 
-def test_what_was_done_to_a_worker_can_be_read(shared_farm: Farm, open_page: OpenPage) -> None:
+def test_what_was_done_to_a_worker_can_be_read_and_leads_to_its_tasks(
+    shared_farm: Farm, open_page: OpenPage
+) -> None:
     page = open_page(shared_farm, f"/workers/{shared_farm.studio.workers[NAME]}/history")
-    expect(page.get_by_role("listitem").filter(has_text="task.assign").first).to_be_visible()
+    assigned = page.get_by_role("listitem").filter(has_text="task.assign").first
+    expect(assigned).not_to_contain_text("worker:")
+    assigned.get_by_role("link").first.click()
+    expect(page).to_have_url(re.compile(r"/app/jobs/[0-9a-f-]{36}/tasks/[0-9a-f-]{36}$"))
+    expect(page.get_by_role("heading", name=re.compile("^render-"))).to_be_visible()
+
+
+def test_a_link_to_a_task_that_is_gone_leads_to_the_jobs(
+    shared_farm: Farm, open_page: OpenPage
+) -> None:
+    missing = "9d8e4c3e-5a52-4ae6-a36f-66a4bc4bdb2f"
+    page = open_page(shared_farm, f"/tasks/{missing}", is_trouble_expected=True)
+    expect(page.get_by_role("heading", name="There is no such task")).to_be_visible()
+    page.get_by_role("link", name="To the jobs").click()
+    expect(page).to_have_url(re.compile(r"/app/jobs$"))
+
+
+def test_the_list_leads_to_what_each_worker_renders(shared_farm: Farm, open_page: OpenPage) -> None:
+    page = open_page(shared_farm, "/workers?sort=-task")
+    busy = page.get_by_role("grid", name="Workers").get_by_role("row").nth(1)
+    link = busy.get_by_role("link", name=re.compile("v0.* render-|final, 10,000 frames render-"))
+    link.click()
+    expect(page).to_have_url(re.compile(r"/app/jobs/[0-9a-f-]{36}/tasks/"))
 
 
 def test_a_worker_without_samples_says_so(shared_farm: Farm, open_page: OpenPage) -> None:

@@ -30,6 +30,7 @@ export const PAGES: readonly PageEntry[] = [
         name: "jobs",
         component: () => import("./jobs/JobsPage.vue"),
       },
+      { path: "/tasks/:taskId", name: "task", component: () => import("./jobs/TaskLink.vue") },
     ],
   },
   {

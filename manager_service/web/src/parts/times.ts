@@ -7,6 +7,8 @@ const EXACT = new Intl.DateTimeFormat(undefined, {
 });
 const SHORT_DATE = new Intl.DateTimeFormat(undefined, { dateStyle: "medium" });
 const DATE_TIME = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "short" });
+const HOUR_MINUTE = new Intl.DateTimeFormat(undefined, { hour: "numeric", minute: "2-digit" });
+const DAY_MONTH = new Intl.DateTimeFormat(undefined, { day: "numeric", month: "short" });
 const CLOCK = new Intl.DateTimeFormat(undefined, { timeStyle: "medium" });
 
 const MINUTE = 60;
@@ -29,6 +31,8 @@ export function ago(time: Date, now = Date.now()): string {
 
 export const exactly = (time: Date): string => EXACT.format(time);
 export const dateAndTime = (time: Date): string => DATE_TIME.format(time);
+export const hourAndMinute = (time: Date): string => HOUR_MINUTE.format(time);
+export const dayAndMonth = (time: Date): string => DAY_MONTH.format(time);
 export const clock = (time: Date): string => CLOCK.format(time);
 
 /** "42 s", "3:05 min", "2:07 h", "3 d 4 h". */

@@ -5,6 +5,11 @@ import type { Column } from "@/parts/table";
 const share = ({ steps_completed: done = 0, steps_total: total = 0 }: JobRow) =>
   total ? done / total : 0;
 
+/** From its submission to its end; null while it goes on. */
+export function secondsTaken({ created, finished_at: finished }: JobRow): number | null {
+  return finished ? (Date.parse(finished) - Date.parse(created)) / 1000 : null;
+}
+
 export const JOB_COLUMNS: readonly Column<JobRow>[] = [
   {
     id: "status",
@@ -69,6 +74,16 @@ export const JOB_COLUMNS: readonly Column<JobRow>[] = [
 /** In place of how it goes on: when it ended, and when it was archived. */
 export const ARCHIVED_COLUMNS: readonly Column<JobRow>[] = [
   ...JOB_COLUMNS.filter(({ id }) => !["progress", "priority", "updated"].includes(id)),
+  {
+    id: "took",
+    label: "Took",
+    width: "6rem",
+    room: "wide",
+    align: "end",
+    sort: secondsTaken,
+    descendingFirst: true,
+    hint: "From when it was submitted until it was finished",
+  },
   {
     id: "finished",
     label: "Finished",

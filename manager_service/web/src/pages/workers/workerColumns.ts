@@ -17,9 +17,9 @@ export const WORKER_COLUMNS: readonly Column<WorkerRow>[] = [
   {
     id: "task",
     label: "At work on",
-    width: "minmax(7rem, 1.6fr)",
+    width: "minmax(7rem, 2.2fr)",
     room: "not-phone",
-    sort: (worker) => (isAtWork(worker) ? worker.task?.name : null),
+    sort: ({ task }) => (task?.status === "active" ? `${task.job_name} ${task.name}` : null),
     hint: "What it runs now",
   },
   {

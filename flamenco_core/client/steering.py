@@ -18,6 +18,7 @@ from flamenco_core.model.action_requests import (
     WorkersActionRequest,
 )
 from flamenco_core.model.actions import JobAction, WorkerAction
+from flamenco_core.model.block_lists import JobBlocklistEntry
 from flamenco_core.model.finding import FoundId, FoundIds, IdKind
 from flamenco_core.model.forecast import FarmPlan, JobPlan, JobWhyNot, WorkerWhyNot
 from flamenco_core.model.jobs import JobMassDeletionInfo, JobRnaOverrides
@@ -60,6 +61,14 @@ class Steering(ManagerRequests):
 
     def requeue_failed_tasks(self, job_id: str) -> None:
         self.act_on_job(job_id, JobActionRequest(action=JobAction.REQUEUE_FAILED))
+
+    def fetch_job_blocklist(self, job_id: str) -> list[JobBlocklistEntry]:
+        """Which workers get no more tasks of a type from a job, by their names."""
+        return self._get(f"/jobs/{quote(job_id, safe='')}/blocklist", list[JobBlocklistEntry])
+
+    def remove_job_blocklist(self, job_id: str, entries: Sequence[JobBlocklistEntry]) -> None:
+        """Opens a job to workers again; at least one, and those that are not there are fine."""
+        self._send("DELETE", f"/jobs/{quote(job_id, safe='')}/blocklist", [*entries])
 
     def rna_overrides(self, job_id: str) -> list[str]:
         """The lines of Python that are carried out before each render of a job."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 from uuid import uuid4
 
+from flamenco_core.client import ManagerClient
 from tests.manager_service.running_manager import RunningManager, WorkerLogin
 
 
@@ -49,6 +50,16 @@ def test_a_worker_is_listed_and_gets_tasks_again_once_it_is_removed(
     assert manager.get(path).json == []
     assert manager.post("/worker/task", worker=castor).status == 200
     assert manager.request("DELETE", path, json_body=[entry]).status == 204
+
+
+def test_the_client_opens_a_job_to_a_worker_again(manager: RunningManager) -> None:
+    job, castor = block(manager)
+    with ManagerClient(f"http://127.0.0.1:{manager.port}/", token="") as client:
+        [entry] = client.fetch_job_blocklist(job)
+        assert (entry.worker_id, entry.worker_name) == (castor.uuid, "castor")
+        client.remove_job_blocklist(job, [entry])
+        assert client.fetch_job_blocklist(job) == []
+    assert manager.post("/worker/task", worker=castor).status == 200
 
 
 def test_what_cannot_be_meant_is_refused(manager: RunningManager) -> None:

@@ -14,8 +14,9 @@ from flamenco_core.client import ManagerClient, ManagerRefused
 from flamenco_core.errors import FlamencoError
 from flamenco_worker.backing_off import BackOff
 from flamenco_worker.config import WorkerConfig
+from flamenco_worker.credentials import Credentials, load_credentials
 from flamenco_worker.output_images import OutputImages
-from flamenco_worker.registration import Credentials, Registration, Stopped, load_credentials
+from flamenco_worker.registration import Registration, Stopped
 from flamenco_worker.update_queue import QUEUE_NAME, UpdateQueue
 
 log = logging.getLogger(__name__)

@@ -12,9 +12,10 @@ from flamenco_core.model import WorkerAbilities
 from flamenco_worker.abilities import Abilities
 from flamenco_worker.backing_off import BackOff
 from flamenco_worker.config import WorkerConfig
+from flamenco_worker.credentials import Credentials
 from flamenco_worker.machine_settings import MachineSettings
 from flamenco_worker.pace import Pace
-from flamenco_worker.registration import Credentials, Registration, SignedOn
+from flamenco_worker.registration import Registration, SignedOn
 
 log = logging.getLogger(__name__)
 

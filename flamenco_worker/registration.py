@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 import logging
-import os
-import secrets
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from pathlib import Path
 from typing import TypeVar
 
 from flamenco_core.client import ManagerClient, ManagerRefused, ManagerUnreachable
-from flamenco_core.errors import InvalidInput, StorageError
+from flamenco_core.errors import InvalidInput
 from flamenco_core.model import (
     WorkerAbilities,
     WorkerRegistration,
@@ -26,23 +22,21 @@ from flamenco_core.statuses import WorkerStatus
 from flamenco_core.version import current_version
 from flamenco_worker.backing_off import BackOff
 from flamenco_worker.config import WorkerConfig
+from flamenco_worker.credentials import (
+    Credentials,
+    is_registered,
+    load_credentials,
+    save_credentials,
+    secret_for_registering,
+)
 
 log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
-CREDENTIALS_NAME = "flamenco-worker-credentials.yaml"
-SECRET_BYTES = 32
-_OWNER_ONLY = 0o600
 _REFUSED = frozenset({401, 403})
-
-
-@dataclass(frozen=True, slots=True)
-class Credentials:
-    """What the Manager knows this worker by."""
-
-    worker_id: str
-    secret: str
+_MOST_NAMESAKES = 20
+"""Workers of the same name that are tried; a farm that names all alike has more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,52 +52,6 @@ class SignedOn:
 
 class Stopped(Exception):
     """The worker is to end, so that there is no point in trying on."""
-
-
-def load_credentials(home: Path) -> Credentials | None:
-    """The kept credentials, None if there are none.
-
-    Raises:
-        InvalidInput: if the file is there but cannot be used; taking a new identity without a
-            word would leave a dead worker on the Manager.
-    """
-    import yaml
-
-    path = home / CREDENTIALS_NAME
-    try:
-        # Everything as text: an id or a secret may consist of digits only.
-        content = yaml.load(path.read_text(encoding="utf-8"), Loader=yaml.BaseLoader)
-    except FileNotFoundError:
-        return None
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise InvalidInput(f"{path} cannot be read: {error}") from error
-    values = content if isinstance(content, dict) else {}
-    worker_id, secret = values.get("worker_id"), values.get("worker_secret")
-    if not (isinstance(worker_id, str) and isinstance(secret, str) and worker_id and secret):
-        raise InvalidInput(f"{path} lacks the credentials; delete it to register as a new worker")
-    return Credentials(worker_id, secret)
-
-
-def save_credentials(home: Path, credentials: Credentials) -> None:
-    """Writes the credentials so that only their owner can read them, whole or not at all."""
-    path = home / CREDENTIALS_NAME
-    partial = path.with_name(f"{path.name}~")
-    text = (
-        "# The identity of this Flamenco Worker. Written by the worker, which may overwrite it.\n"
-        f"# {datetime.now(tz=UTC):%Y-%m-%dT%H:%M:%SZ}\n"
-        f'worker_id: "{credentials.worker_id}"\n'
-        f'worker_secret: "{credentials.secret}"\n'
-    )
-    try:
-        partial.unlink(missing_ok=True)
-        descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, _OWNER_ONLY)
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        partial.replace(path)
-    except OSError as error:
-        raise StorageError(f"{path} cannot be written: {error.strerror}") from error
 
 
 class Registration:
@@ -128,9 +76,8 @@ class Registration:
         self._stopping = stopping
         self._new_back_off = new_back_off
         self._take_settings = take_settings
-        self._secret = secrets.token_hex(SECRET_BYTES)
-        """For a registration. The same for each try: by it the Manager knows a worker again that
-        has not heard its answer."""
+        self._was_sent = False
+        """Whether the Manager may have registered this worker without its knowing."""
         self._abilities = abilities or self._configured_abilities
 
     def sign_on(self) -> SignedOn:
@@ -153,8 +100,10 @@ class Registration:
                 if refusal.status not in _REFUSED:
                     raise
                 log.warning("the Manager does not know this worker (%s); registering", refusal)
-        new = self._repeat(self._try_register)
+        secret, self._was_sent = secret_for_registering(self._config.home)
+        new = self._repeat(lambda: self._find_again(secret) or self._try_register(secret))
         save_credentials(self._config.home, new)
+        is_registered(self._config.home)
         self._client.sign_in(new.worker_id, new.secret)
         return self._signed_on(new)
 
@@ -188,10 +137,38 @@ class Registration:
         )
         return self._client.sign_on(sign_on)
 
-    def _try_register(self) -> Credentials:
+    def _find_again(self, secret: str) -> Credentials | None:
+        """Who this worker is by a registration whose answer was lost, if there was one.
+
+        A Manager of ours tells it when it is asked again. One of Flamenco 3 would make another
+        worker, but lists those that it has, and lets in the one that knows its secret.
+        """
+        if not self._was_sent:
+            return None
+        try:
+            namesakes = self._client.find_workers(self._config.worker_name)[:_MOST_NAMESAKES]
+        except ManagerRefused as refusal:
+            if is_temporary(refusal):
+                raise
+            log.info("the Manager does not tell which workers it knows: %s", refusal)
+            return None
+        for worker_id in reversed(namesakes):
+            self._client.sign_in(worker_id, secret)
+            try:
+                self._try_sign_on()
+            except ManagerRefused as refusal:
+                if refusal.status not in _REFUSED:
+                    raise
+            else:
+                log.info("the Manager knows this worker as %s", worker_id)
+                return Credentials(worker_id, secret)
+        return None
+
+    def _try_register(self, secret: str) -> Credentials:
+        self._was_sent = True
         registration = WorkerRegistration(
             name=self._config.worker_name,
-            secret=self._secret,
+            secret=secret,
             platform=this_platform(),
             supported_task_types=self._abilities().supported_task_types,
         )
@@ -199,7 +176,7 @@ class Registration:
             registration, enrolment_secret=self._config.worker_registration_secret
         )
         log.info("registered at the Manager as %s (%s)", registered.name, registered.uuid)
-        return Credentials(registered.uuid, self._secret)
+        return Credentials(registered.uuid, secret)
 
     def _repeat(self, action: Callable[[], T]) -> T:
         """Tries until the Manager gives an answer that is its own."""

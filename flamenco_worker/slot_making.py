@@ -10,11 +10,11 @@ from flamenco_core.client import ManagerClient
 from flamenco_worker.backing_off import BackOff
 from flamenco_worker.blender.keeper import BlenderKeeper
 from flamenco_worker.config import WorkerConfig
+from flamenco_worker.credentials import Credentials
 from flamenco_worker.machine_settings import MachineSettings
 from flamenco_worker.orphans import RunningPrograms
 from flamenco_worker.output_images import OutputImages
 from flamenco_worker.pace import Pace
-from flamenco_worker.registration import Credentials
 from flamenco_worker.slot_worker import Manners, SlotWorker, Surroundings
 from flamenco_worker.slots import SlotPlan
 from flamenco_worker.task_runner import TaskRunner

@@ -171,6 +171,12 @@ class ManagerClient(Submitting, Steering, Looking):
     def fetch_workers(self) -> list[model.WorkerSummary]:
         return self._get("/worker-mgt/workers", model.WorkerList).workers
 
+    def find_workers(self, name: str) -> list[str]:
+        """The ids of the workers of this name, also of those that Flamenco 3 gives no status."""
+        listed = decoded(self._send("GET", "/worker-mgt/workers"))
+        workers = listed.get("workers") if isinstance(listed, dict) else None
+        return [each["id"] for each in workers or () if each.get("name") == name]
+
     def fetch_worker(self, worker_id: str) -> model.Worker:
         return self._get(f"/worker-mgt/workers/{quote(worker_id, safe='')}", model.Worker)
 

@@ -17,7 +17,7 @@ from flamenco_core.client.credentials_file import FILE_VARIABLE, TOKEN_VARIABLE,
 from flamenco_core.model import UserRole
 from flamenco_core.rules import accounts
 from flamenco_worker.config import variable_of
-from flamenco_worker.registration import CREDENTIALS_NAME, Credentials, load_credentials
+from flamenco_worker.credentials import CREDENTIALS_NAME, Credentials, load_credentials
 from manager_service.command_options import read_options
 from manager_service.login_limits import OF_ACCOUNTS, OF_ADDRESSES
 from manager_service.machine_key import key_file

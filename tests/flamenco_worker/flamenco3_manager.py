@@ -82,6 +82,8 @@ class Flamenco3Manager:
         """Fields of bodies that the API does not have, by the kind of request."""
         self.is_busy: Callable[[str], bool] = lambda _request: False
         """Says for a request whether the database is busy: it is answered with 503."""
+        self.loses: Callable[[str], bool] = lambda _request: False
+        """Whether the answer to a request that was carried out is lost on its way."""
         self.lock = threading.RLock()
 
     def __enter__(self) -> Self:
@@ -148,6 +150,9 @@ class Flamenco3Manager:
             except Refused as refused:
                 status = refused.status
                 answer = {"code": refused.status, "message": refused.message}
+            if self.loses(request):
+                handler.close_connection = True
+                return
         _send(handler, status, answer, headers)
 
     def _answer(self, request: str, headers: Message, content: bytes) -> Answer:
@@ -156,6 +161,8 @@ class Flamenco3Manager:
             return 200, told
         if request == "POST /worker/register-worker":
             return 200, self._register(self._body("register", content))
+        if request == "GET /worker-mgt/workers":
+            return 200, {"workers": [_summary(worker) for worker in self.workers.values()]}
         method, path = request.split(" ")
         if not path.startswith("/worker/"):
             raise Refused(404, "no matching operation was found")
@@ -316,6 +323,16 @@ class Flamenco3Manager:
             if task.worker == worker.uuid and task.status == "active":
                 task.status = "queued"
                 task.history.append("requeued")
+
+
+def _summary(worker: Worker) -> dict[str, Any]:
+    return {
+        "id": worker.uuid,
+        "name": worker.name,
+        "status": worker.status,
+        "version": worker.software,
+        "can_restart": worker.can_restart,
+    }
 
 
 def _assigned(task: Task) -> dict[str, Any]:

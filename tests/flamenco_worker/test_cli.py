@@ -16,9 +16,9 @@ import pytest
 from flamenco_core.version import current_version
 from flamenco_worker import cli
 from flamenco_worker.config import load_config
+from flamenco_worker.credentials import Credentials, save_credentials
 from flamenco_worker.flushing import NotFlushed, flush
 from flamenco_worker.host import locked_home
-from flamenco_worker.registration import Credentials, save_credentials
 from tests.eventually import eventually
 from tests.flamenco_worker.protocol_manager import ProtocolManager, command, task_of
 

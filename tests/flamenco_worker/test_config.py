@@ -17,10 +17,10 @@ from flamenco_worker.config import (
     variable_of,
 )
 from flamenco_worker.config_keys import KEYS, PreTaskCheck
+from flamenco_worker.credentials import Credentials, load_credentials, save_credentials
 from flamenco_worker.device_wishes import Fallback
 from flamenco_worker.host import default_home, host_name, locked_home
 from flamenco_worker.process import Priority
-from flamenco_worker.registration import Credentials, load_credentials, save_credentials
 from flamenco_worker.slots import SlotConfig
 
 KNOWN = ", ".join(KEYS)

@@ -16,7 +16,7 @@ from PIL import Image
 
 from tests.eventually import eventually
 from tests.flamenco_worker.blenders import BPY
-from tests.flamenco_worker.flamenco3_manager import Flamenco3Manager, Task
+from tests.flamenco_worker.flamenco3_manager import Flamenco3Manager, Task, Worker
 from tests.flamenco_worker.test_blender_render import names_in, render_command
 
 
@@ -200,3 +200,33 @@ def test_a_busy_database_loses_nothing_and_makes_no_second_worker(
     assert task.history[-2:] == ["active", "completed"]
     assert task.log == 'echo: "all of it"\n'
     assert len(refused) >= 4
+
+
+@pytest.mark.parametrize("is_killed", [False, True], ids=["goes on", "is killed meanwhile"])
+def test_a_worker_whose_registration_was_answered_in_vain_stays_one_worker(
+    manager: Flamenco3Manager, start_worker: StartWorker, is_killed: bool
+) -> None:
+    namesake = Worker("11111111-1111-4111-8111-111111111111", "another secret", "tester")
+    manager.workers[namesake.uuid] = namesake
+    registering, listing = "POST /worker/register-worker", "GET /worker-mgt/workers"
+    lost: list[str] = []
+
+    def loses(request: str) -> bool:
+        is_lost = request == registering and not lost
+        if is_lost:
+            lost.append(request)
+        return is_lost or (is_killed and request == listing)
+
+    manager.loses = loses
+    worker = start_worker("--name", "tester")
+    eventually(lambda: manager.requests.count(listing))
+    if is_killed:
+        worker.kill()
+        worker.wait()
+        manager.loses = lambda _request: False
+        start_worker("--name", "tester")
+    task = manager.add_task("misc", command("echo", message="good morning"))
+    eventually(ended(task))
+    assert len(manager.workers) == 2
+    assert namesake.status == "", "it has another secret"
+    assert manager.requests.count(registering) == 1

@@ -31,6 +31,14 @@ SUFFIXES = frozenset({".js", ".py"})
 _FILE_STEM = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
 
 
+def has_scripts(folder: Path) -> bool:
+    """Whether a folder, which need not exist, holds what may be job types."""
+    try:
+        return any(file.suffix in SUFFIXES for file in folder.iterdir())
+    except OSError:
+        return False
+
+
 @dataclass(slots=True)
 class _Entry:
     """What is known about one file since it was last looked at."""

@@ -42,7 +42,8 @@ class Manager(
     """
 
     def job_types(self) -> list[model.AvailableJobType]:
-        return self._job_types.available()
+        """Those that can be used; raises `Unavailable` if their scripts cannot be run now."""
+        return (self._compile_process() or self._job_types).available()
 
     def check_timeouts(self) -> bool:
         """Gives up on some workers and tasks of which nothing was heard for too long.

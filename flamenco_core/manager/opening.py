@@ -13,13 +13,13 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta, tzinfo
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self
 from zoneinfo import ZoneInfo
 
 from flamenco_core.config import Config
 from flamenco_core.errors import NotAllowed
 from flamenco_core.events import Event
-from flamenco_core.job_types.library import JobTypeLibrary
+from flamenco_core.job_types.library import JobTypeLibrary, has_scripts
 from flamenco_core.manager.failure_class_file import (
     FAILURE_CLASSES_FILE,
     load_failure_classes,
@@ -36,6 +36,9 @@ from flamenco_core.store.database import Transactions, connect, connect_read_onl
 from flamenco_core.store.migrations import migrate, refuse_other_schema
 from flamenco_core.store.reader import FarmReader
 from flamenco_core.store.workers import Sighting
+
+if TYPE_CHECKING:
+    from flamenco_core.job_types.compile_process import CompileProcess
 
 logger = logging.getLogger(__name__)
 
@@ -84,6 +87,7 @@ class OpenFarm(ABC):
         monotonic: Callable[[], float] = time.monotonic,
         new_id: Callable[[], str] = _random_id,
         zone: tzinfo | None = None,
+        compile_here: bool = False,
     ) -> Self:
         """Opens a farm file, and makes it if it is not there.
 
@@ -92,7 +96,8 @@ class OpenFarm(ABC):
         farm may be open elsewhere, and every change is refused with `NotAllowed`. With `resume`
         off, what a crash cut off stays as it is: for a farm that has to be repaired first.
         Sleep schedules are read in `zone`, by default that of the configuration, which by default
-        is this machine's.
+        is this machine's. Job types of the farm's own run in a helper process, which is ended
+        when they take too long or too much memory; with `compile_here` they run in this one.
 
         Raises:
             FarmLocked: if another program has the farm open.
@@ -104,6 +109,7 @@ class OpenFarm(ABC):
             config = Config(home=Path(path).absolute().parent if path else Path.cwd())
         file = Path(path).absolute() if path else config.database_file
         manager = cls(file, config, clock, monotonic, new_id, zone or _configured_zone(config))
+        manager._compiles_here = compile_here
         if read_only:
             manager._open_for_reading()
         else:
@@ -148,6 +154,8 @@ class OpenFarm(ABC):
         self._last_seen: dict[str, Sighting] = {}
         self._last_seen_written = self._steady.now - LAST_SEEN_PERIOD
         self._job_types = JobTypeLibrary([config.scripts])
+        self._compiles_here = False
+        self._compiler: CompileProcess | None = None
         self._failure_classes: Sequence[FailureClass] = BUILT_IN
         self._bearings = Bearings(config, BUILT_IN, self._steady.origin)
         self._is_read_only = False
@@ -191,6 +199,17 @@ class OpenFarm(ABC):
         self._db = db
         self._transactions = Transactions(db)
         self._reader = FarmReader(db, log_storage=self.config.local_storage)
+
+    def _compile_process(self) -> CompileProcess | None:
+        """What runs job types of the farm's own; None if there are none, or they may run here."""
+        if self._compiles_here or not has_scripts(self.config.scripts):
+            return None
+        if self._compiler is None:
+            from flamenco_core.job_types.compile_process import CompileProcess
+
+            self._compiler = CompileProcess([self.config.scripts])
+            self._closing.callback(self._compiler.close)
+        return self._compiler
 
     def close(self) -> None:
         """Writes what is still in memory and lets go of the farm."""

@@ -6,7 +6,7 @@ import contextlib
 from collections.abc import Callable, Iterator
 
 from flamenco_core import model, wire
-from flamenco_core.errors import FlamencoError, NotFound
+from flamenco_core.errors import CompileError, FlamencoError, NotFound, Problem
 from flamenco_core.job_types.compiled import CompiledJob
 from flamenco_core.job_types.compiler import compile_job
 from flamenco_core.manager import replacing, submission
@@ -31,21 +31,28 @@ class Submitting(OpenFarm):
         return overrides.of_job(self._db, jobs.by_uuid(self._db, job_id).id)
 
     def compile_job(self, submitted: model.SubmittedJob) -> CompiledJob:
-        """Turns a submission into tasks, in this process; stores nothing.
+        """Turns a submission into tasks; stores nothing.
 
         Raises:
             NotFound: if there is no such job type.
             WrongEtag: if the job type is not the one that the submitter knows.
             InvalidInput: if the submission or its settings do not fit, or the job type refuses
                 them.
+            CompileError: if the job type fails, takes too long or needs too much memory.
+            Unavailable: if its process cannot be started.
         """
-        return compile_job(
-            self._job_types,
-            submission.with_variables(wire.checked(submitted), self.config),
-            job_id=self._new_id(),
-            created=self._clock(),
-            new_id=self._new_id,
-        )
+        submitted = submission.with_variables(wire.checked(submitted), self.config)
+        job_id, created = self._new_id(), self._clock()
+        process = self._compile_process()
+        if process is not None:
+            return process.compile(submitted, job_id, created)
+        try:
+            return compile_job(
+                self._job_types, submitted, job_id=job_id, created=created, new_id=self._new_id
+            )
+        except MemoryError:
+            problem = Problem("type", f"the job type “{submitted.type}” needed too much memory")
+        raise CompileError("The job could not be compiled", problems=[problem])
 
     def submit_job(
         self,

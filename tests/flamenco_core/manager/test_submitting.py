@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from flamenco_core.errors import InvalidInput
+from flamenco_core.errors import CompileError, InvalidInput
 from flamenco_core.manager import MANAGER, Manager
 from flamenco_core.model import JobPriorityChange, SubmittedJob
 from tests.flamenco_core.farms import compiled_job, store
@@ -41,3 +43,45 @@ def test_a_job_keeps_its_priority_when_another_does_not_fit(
     with pytest.raises(InvalidInput):
         manager.set_job_priority(job, JobPriorityChange(priority=priority), actor=MANAGER)
     assert manager.job(job).priority == 40
+
+
+OWN_SCRIPT = """
+import os
+from flamenco_core import JobType, Setting
+
+JOB_TYPE = JobType(
+    label="Own", description="", settings=[Setting("ends", "bool", default=False)])
+
+def compile_job(job):
+    if job.settings.ends:
+        os._exit(3)
+    job.task(str(os.getpid()), type="misc").command("echo", {"message": "x"})
+"""
+
+
+def with_own_job_type(folder: Path) -> Path:
+    """The farm file in a folder with a job type of its own."""
+    scripts = folder / "scripts"
+    scripts.mkdir()
+    (scripts / "own.py").write_text(OWN_SCRIPT, encoding="utf-8")
+    return folder / "farm.sqlite"
+
+
+def own_job(**settings: object) -> SubmittedJob:
+    return SubmittedJob(name="own", type="own", submitter_platform="linux", settings=settings)
+
+
+def test_job_types_of_the_farms_own_cannot_end_the_script_that_submits(tmp_path: Path) -> None:
+    with Manager.open(with_own_job_type(tmp_path)) as manager:
+        assert "own" in [each.name for each in manager.job_types()]
+        with pytest.raises(CompileError, match="ended its process with exit code 3"):
+            manager.submit_job(own_job(ends=True))
+        assert manager.jobs() == []
+        [task] = manager.tasks(manager.submit_job(own_job()).id)
+        assert task.name != str(os.getpid())
+
+
+def test_they_run_in_the_scripts_own_process_if_it_asks_for_that(tmp_path: Path) -> None:
+    with Manager.open(with_own_job_type(tmp_path), compile_here=True) as manager:
+        [task] = manager.tasks(manager.submit_job(own_job()).id)
+        assert task.name == str(os.getpid())

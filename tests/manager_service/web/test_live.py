@@ -5,12 +5,21 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from playwright.sync_api import expect
+from playwright.sync_api import Page, Request, WebSocket, expect
 
 from manager_service.server import ListenAddress, Server
 from tests.manager_service.people import GuardedManager, add_people
 from tests.manager_service.running_manager import RunningManager
 from tests.manager_service.web.conftest import Farm, OpenPage
+
+# The clock of the browsers themselves: Playwright takes its time.
+NOTE_CLICK = """() => addEventListener(
+  'click', () => { window.clicked = performance.timeOrigin + performance.now(); }, true)"""
+NOTE_PAUSED = """job => new MutationObserver((_, observer) => {
+  if (!document.querySelector(`.body [data-id="${job}"] [data-status=paused]`)) return;
+  window.paused = performance.timeOrigin + performance.now();
+  observer.disconnect();
+}).observe(document.body, { subtree: true, childList: true, attributes: true }) || true"""
 
 
 class SamePlace(RunningManager):
@@ -21,14 +30,47 @@ class SamePlace(RunningManager):
         self.server = Server(self.config, ListenAddress("127.0.0.1", port))
 
 
+def heard(page: Page) -> list[str]:
+    """What the Manager tells a page from now on, as it comes; the page connects anew for that."""
+    texts: list[str] = []
+
+    def listen(socket: WebSocket) -> None:
+        socket.on("framereceived", lambda text: texts.append(str(text)))
+
+    page.on("websocket", listen)
+    with page.expect_websocket() as connected:
+        page.evaluate("window.dispatchEvent(new Event('online'))")
+    connected.value.wait_for_event("framereceived", lambda text: '"following"' in str(text))
+    return texts
+
+
+def requests_for_jobs(page: Page) -> list[str]:
+    """The reading requests about jobs that a page makes from now on."""
+    made: list[str] = []
+
+    def note(request: Request) -> None:
+        if request.method == "GET" and "/api/v3/jobs" in request.url:
+            made.append(request.url)
+
+    page.on("request", note)
+    return made
+
+
 def test_two_browsers_see_each_others_changes(small_farm: Farm, open_page: OpenPage) -> None:
     name = small_farm.studio.statuses["queued"][0]
     job = small_farm.studio.jobs[name]
     first, second = open_page(small_farm, "/jobs"), open_page(small_farm, f"/jobs/{job}")
     in_list = first.locator(f'.body [data-id="{job}"]')
     expect(in_list.locator('[data-status="queued"]')).to_be_visible()
+    told, asked = heard(first), requests_for_jobs(first)
+    second.evaluate(NOTE_CLICK)
+    first.evaluate(NOTE_PAUSED, job)
     second.get_by_label("The open job").get_by_role("button", name="Pause").click()
     expect(in_list.locator('[data-status="paused"]')).to_be_visible()
+    assert any(job in text and '"paused"' in text for text in told), "an event told it"
+    assert asked == [], "nothing was read again for that"
+    milliseconds = first.evaluate("window.paused") - second.evaluate("window.clicked")
+    print(f"the other browser showed it {milliseconds:.0f} ms after the click")
     expect(second.get_by_role("heading", name=name)).to_be_visible()
     first.get_by_role("link", name=name, exact=True).click()
     first.get_by_label("The open job").get_by_role("button", name="Requeue", exact=True).click()

@@ -92,7 +92,8 @@ def _upkeep(options: argparse.Namespace) -> Callable[[], int] | None:
     if options.write_config:
         return lambda: upkeep.write_config(file or default, home=home)
     if options.shaman_gc_show or options.shaman_gc_delete:
-        return lambda: upkeep.collect_garbage(config(), dry_run=options.shaman_gc_show)
+        is_rehearsal = options.shaman_gc_show and not options.i_know_what_i_am_doing
+        return lambda: upkeep.collect_garbage(config(), dry_run=is_rehearsal)
     if options.cleanslate:
         return lambda: clearing.delete_all_jobs(config(), ask)
     if options.purgequeue:

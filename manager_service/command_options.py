@@ -101,6 +101,8 @@ def _add_log(parser: argparse.ArgumentParser) -> None:
     log.add_argument("--json", action="store_true", help="log lines of JSON")
     log.add_argument("--access-log", action="store_true", help="log each request")
     parser.set_defaults(level=logging.INFO)
+    # Start scripts of Flamenco 2 say it; it only changed the look of its pages.
+    parser.add_argument("--mode", help=argparse.SUPPRESS)
 
 
 def _add_instead(parser: argparse.ArgumentParser) -> None:
@@ -114,6 +116,9 @@ def _add_instead(parser: argparse.ArgumentParser) -> None:
         (("--shaman-gc-delete",), "remove them"),
     ):
         instead.add_argument(*names, action="store_true", help=text)
+    group.add_argument(
+        "--i-know-what-i-am-doing", action="store_true", help="with --gc, remove them"
+    )
     group.add_argument(
         "--yes", action="store_true", help="do not ask before something is deleted for good"
     )

@@ -187,6 +187,12 @@ class Service:
         """Lets the Manager stop and start again, once what is being answered is on its way."""
         asyncio.get_running_loop().call_later(_ANSWERING_SECONDS, self.ending.restart)
 
+    def note_use_of_checkout(self, job: SubmittedJob) -> None:
+        """A submitted job has been stored, so that the checkout with its files is used."""
+        path = job.storage.shaman_checkout_id if job.storage is not None else None
+        if path and self._background is not None:
+            self._background.checkout_used(path)
+
     @property
     def chores(self) -> Sequence[Chore | Errand]:
         """What the Manager does by itself."""
@@ -213,11 +219,19 @@ class Service:
 
     def _make_folders(self) -> None:
         config = self.config
-        for folder in (config.database_file.parent, config.local_storage, config.shared_storage):
+        folders = {
+            "database": config.database_file.parent,
+            "local_manager_storage_path": config.local_storage,
+            "shared_storage_path": config.shared_storage,
+        }
+        for setting, folder in folders.items():
             try:
                 folder.mkdir(parents=True, exist_ok=True)
             except OSError as error:
-                raise StorageError(f"The folder {folder} cannot be made: {error}") from error
+                reason = error.strerror or error
+                raise StorageError(
+                    f"{setting}: the folder {folder} cannot be made: {reason}"
+                ) from error
 
     def _open_manager(self, address: str) -> Manager:
         manager = Manager.open(self.config.database_file, config=self.config, address=address)

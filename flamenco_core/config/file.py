@@ -92,7 +92,7 @@ class ConfigFile:
             _write(self.path, text)
         except OSError as error:
             raise StorageError(
-                f"The configuration {self.path} cannot be written: {error}"
+                f"The configuration {self.path} cannot be written: {error.strerror or error}"
             ) from error
         self.config = config
         return config

@@ -70,7 +70,10 @@ def read_text(path: Path) -> str:
     """The text of a file. Raises `StorageError`."""
     try:
         return path.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
+    except OSError as error:
+        reason = error.strerror or error
+        raise StorageError(f"The configuration {path} cannot be read: {reason}") from error
+    except UnicodeDecodeError as error:
         raise StorageError(f"The configuration {path} cannot be read: {error}") from error
 
 

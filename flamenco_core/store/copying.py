@@ -35,7 +35,11 @@ def copy_farm(db: sqlite3.Connection, file: Path, target: Path) -> None:
         shutil.copymode(file, partial)
         partial.replace(target)
         sync_folder(target.parent)
-    except (OSError, sqlite3.Error) as error:
+    except OSError as error:
+        # Not its whole text, which names the file in between.
+        reason = error.strerror or error
+        raise StorageError(f"The backup {target} cannot be written: {reason}") from error
+    except sqlite3.Error as error:
         raise StorageError(f"The backup {target} cannot be written: {error}") from error
     finally:
         with contextlib.suppress(OSError):

@@ -135,6 +135,8 @@ def refuse_odd_path(text: str, path: PurePath) -> None:
 
 
 def _not_absolute(text: str) -> InvalidInput:
+    if not text:
+        return one_problem(_WHERE, "is missing", "say the path of a file, as the Manager sees it")
     return one_problem(
         _WHERE,
         f"{text!r} is not the whole path of a file or folder, as the Manager sees it",

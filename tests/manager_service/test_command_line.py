@@ -65,6 +65,12 @@ def test_it_tells_its_version(option: str) -> None:
     assert run(option).stdout.strip() == current_version().shown
 
 
+def test_the_package_runs_as_a_program() -> None:
+    command = [sys.executable, "-m", "manager_service", "--version"]
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=TIME_LIMIT, check=True)
+    assert ended.stdout.strip() == current_version().shown
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows ends a program without asking it")
 @pytest.mark.parametrize("number", STOP_SIGNALS)
 def test_it_serves_until_it_is_told_to_stop(tmp_path: Path, number: signal.Signals) -> None:
@@ -199,6 +205,18 @@ def test_a_broken_configuration_is_reported_with_all_its_problems(tmp_path: Path
     for place in ("line 2, listen", "line 3, blocklist_treshold", "line 4, shaman"):
         assert place in ended.stderr
     assert not list((tmp_path / "home").glob("*.sqlite"))
+
+
+def test_a_folder_that_cannot_be_made_is_named_with_its_setting(tmp_path: Path) -> None:
+    (tmp_path / "a file").write_text("")
+    folder = tmp_path / "a file" / "shared"
+    (tmp_path / "flamenco-manager.yaml").write_text(
+        json.dumps({"_meta": {"version": 3}, "shared_storage_path": str(folder)})
+    )
+    ended = run("--home", tmp_path, "--listen", f"127.0.0.1:{free_port()}")
+    assert (ended.returncode, ended.stdout) == (1, "")
+    assert f"shared_storage_path: the folder {folder} cannot be made: " in ended.stderr
+    assert len(ended.stderr.splitlines()) == 1
 
 
 def test_the_configuration_in_the_home_folder_is_used(tmp_path: Path) -> None:

@@ -99,6 +99,17 @@ def test_a_backup_that_is_not_good_is_an_error(
     assert str(target) in capsys.readouterr().err
 
 
+def test_a_backup_that_cannot_be_written_is_one_plain_sentence(
+    home: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    target = tmp_path / "no such folder" / "farm.sqlite"
+    assert main(["--home", str(home), "backup", str(target)]) == 1
+    said = capsys.readouterr().err
+    assert said.startswith(f"flamenco-manager: The backup {target} cannot be written: ")
+    assert "Errno" not in said
+    assert ".partial" not in said
+
+
 @pytest.mark.parametrize("arguments", [["check", "migrate"], ["-cleanslate", "-shaman-gc-show"]])
 def test_only_one_thing_is_done_at_a_time(home: Path, arguments: list[str]) -> None:
     with pytest.raises(SystemExit):
@@ -198,8 +209,16 @@ def test_without_a_yes_no_job_is_deleted(
         assert len(reader.jobs()) == 1
 
 
+@pytest.mark.parametrize(
+    ("show", "delete"),
+    [
+        (["-shaman-gc-show"], ["-shaman-gc-delete"]),
+        (["-gc", "-mode", "production"], ["-gc", "-i-know-what-i-am-doing"]),
+    ],
+    ids=["Flamenco 3", "Flamenco 2"],
+)
 def test_uploaded_files_that_nobody_uses_are_shown_and_removed(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], show: list[str], delete: list[str]
 ) -> None:
     home = tmp_path / "farm"
     home.mkdir()
@@ -209,10 +228,10 @@ def test_uploaded_files_that_nobody_uses_are_shown_and_removed(
     blob = Config(home=home).file_store / "stored" / "ab" / ("c" * 62) / "3.blob"
     blob.parent.mkdir(parents=True)
     blob.write_bytes(b"old")
-    assert main(["--home", str(home), "-shaman-gc-show"]) == 0
+    assert main(["--home", str(home), *show]) == 0
     assert "1 of 1 stored files" in capsys.readouterr().out
     assert blob.exists()
-    assert main(["--home", str(home), "-shaman-gc-delete"]) == 0
+    assert main(["--home", str(home), *delete]) == 0
     assert "1 files" not in capsys.readouterr().out
     assert not blob.exists()
 

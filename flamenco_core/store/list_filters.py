@@ -104,7 +104,8 @@ def read_texts(text: str) -> dict[str, str]:
     try:
         found: dict[str, str] = wire.from_json_text(text, dict[str, str])
     except InvalidInput as error:
-        raise ValueError(f"{error}; write it as a JSON object with texts") from None
+        what = ", ".join(map(str, error.problems)) or error.message
+        raise ValueError(f"{what}; write it as a JSON object with texts") from None
     return found
 
 
@@ -115,10 +116,10 @@ def read_time(text: str) -> datetime:
             text += "T00:00:00Z"
         # A plus sign in a query stands for a space unless it is encoded.
         time = wire.parse_time(text.replace(" ", "+"))
-    except (ValueError, OverflowError) as error:
+    except (ValueError, OverflowError):
         raise ValueError(
-            f"{text!r} is no time such as 2026-02-03T04:05:06Z, nor a day such as 2026-02-03: "
-            f"{error}"
+            f"{text!r} is no time with its offset from UTC, such as 2026-02-03T04:05:06Z, "
+            "nor a day such as 2026-02-03"
         ) from None
     if not _FIRST_YEAR <= time.year <= _LAST_YEAR:
         raise ValueError(f"{text!r} is not between the years {_FIRST_YEAR} and {_LAST_YEAR}")

@@ -56,7 +56,7 @@ def test_what_can_be_searched_for_is_told(manager: RunningManager) -> None:
     [
         ({"status": "queued,sleeping"}, "sleeping: no such status; there are"),
         ({"metadata": "project=Spring"}, "write it as a JSON object"),
-        ({"metadata": '{"project": 3}'}, "project"),
+        ({"metadata": '{"project": 3}'}, "project: must be a text, not 3; write it"),
         ({"metadata": '["project"]'}, "write it as a JSON object"),
     ],
 )

@@ -205,7 +205,7 @@ def test_only_the_fields_that_are_asked_for_come(farm: Manager) -> None:
     [
         ({"sort": "updated"}, "there are created, priority, name, finished"),
         ({"status": "waiting"}, "waiting: no such status"),
-        ({"created_since": "yesterday"}, "is no time such as"),
+        ({"created_since": "yesterday"}, "is no time with its offset from UTC"),
         ({"min_priority": "high"}, "is not a whole number from 0 to 100"),
         ({"archived": "maybe"}, "neither true nor false"),
         ({"metadata": "[1]"}, "write it as a JSON object"),

@@ -25,8 +25,9 @@ from flamenco_worker.process import Priority, ProgramMissing, find_program, run_
 log = logging.getLogger(__name__)
 
 CACHE_NAME = "flamenco-worker-devices.json"
-TIME_LIMIT = timedelta(minutes=3)
-"""The first use of a card can compile programs for it."""
+TIME_LIMIT = timedelta(minutes=10)
+"""The first use of a card can compile programs for it, and a machine that renders leaves no time
+to a program of the lowest priority."""
 _SAME_START_SECONDS = 60.0
 _SETTINGS_FOR_PROBE = ("--factory-startup", "-noaudio")
 

@@ -1,7 +1,9 @@
 """What Blender says of its devices on machines of each kind: type, name and id, in its order.
 
-Names and ids are as people have published them from their machines; every list ends with the
-processor, as Blender's do.
+Names and ids are as people have published them from their machines: lists of Blender's
+preferences, its logs, and what farms have kept of their workers. How Blender puts them together
+(the processor behind the cards of each way, no processor where a way has no card) is held to
+Blender itself by `test_devices_in_blender.py`.
 """
 
 from __future__ import annotations
@@ -27,8 +29,24 @@ NVIDIA: Recorded = {
 }
 OLD_NVIDIA: Recorded = {
     "CUDA": [("CUDA", "NVIDIA GeForce GTX 980", "CUDA_NVIDIA GeForce GTX 980_0000:01:00"), _RYZEN],
-    "OPTIX": [_RYZEN],
+    "OPTIX": [],
 }
+_LEVEL_ZERO = "Intel(R) oneAPI Unified Runtime over Level-Zero"
+_ULTRA = ("CPU", "Intel Core Ultra 9 285K", "CPU")
+WORKSTATION: Recorded = {
+    "CUDA": [("CUDA", "NVIDIA RTX A1000", "CUDA_NVIDIA RTX A1000_0000:01:00"), _ULTRA],
+    "OPTIX": [("OPTIX", "NVIDIA RTX A1000", "CUDA_NVIDIA RTX A1000_0000:01:00_OptiX"), _ULTRA],
+    "HIP": [],
+    "ONEAPI": [
+        (
+            "ONEAPI",
+            "Intel(R) Graphics",
+            f"ONEAPI_{_LEVEL_ZERO} V2_Intel(R) Graphics_0000:00:02.0",
+        ),
+        _ULTRA,
+    ],
+}
+"""A card, and the graphics that are part of the processor."""
 AMD: Recorded = {
     "CUDA": [],
     "OPTIX": [],
@@ -36,6 +54,15 @@ AMD: Recorded = {
         ("HIP", "AMD Radeon RX 6800M", "HIP_AMD Radeon RX 6800M_0000:03:00"),
         ("HIP", "AMD Radeon(TM) Graphics", "HIP_AMD Radeon(TM) Graphics_0000:68:00"),
         ("CPU", "AMD Ryzen 7 6800HS", "CPU"),
+    ],
+    "ONEAPI": [],
+}
+NEW_AMD: Recorded = {
+    "CUDA": [],
+    "OPTIX": [],
+    "HIP": [
+        ("HIP", "AMD Radeon RX 9070 XT", "HIP_AMD Radeon RX 9070 XT_0000:03:00"),
+        ("CPU", "AMD Ryzen 9 9950X3D 16-Core Processor", "CPU"),
     ],
     "ONEAPI": [],
 }
@@ -47,9 +74,9 @@ INTEL: Recorded = {
         (
             "ONEAPI",
             "Intel(R) Arc(TM) A770 Graphics",
-            "ONEAPI_Intel(R) Level-Zero_Intel(R) Arc(TM) A770 Graphics_0000:03:00",
+            f"ONEAPI_{_LEVEL_ZERO}_Intel(R) Arc(TM) A770 Graphics_0000:03:00.0",
         ),
-        ("CPU", "13th Gen Intel(R) Core(TM) i7-13700K", "CPU"),
+        ("CPU", "13th Gen Intel Core i5-13400F", "CPU"),
     ],
 }
 APPLE: Recorded = {
@@ -59,3 +86,14 @@ APPLE: Recorded = {
     ]
 }
 NO_CARD: Recorded = {"CUDA": [], "OPTIX": [], "HIP": [], "ONEAPI": []}
+
+MACHINES = {
+    "nvidia": NVIDIA,
+    "old": OLD_NVIDIA,
+    "workstation": WORKSTATION,
+    "amd": AMD,
+    "new amd": NEW_AMD,
+    "intel": INTEL,
+    "apple": APPLE,
+    "none": NO_CARD,
+}

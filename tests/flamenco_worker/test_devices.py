@@ -26,13 +26,12 @@ from tests.flamenco_worker.recorded_devices import (
     AMD,
     APPLE,
     INTEL,
+    MACHINES,
     NO_CARD,
     NVIDIA,
     OLD_NVIDIA,
     Recorded,
 )
-
-MACHINES = {"nvidia": NVIDIA, "old": OLD_NVIDIA, "amd": AMD, "intel": INTEL, "apple": APPLE}
 
 
 @dataclass
@@ -92,6 +91,9 @@ def wishes(*texts: str) -> list[list[str]]:
         ("amd", ["hip:6800m"], "HIP", 1),
         ("intel", ["oneapi"], "ONEAPI", 1),
         ("intel", ["gpu"], "ONEAPI", 1),
+        ("new amd", ["hip:rx 9070"], "HIP", 1),
+        ("workstation", ["gpu"], "OPTIX", 1),
+        ("workstation", ["oneapi"], "ONEAPI", 1),
         ("apple", ["metal"], "METAL", 1),
         ("apple", ["gpu", "cpu"], "METAL", 2),
     ],
@@ -161,6 +163,7 @@ def test_the_processor_is_set_where_it_is_asked_for_and_other_engines_choose_the
         ("nvidia", ["hip"], []),
         ("amd", ["gpu", "cpu"], ["cpu", "gpu", "hip"]),
         ("apple", [], ["cpu", "gpu", "metal"]),
+        ("workstation", [], ["cpu", "gpu", "optix", "cuda", "oneapi"]),
     ],
 )
 def test_a_task_can_ask_for_what_its_slot_renders_on(

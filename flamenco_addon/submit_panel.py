@@ -8,6 +8,9 @@ from typing import Any
 
 import bpy
 
+from flamenco_core.packing import PackProgress
+from flamenco_core.packing import Stage as PackStage
+
 from . import background, connection, submission_drivers
 from .language import tr
 from .monitor.text_lines import draw_text
@@ -44,6 +47,35 @@ class FLAMENCO_PT_submit(bpy.types.Panel):
             _draw_buttons(layout, context, found)
 
 
+class FLAMENCO_PT_progress(bpy.types.Panel):
+    """While something is under way. A panel of its own, since Blender takes a bar that the mouse is
+    on for whatever is drawn in its place later, and colours that as it was.
+    """
+
+    bl_label = "Progress"
+    bl_space_type = "PROPERTIES"
+    bl_region_type = "WINDOW"
+    bl_context = "output"
+    bl_parent_id = "FLAMENCO_PT_submit"
+    bl_options = {"HIDE_HEADER"}
+    bl_order = 10
+
+    @classmethod
+    def poll(cls, _context: bpy.types.Context) -> bool:
+        submission = submission_drivers.current()
+        return (
+            submission is not None
+            and not submission.is_over
+            and submission.stage is not Stage.ASKING
+            and connection.current().farm is not None
+        )
+
+    def draw(self, context: bpy.types.Context) -> None:
+        submission = submission_drivers.current()
+        if submission is not None:
+            _draw_progress(self.layout, context, submission)
+
+
 def draw_dialog(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
     """What the dialog of the Render menu shows."""
     draw_connection(layout, context)
@@ -60,19 +92,55 @@ def progress_of(submission: Submission) -> tuple[str, float]:
     if submission.stage is not Stage.PACKING or run is None or run.progress is None:
         return tr(submission.message), 1.0 if submission.stage is Stage.SUBMITTING else 0.0
     progress, left = run.progress.progress, run.progress.seconds_left
+    if progress.stage is PackStage.CHECKING_OUT:
+        return _packing_stage(progress.stage), 1.0
     total = progress.bytes_total
-    words = [tr(progress.stage.value.replace("-", " ").capitalize())]
+    words = [_packing_stage(progress.stage)]
     if total:
         words.append(f"{_size(progress.bytes_done)} / {_size(total)}")
     if left is not None and left >= 1:
         words.append(tr("{time} left").format(time=_duration(left)))
-    return " · ".join(words), min(1.0, progress.bytes_done / total) if total else 0.0
+    return " · ".join(words), _fraction(progress)
+
+
+def _fraction(progress: PackProgress) -> float:
+    """Of files and of bytes, as small files take their time, too."""
+    parts = (
+        (progress.files_done, progress.files_total),
+        (progress.bytes_done, progress.bytes_total),
+    )
+    known = [min(1.0, done / total) for done, total in parts if total]
+    return sum(known) / len(known) if known else 0.0
+
+
+def _file_words(progress: PackProgress) -> str:
+    name = Path(progress.file).name
+    if not progress.files_total:
+        return name
+    count = tr("{done} of {total} files").format(
+        done=progress.files_done, total=progress.files_total
+    )
+    return f"{name} · {count}" if name else count
+
+
+def _packing_stage(stage: PackStage) -> str:
+    match stage:
+        case PackStage.TRACING:
+            return tr("Looking for files")
+        case PackStage.HASHING:
+            return tr("Comparing files")
+        case PackStage.SENDING:
+            return tr("Sending")
+        case PackStage.COPYING:
+            return tr("Copying")
+        case PackStage.CHECKING_OUT:
+            return tr("Making the job's folder")
 
 
 def _draw_submission(
     layout: bpy.types.UILayout, context: bpy.types.Context, submission: Submission
 ) -> None:
-    """How far it is, or how it ended."""
+    """What it waits for, or how it ended."""
     if submission.stage is Stage.ASKING:
         layout.label(text=tr("Submit in spite of the warnings?"), icon="QUESTION")
         row = layout.row()
@@ -80,8 +148,6 @@ def _draw_submission(
         row.operator_context = "EXEC_DEFAULT"
         row.operator("flamenco.decide_on_warnings", text=tr("Submit Anyway"))
         row.operator("flamenco.cancel_submission", text=tr("Cancel"))
-    elif not submission.is_over:
-        _draw_progress(layout, context, submission)
     elif submission.stage in _END_ICONS:
         _draw_end(layout, context, submission)
 
@@ -94,13 +160,14 @@ def _draw_progress(
     text, fraction = progress_of(submission)
     row.progress(factor=fraction, text=text)
     row.operator("flamenco.cancel_submission", text="", icon="X")
-    run = submission.pack_run
+    run, words, icon = submission.pack_run, "", "NONE"
     if submission.stage is Stage.PACKING and run is not None and run.progress is not None:
         progress = run.progress.progress
-        text, icon = tr(progress.note), "INFO"
+        words, icon = tr(progress.note), "INFO"
         if not progress.note:
-            text, icon = Path(progress.file).name, "FILE_BLANK"
-        draw_text(layout.column(align=True), context, text, icon=icon)
+            words, icon = _file_words(progress), "FILE_BLANK"
+    # There from the beginning, so that what is below stays where it is.
+    draw_text(layout.column(align=True), context, words, icon=icon)
 
 
 def _draw_end(
@@ -196,7 +263,12 @@ class FLAMENCO_OT_open_folder(bpy.types.Operator):
         return bpy.ops.wm.path_open(filepath=str(folder))
 
 
-_CLASSES = (FLAMENCO_OT_open_preferences, FLAMENCO_OT_open_folder, FLAMENCO_PT_submit)
+_CLASSES = (
+    FLAMENCO_OT_open_preferences,
+    FLAMENCO_OT_open_folder,
+    FLAMENCO_PT_submit,
+    FLAMENCO_PT_progress,
+)
 
 
 def register() -> None:

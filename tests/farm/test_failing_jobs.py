@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
+
+import pytest
 
 import demo_scene
 from tests.farm.farm import Farm, render_job
@@ -42,9 +44,18 @@ def compile_job(job):
 '''
 
 
+@pytest.fixture(scope="module")
+def farm(tmp_path_factory: pytest.TempPathFactory, blender: Path) -> Iterator[Farm]:
+    """One for all: a Worker that has met a job that cannot succeed is as good as new."""
+    farm = Farm(tmp_path_factory.mktemp("failing") / "farm", blender)
+    farm.start_manager()
+    farm.start_worker()
+    yield farm
+    farm.stop()
+
+
 def failed_task(farm: Farm, job: Mapping[str, object]) -> dict[str, Any]:
     """Runs a job that must fail; returns the task that did."""
-    farm.start_worker()
     job_id = farm.submit_job(job)
     ended = farm.wait_for_end(job_id)
     assert ended["status"] == "failed", farm.logs()
@@ -65,7 +76,7 @@ def test_a_wrong_scene_name_fails_the_job_and_is_named(
 def test_python_that_raises_fails_the_job_and_is_quoted(
     farm: Farm, demo: Path, tmp_path: Path
 ) -> None:
-    (farm.home / "scripts").mkdir()
+    (farm.home / "scripts").mkdir(exist_ok=True)
     (farm.home / "scripts" / "raise.py").write_text(RAISING_JOB_TYPE, encoding="utf-8")
     settings = {
         "blendfile": str(demo / demo_scene.BLENDFILE),

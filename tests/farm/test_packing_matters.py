@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -12,12 +13,20 @@ from tests.farm.farm import Farm, render_job, run_blender
 from tests.farm.frames import frames_in, pixel_faults, probe_video
 
 
+@pytest.fixture(scope="module")
+def farm(tmp_path_factory: pytest.TempPathFactory, blender: Path) -> Iterator[Farm]:
+    farm = Farm(tmp_path_factory.mktemp("packing") / "farm", blender)
+    farm.start_manager()
+    farm.start_worker()
+    yield farm
+    farm.stop()
+
+
 def output_folder(farm: Farm, job_id: str) -> Path:
     return Path(farm.job(job_id)["settings"]["render_output_path"]).parent
 
 
 def test_texture_and_linked_object_arrive_in_every_frame(farm: Farm, demo: Path) -> None:
-    farm.start_worker()
     job_id = farm.submit_file(demo / demo_scene.BLENDFILE, chunk_size=5)
     job = farm.wait_for_end(job_id)
     assert job["status"] == "completed", farm.logs()
@@ -54,7 +63,6 @@ def test_without_packing_the_pixels_are_wrong(blender: Path, bare: Path, tmp_pat
 def test_a_job_without_packing_fails_and_names_what_is_missing(
     farm: Farm, bare: Path, tmp_path: Path
 ) -> None:
-    farm.start_worker()
     job_id = farm.submit_job(render_job(bare, tmp_path / "output"))
     assert farm.wait_for_end(job_id)["status"] == "failed"
     (task,) = [task for task in farm.tasks(job_id) if task["task_type"] == "blender"]

@@ -73,15 +73,26 @@ def _give_up_what_nobody_could_do(unit: Unit, task: StoredTask) -> None:
         reason = f"no worker is left that may run its {task_type} tasks"
         transitions.change_job(unit, job, JobStatus.FAILED, reason=reason)
         return
+    give_up_stranded(unit, job.id)
+
+
+def give_up_stranded(unit: Unit, job_id: int) -> bool:
+    """Fails tasks that wait for another worker where none is left; returns whether there were any.
+
+    Looks at `SWEEP_SIZE` of the job's tasks.
+    """
+    found = False
     for waiting in tasks.of_job(
-        unit.db, job.id, TaskStatus.SOFT_FAILED, limit=transitions.SWEEP_SIZE
+        unit.db, job_id, TaskStatus.SOFT_FAILED, limit=transitions.SWEEP_SIZE
     ):
         # One that fails may have ended the job, and with it the others.
         present = tasks.by_id(unit.db, waiting.id)
         is_waiting = present.status is TaskStatus.SOFT_FAILED
         if is_waiting and not failures.workers_that_could_try(unit.db, present):
+            found = True
             text = "no worker is left that could try it"
             transitions.change_task(unit, present, TaskStatus.FAILED, activity=text)
+    return found
 
 
 def _wait(unit: Unit, task: StoredTask, found: FailureClass, waited: int, activity: str) -> None:

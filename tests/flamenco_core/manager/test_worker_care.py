@@ -166,3 +166,27 @@ def test_a_tag_of_another_farm_keeps_its_id(manager: Manager) -> None:
     assert manager.create_tag(tag, actor=MANAGER) == tag
     with pytest.raises(Conflict, match="already"):
         manager.create_tag(WorkerTag(id=tag.id, name="other"), actor=MANAGER)
+
+
+def test_what_only_a_deleted_worker_could_still_try_has_failed(manager: Manager) -> None:
+    here, gone = awake_worker(manager, name="here"), awake_worker(manager, name="gone")
+    manager.sign_off(gone)
+    single, longer = store(manager, compiled_job(1)), store(manager, compiled_job(30))
+    fail(manager, here, take(manager, here))
+    fail(manager, here, take(manager, here))
+    assert statuses(manager, single) == ["soft-failed"]
+    manager.delete_worker(gone, actor=MANAGER)
+    assert manager.job(single).status is JobStatus.FAILED
+    assert statuses(manager, single) == ["failed"]
+    assert manager.job(longer).status is JobStatus.ACTIVE
+    assert statuses(manager, longer) == ["failed", *["queued"] * 29]
+    assert manager.check() == []
+
+
+def test_what_another_worker_could_still_try_waits_on(manager: Manager) -> None:
+    here, gone = awake_worker(manager, name="here"), awake_worker(manager, name="gone")
+    manager.sign_off(awake_worker(manager, name="away"))
+    job = store(manager, compiled_job(1))
+    fail(manager, here, take(manager, here))
+    manager.delete_worker(gone, actor=MANAGER)
+    assert statuses(manager, job) == ["soft-failed"]

@@ -42,6 +42,7 @@ from manager_service.worker_requests import WorkerRequests
 from manager_service.write_thread import WriteThread
 
 if TYPE_CHECKING:
+    from flamenco_core.model import SubmittedJob
     from manager_service.network import Network
 
 logger = logging.getLogger(__name__)

@@ -61,6 +61,10 @@ SECTIONS: Mapping[str, Mapping[str, str]] = {
         "shaman.checkoutPath": "where jobs' files appear, if not in `jobs` in the shared storage",
         "shaman.garbageCollect.period": "how often files that no job uses are looked for",
         "shaman.garbageCollect.maxAge": "how long they stay",
+        "shaman.garbageCollect.unusedCheckoutMaxAge": (
+            "how long a checkout stays that no job was submitted with, at least an hour; `0s`: for "
+            "ever"
+        ),
         "shaman.garbageCollect.extraCheckoutPaths": "more folders whose links count as use",
     },
     "Time-outs": {

@@ -56,6 +56,12 @@ KEYS: tuple[Key, ...] = (
     Key(f"{_GARBAGE}.period", "shaman_garbage_period", values.duration),
     Key(f"{_GARBAGE}.maxAge", "shaman_garbage_max_age", values.duration, is_live=True),
     Key(
+        f"{_GARBAGE}.unusedCheckoutMaxAge",
+        "shaman_checkout_max_age",
+        values.duration,
+        is_live=True,
+    ),
+    Key(
         f"{_GARBAGE}.extraCheckoutPaths",
         "shaman_extra_checkouts",
         values.listed(values.path),

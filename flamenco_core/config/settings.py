@@ -143,6 +143,8 @@ class Config:
     """More folders whose links keep uploaded files from being collected as garbage."""
     shaman_garbage_period: timedelta = timedelta(hours=24)
     shaman_garbage_max_age: timedelta = timedelta(days=31)
+    shaman_checkout_max_age: timedelta = timedelta(days=7)
+    """How long a checkout waits for its job before it is removed; zero: for ever."""
     file_browser_roots: tuple[Path, ...] = ()
     """More folders that people may look into with a browser, beside the shared storage."""
     watch_for_latest_image: Path | None = None

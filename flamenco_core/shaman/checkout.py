@@ -6,13 +6,13 @@ one, so that erasing a job's checkout cannot reach the files of another job.
 
 from __future__ import annotations
 
-import json
 import logging
 import os
 import shutil
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
+from datetime import datetime
 from pathlib import Path
 
 from flamenco_core.durable import make_folders, sync_folders
@@ -24,6 +24,7 @@ from flamenco_core.errors import (
     StorageError,
 )
 from flamenco_core.model import ShamanCheckout, ShamanCheckoutResult, ShamanFileSpec
+from flamenco_core.shaman import claims
 from flamenco_core.shaman.checkout_paths import (
     MARKER_NAME,
     checkout_path_problems,
@@ -46,14 +47,17 @@ class Checkouts:
         layout: StoreLayout,
         *,
         random_text: Callable[[int], str],
+        clock: Callable[[], datetime],
         make_linker: Callable[[], Linker] = Linker,
     ) -> None:
         self._root = root
         self._layout = layout
         self._random_text = random_text
+        self._clock = clock
         self._make_linker = make_linker
         self._names = threading.Lock()
         """Held while folders above or of a checkout come or go; not while it is filled."""
+        self._being_filled: set[Path] = set()
 
     @property
     def root(self) -> Path:
@@ -78,6 +82,8 @@ class Checkouts:
                     f"cannot make the checkout {checkout.checkoutPath!r}: {error}"
                 ) from error
             raise
+        finally:
+            self._being_filled.discard(folder)
         return ShamanCheckoutResult(checkoutPath=folder.relative_to(self._root).as_posix())
 
     def erase(self, checkout_path: str) -> None:
@@ -98,6 +104,19 @@ class Checkouts:
                 self._remove_empty(folder.parent)
         except OSError as error:
             raise StorageError(f"cannot erase the checkout {folder}: {error}") from error
+
+    def claim(self, checkout_path: str) -> None:
+        if checkout_path_problems(checkout_path):
+            return
+        with self._names:
+            claims.claim(self._root / checkout_path)
+
+    def waiting(self, *, since: datetime) -> list[claims.WaitingCheckout]:
+        return [
+            waiting
+            for waiting in claims.waiting_checkouts(self._root)
+            if waiting.since <= since and self._root / waiting.path not in self._being_filled
+        ]
 
     def _check(self, checkout: ShamanCheckout) -> None:
         """Raise everything that is wrong with the request at once."""
@@ -163,18 +182,15 @@ class Checkouts:
 
     def _mark_new(self, folder: Path, created_above: list[Path]) -> None:
         try:
-            self._mark(folder)
+            self._mark(folder, since=self._clock())
+            self._being_filled.add(folder)
         except OSError:
             shutil.rmtree(folder, ignore_errors=True)
             _remove_folders(created_above)
             raise
 
-    def _mark(self, folder: Path) -> None:
-        marker = {"checkout": folder.relative_to(self._root).as_posix()}
-        with (folder / MARKER_NAME).open("x", encoding="utf-8") as file:
-            json.dump(marker, file)
-            file.flush()
-            os.fsync(file.fileno())
+    def _mark(self, folder: Path, *, since: datetime | None = None) -> None:
+        claims.write_marker(folder, folder.relative_to(self._root).as_posix(), since=since)
 
     def _fill(self, folder: Path, files: Sequence[ShamanFileSpec]) -> None:
         linker = self._make_linker()

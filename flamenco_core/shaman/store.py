@@ -23,6 +23,7 @@ from flamenco_core.model import (
 )
 from flamenco_core.shaman import garbage
 from flamenco_core.shaman.checkout import Checkouts
+from flamenco_core.shaman.claims import WaitingCheckout
 from flamenco_core.shaman.errors import AlreadyStored, UploadInProgress
 from flamenco_core.shaman.garbage import GarbageReport
 from flamenco_core.shaman.layout import BlobIdentity, StoreLayout
@@ -73,7 +74,7 @@ class ShamanStore:
         self._uploads = OngoingUploads(
             self._layout, clock=clock, quiet_limit=quiet_limit, random_text=random_text
         )
-        self._checkouts = Checkouts(checkouts, self._layout, random_text=random_text)
+        self._checkouts = Checkouts(checkouts, self._layout, random_text=random_text, clock=clock)
 
     def requirements(self, request: ShamanRequirementsRequest) -> ShamanRequirementsResponse:
         """Which of the files still have to be sent, in the order of the request, each once.
@@ -143,6 +144,20 @@ class ShamanStore:
         refuses; after the last one the call can be repeated.
         """
         self._checkouts.erase(checkout_path)
+
+    def claim_checkout(self, checkout_path: str) -> None:
+        """Notes that a job was submitted with a checkout, so that it stays as long as the job.
+
+        Does nothing where there is none. Raises `OSError` when the storage refuses.
+        """
+        self._checkouts.claim(checkout_path)
+
+    def waiting_checkouts(self, *, min_age: timedelta) -> list[WaitingCheckout]:
+        """Checkouts that were made so long ago, and no job was claimed for.
+
+        Those that are just being made are left out. Raises `OSError` if the storage refuses.
+        """
+        return self._checkouts.waiting(since=self._clock() - min_age)
 
     def remove_abandoned_uploads(self) -> int:
         """Delete what uploads left behind that were cut off by a crash; returns how many files."""

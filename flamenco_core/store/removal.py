@@ -6,8 +6,9 @@ dropped when it is done, so that whoever crashes in between finds it again.
 
 from __future__ import annotations
 
+import json
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -59,6 +60,10 @@ _USES_OF_CHECKOUT = Statement(
     "Whether any job has a checkout.",
     """SELECT 1 FROM jobs INDEXED BY jobs_by_checkout
        WHERE shaman_checkout_id = :checkout LIMIT 1""",
+)
+_SETTINGS = Statement(
+    "The settings of all jobs, some at a time.",
+    "SELECT id, settings FROM jobs WHERE id > :after ORDER BY id LIMIT :limit",
 )
 _ADD = Statement(
     "Notes something that is to be done for a job.",
@@ -141,6 +146,8 @@ _LAST_TASK = Statement(
     "SELECT max(index_in_job) FROM tasks WHERE job_id = :job_id",
 )
 
+_SETTINGS_AT_ONCE = 500
+
 
 @dataclass(frozen=True, slots=True)
 class Intent:
@@ -182,6 +189,20 @@ def checkout_of(db: sqlite3.Connection, job: StoredJob) -> str:
 def is_checkout_used(db: sqlite3.Connection, checkout: str) -> bool:
     """Whether any job was submitted with this checkout."""
     return _USES_OF_CHECKOUT.value(db, checkout=checkout) is not None
+
+
+def checkouts_in_settings(db: sqlite3.Connection, checkouts: Collection[str]) -> set[str]:
+    """Those of the checkouts that settings of any job name: scripts may submit jobs that do not
+    say in which checkout their files lie. Looks at all jobs, so it takes long on a large farm.
+    """
+    written = {name: json.dumps(name)[1:-1] for name in checkouts}
+    found: set[str] = set()
+    after = 0
+    while rows := _SETTINGS.run(db, after=after, limit=_SETTINGS_AT_ONCE).fetchall():
+        for row in rows:
+            found.update(name for name, text in written.items() if text in row["settings"])
+        after = rows[-1]["id"]
+    return found
 
 
 def others_use_checkout(db: sqlite3.Connection, job: StoredJob, checkout: str) -> bool:

@@ -117,6 +117,7 @@ async def submit_job(call: Call) -> web.StreamResponse:
     service, text = call.service, call.value(IDEMPOTENCY_KEY)
     key = submission_key(text, call.body(SubmittedJob)) if text else None
     job_id = await service.submissions.submit(submitted(call), call.actor, key=key)
+    service.note_use_of_checkout(call.body(SubmittedJob))
     try:
         return encoded_answer(await service.readers.read_json(lambda reader: reader.job(job_id)))
     except NotFound:

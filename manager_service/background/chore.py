@@ -81,6 +81,10 @@ class Chore:
     def due(self) -> None:
         self._due.set()
 
+    @property
+    def is_stopping(self) -> bool:
+        return self._stopping.is_set()
+
     async def stop(self) -> None:
         """Ends the piece of work at hand, and does no more."""
         self._stopping.set()

@@ -24,7 +24,7 @@ from flamenco_core.events import (
 from flamenco_core.manager import Manager, log_files
 from flamenco_core.rules.lifecycle import SWEEPS
 from flamenco_core.shaman import ShamanStore
-from manager_service.background import disk_space, integrity
+from manager_service.background import disk_space, integrity, unused_checkouts
 from manager_service.background.chore import Chore
 from manager_service.background.failure_class_watch import FailureClassWatch
 from manager_service.background.job_removal import JobRemoval
@@ -55,6 +55,9 @@ LOGS_TO_COMPRESS = 20
 
 UPLOADS_PERIOD = timedelta(hours=1)
 """How often uploads are looked for that nobody goes on with."""
+
+CHECKOUTS_PERIOD = timedelta(hours=1)
+"""How often checkouts are looked for that no job came for."""
 
 SIGNS_OF_LIFE_PERIOD = timedelta(seconds=5)
 """How long a worker's sign of life is in memory only, at the most."""
@@ -116,6 +119,8 @@ class BackgroundWork:
             "compress-logs", "Compressing task logs", self._compress_logs, period=COMPRESSION_PERIOD
         )
         self._jobs = Chore("settle-jobs", "Settling jobs", self._settle_jobs)
+        self._used_checkouts = unused_checkouts.UsedCheckouts(shaman) if shaman else None
+        self._claims = Chore("used-checkouts", "Noting used checkouts", self._claim_checkouts)
         self._removals = Chore(
             "remove-jobs", "Removing jobs", self._removal.go_on, period=REMOVALS_PERIOD
         )
@@ -124,6 +129,7 @@ class BackgroundWork:
             self._compression,
             self._jobs,
             self._removals,
+            self._claims,
             *self._farm_chores(),
             *self._storage_chores(),
             *self._shaman_chores(),
@@ -142,6 +148,12 @@ class BackgroundWork:
     def use_config(self, config: Config) -> None:
         """From the next piece of work on; how often there is one stays as it was at the start."""
         self._config = config
+
+    def checkout_used(self, path: str) -> None:
+        """A job was stored whose files lie in this checkout."""
+        if self._used_checkouts is not None:
+            self._used_checkouts.add(path)
+            self._claims.due()
 
     def on_events(self, events: Iterable[Event]) -> None:
         """Sees what there is to do after a commit."""
@@ -206,12 +218,29 @@ class BackgroundWork:
                 logger.info("Shaman: %s", report)
             return str(report)
 
+        async def remove_unused_checkouts() -> str:
+            return await self._slow.run(
+                lambda: unused_checkouts.look(
+                    shaman, self._config, stops=lambda: checkouts.is_stopping
+                )
+            )
+
+        checkouts = Chore(
+            *("unused-checkouts", "Removing unused checkouts", remove_unused_checkouts),
+            period=CHECKOUTS_PERIOD,
+            at_start=False,  # a submission may have waited until the Manager was back
+        )
+        yield checkouts
         yield Chore(
             *("abandoned-uploads", "Removing abandoned uploads", remove_abandoned_uploads),
             period=UPLOADS_PERIOD,
         )
         if period:
             yield Chore("shaman-garbage", "Collecting unused files", collect_garbage, period=period)
+
+    async def _claim_checkouts(self) -> None:
+        if self._used_checkouts is not None:
+            await self._slow.run(self._used_checkouts.claim)
 
     async def _move_logs(self) -> None:
         loop = asyncio.get_running_loop()

@@ -10,10 +10,13 @@ import pytest
 import yaml
 
 from flamenco_core.errors import InvalidInput
+from flamenco_core.job_types.library import JobTypeLibrary
 from flamenco_core.model import Command
 from flamenco_worker.commands import COMMANDS, CommandFailed, make_command
+from flamenco_worker.commands.registry import OTHER_NAMES
 from flamenco_worker.config import DEFAULT_TASK_TYPES, load_config, variable_of
 from tests.flamenco_worker.conftest import RecordedTask, task
+from tests.manager_service.upstream.test_commands import FLAMENCO_2_COMMANDS
 
 __all__ = ["task"]
 
@@ -63,6 +66,17 @@ def test_the_table_of_commands_has_every_command_and_its_parameters() -> None:
             make_command(Command(name=name, parameters={}, total_step_count=0))
         missing = {problem.where.split(".")[-1] for problem in refused.value.problems}
         assert missing <= set(_quoted(parameters)), name
+
+
+def test_every_command_of_flamenco_2_has_the_same_name_or_another_that_is_told() -> None:
+    instead = dict(re.findall(r"^\| `(\w+_\w+)` \| (.+) \|$", _COMMANDS, re.MULTILINE))
+    known = COMMANDS.keys() | OTHER_NAMES.keys()
+    assert instead.keys() == set(FLAMENCO_2_COMMANDS) - known
+    job_types = {job_type.name for job_type in JobTypeLibrary([]).available()}
+    for name, text in instead.items():
+        told = set(_quoted(text))
+        assert told or name == "log_a_lot"
+        assert told <= COMMANDS.keys() | job_types
 
 
 def test_the_example_of_a_command_runs(tmp_path: Path, task: RecordedTask) -> None:

@@ -24,6 +24,26 @@ def test_a_role_may_do_what_lower_ones_may(higher: int, lower: int) -> None:
     assert accounts.lower_of(one, other) == UserRole(ROLES[min(higher, lower)])
 
 
+@pytest.mark.parametrize(
+    ("is_disabled", "is_last_admin", "impossible"),
+    [
+        (False, False, {"enable"}),
+        (True, False, {"disable"}),
+        (False, True, {"set-role", "disable", "enable", "delete"}),
+        (True, True, {"set-role", "disable", "delete"}),
+    ],
+)
+def test_what_may_be_done_with_an_account_depends_on_it_and_on_who_else_is_an_admin(
+    is_disabled: bool, is_last_admin: bool, impossible: set[str]
+) -> None:
+    reason = accounts.refusal_of_last_admin("ann") if is_last_admin else ""
+    choices = accounts.user_choices(is_disabled=is_disabled, last_admin=reason)
+    assert {choice.action for choice in choices if not choice.is_possible} == impossible
+    assert all(choice.is_possible == (choice.reason is None) for choice in choices)
+    [deleting] = [choice.reason for choice in choices if choice.action == "delete"]
+    assert deleting == (reason or None)
+
+
 @given(st.text(max_size=80))
 def test_a_name_is_refused_or_stays_the_same_from_then_on(text: str) -> None:
     try:

@@ -14,8 +14,9 @@ from flamenco_worker.input_idle import IdleSource, find_idle_source
 log = logging.getLogger(__name__)
 
 LOOK_EVERY = timedelta(seconds=0.5)
-"""A person has the machine back within two seconds of the first key: this, and the time that
-programs take to end."""
+"""A person has the machine back within two seconds of the first key: this, and the next."""
+GRACE_FOR_A_PERSON = timedelta(seconds=0.7)
+"""How long programs may take to end when a person wants the machine back."""
 
 
 class Presence:

@@ -21,7 +21,7 @@ from flamenco_worker.membership import Membership
 from flamenco_worker.orphans import RunningPrograms
 from flamenco_worker.output_images import OutputImages
 from flamenco_worker.pace import Pace
-from flamenco_worker.presence import Presence
+from flamenco_worker.presence import GRACE_FOR_A_PERSON, Presence
 from flamenco_worker.process import kill_all
 from flamenco_worker.readiness import Needs, Readiness
 from flamenco_worker.registration import Stopped
@@ -34,8 +34,6 @@ log = logging.getLogger(__name__)
 
 IN_USE = "someone works at this machine"
 _NOT_SIGNED_ON = frozenset({401, 403})
-_AT_ONCE = timedelta(seconds=0.7)
-"""How long programs may take to end when a person wants the machine back."""
 _SHORTEST_WAIT = timedelta(seconds=1)
 _GOING = frozenset({WorkerStatus.OFFLINE, WorkerStatus.RESTART})
 _LEFT_TO_THE_MACHINE = frozenset({None, WorkerStatus.AWAKE})
@@ -300,7 +298,7 @@ class Worker:
         log.info("%s; it is left to them", IN_USE)
         crew.end(Outcome(WorkerStatus.ASLEEP, IN_USE))
         crew.cancel(IN_USE)
-        killer = threading.Timer(_AT_ONCE.total_seconds(), kill_all)
+        killer = threading.Timer(GRACE_FOR_A_PERSON.total_seconds(), kill_all)
         killer.daemon = True
         killer.start()
 

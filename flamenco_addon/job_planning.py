@@ -20,7 +20,7 @@ from flamenco_core.statuses import JobStatus
 
 from . import connection, expressions, job_settings, rna_overrides
 from .preflight.facts import JobFacts
-from .preflight.gathering import gather_scene
+from .preflight.gathering import gather_scene, tag_is_known
 from .projects import project_of
 from .submission_properties import job_name_of
 from .variants import SceneChoice, Variant, marker_range, span, variants
@@ -177,6 +177,7 @@ def _planned(
         is_distrusted=bool(expressions.untrusted_expressions(job_type)),
         override_problems=override_problems,
         has_overrides=bool(overrides),
+        unknown_tag_in="" if wishes.tag or tag_is_known(saying) else saying.name,
     )
     paused = saying.flamenco_job_submit_as_paused if wishes.paused is None else wishes.paused
     priority = saying.flamenco_job_priority if wishes.priority is None else wishes.priority

@@ -244,10 +244,9 @@ class Submission:
         return tuple(found)
 
     def _gather(self, caches: tuple[CacheFacts, ...], project: Path | None) -> checking.Facts:
-        first = self.planned[0].variant.scene
         return checking.Facts(
             session=gathering.gather_session(),
-            farm=gathering.gather_farm(bpy.data.scenes[first]),
+            farm=gathering.gather_farm(),
             jobs=tuple(job.facts for job in self.planned),
             caches=caches,
             project=project,

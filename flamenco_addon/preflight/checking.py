@@ -25,6 +25,7 @@ class Facts:
 
 
 _JOB_CHECKS = (
+    farm_checks.tag_findings,
     farm_checks.trust_findings,
     farm_checks.setting_findings,
     scene_checks.override_findings,
@@ -47,7 +48,6 @@ def find(facts: Facts) -> list[Finding]:
 
 def _find(facts: Facts) -> Iterator[Finding]:
     yield from farm_checks.connection_findings(facts.farm)
-    yield from farm_checks.tag_findings(facts.farm)
     renders_blend = any(job.renders_blend for job in facts.jobs)
     if renders_blend:
         yield from file_checks.session_findings(facts.session)

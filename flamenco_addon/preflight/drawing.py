@@ -96,7 +96,7 @@ def look_again() -> None:
 
 
 def _look(scene: bpy.types.Scene) -> list[Finding]:
-    farm = gathering.gather_farm(scene)
+    farm = gathering.gather_farm()
     session = gathering.gather_session()
     try:
         jobs = tuple(job.facts for job in plan_jobs(scene, Wishes(), thorough=False))

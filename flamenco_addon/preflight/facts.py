@@ -88,7 +88,8 @@ class CacheFacts:
 
     owner: str
     """As people find it: `Cloth of “Flag”`."""
-    is_baked: bool
+    is_baked: bool | None
+    """None where Blender does not tell."""
     folder: str = ""
     """Absolute, where the bake lies on disk; empty if it is in the .blend file."""
     frame_start: int = 0
@@ -108,6 +109,8 @@ class JobFacts:
     """Whether the farm's expressions wait for the artist's trust."""
     override_problems: tuple[Problem, ...] = ()
     has_overrides: bool = False
+    unknown_tag_in: str = ""
+    """The scene that asks for a worker tag which the farm does not have; empty if none does."""
 
     @property
     def renders_blend(self) -> bool:
@@ -135,4 +138,3 @@ class FarmFacts:
     """What workers can render with: `cpu`, `gpu`; None if the farm does not say."""
     knows_overrides: bool = True
     """Whether jobs can change the scene before they render; Flamenco 3's Managers cannot."""
-    tag_is_known: bool = True

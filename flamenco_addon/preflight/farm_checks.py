@@ -21,12 +21,14 @@ def connection_findings(farm: FarmFacts) -> Iterator[Finding]:
         yield Finding("manager", Severity.ERROR, sentence, fix=Fix.ASK_AGAIN)
 
 
-def tag_findings(farm: FarmFacts) -> Iterator[Finding]:
-    if not farm.tag_is_known:
+def tag_findings(job: JobFacts) -> Iterator[Finding]:
+    if job.unknown_tag_in:
         yield Finding(
             "tag",
             Severity.ERROR,
-            "The farm does not have the worker tag that this scene asks for.",
+            "The farm does not have the worker tag that the scene"
+            f" “{job.unknown_tag_in}” asks for.",
+            scene=job.unknown_tag_in,
             fix=Fix.ANY_WORKER,
         )
 

@@ -64,7 +64,14 @@ def packing_findings(problems: Iterable[Problem]) -> Iterator[Finding]:
 
 def cache_findings(caches: Sequence[CacheFacts], *, project: PurePath | None) -> Iterator[Finding]:
     for cache in caches:
-        if not cache.is_baked:
+        if cache.is_baked is None:
+            yield Finding(
+                "caches",
+                Severity.NOTE,
+                f"{cache.owner} gives each worker another result unless it is baked.",
+                "Blender does not tell whether it is.",
+            )
+        elif not cache.is_baked:
             yield Finding(
                 "caches",
                 Severity.WARNING,

@@ -38,12 +38,11 @@ def gather_session() -> SessionFacts:
     )
 
 
-def gather_farm(scene: bpy.types.Scene) -> FarmFacts:
+def gather_farm() -> FarmFacts:
     now = connection.current()
     farm = now.farm
     if farm is None:
         return FarmFacts(is_connected=False, sentence=now.condition.sentence)
-    tag_id = scene.flamenco_worker_tag_id
     return FarmFacts(
         is_connected=now.is_connected,
         sentence=" ".join((now.condition.sentence, now.condition.advice)).strip(),
@@ -53,8 +52,13 @@ def gather_farm(scene: bpy.types.Scene) -> FarmFacts:
         blender_versions=farm.blender_versions or None,
         devices=farm.devices or None,
         knows_overrides=farm.version.farm_id is not None,
-        tag_is_known=not tag_id or any(tag.id == tag_id for tag in farm.tags),
     )
+
+
+def tag_is_known(scene: bpy.types.Scene) -> bool:
+    """Whether the farm has the worker tag that a scene asks for, as far as is known."""
+    farm, tag_id = connection.current().farm, scene.flamenco_worker_tag_id
+    return farm is None or not tag_id or any(tag.id == tag_id for tag in farm.tags)
 
 
 def gather_scene(scene: bpy.types.Scene, *, camera: str = "", thorough: bool = True) -> SceneFacts:
@@ -154,6 +158,14 @@ def _modifier_cache(obj: Any, modifier: Any) -> Iterator[CacheFacts]:
             for surface in modifier.canvas_settings.canvas_surfaces:
                 if surface.is_active and surface.surface_format != "IMAGE":
                     yield _point_cache(owner, surface.point_cache)
+        case "NODES" if any(_is_simulation(bake) for bake in modifier.bakes):
+            # Bakes are packed into the file or lie in folders, and only Blender's own panel knows.
+            yield CacheFacts(f"The simulation in {owner}", None)
+
+
+def _is_simulation(bake: Any) -> bool:
+    """Other bakes only save time: without them the result is the same."""
+    return bake.node is not None and bake.node.bl_idname == "GeometryNodeSimulationOutput"
 
 
 def _point_cache(owner: str, cache: Any) -> CacheFacts:

@@ -187,6 +187,12 @@ def test_caches_ask_if_they_are_not_baked_or_lie_elsewhere(job: JobFacts) -> Non
     assert {each.severity for each in found} == {Severity.WARNING}
 
 
+def test_a_simulation_that_may_be_baked_is_noted_and_asks_nothing(job: JobFacts) -> None:
+    found = only(findings(job, caches=(CacheFacts("The simulation in GN of “Ivy”", None),)))
+    assert (found.check, found.severity) == ("caches", Severity.NOTE)
+    assert "“Ivy”" in found.what
+
+
 def test_a_cache_on_windows_lies_in_its_project_whatever_the_case(job: JobFacts) -> None:
     cache = (CacheFacts("Fluid of “Lake”", True, "C:\\Show\\cache"),)
     assert findings(job, caches=cache, project=PureWindowsPath("c:/show")) == []
@@ -202,8 +208,8 @@ def test_without_a_manager_nothing_can_be_sent(job: JobFacts) -> None:
 
 
 def test_a_tag_that_the_farm_does_not_have_stops(job: JobFacts) -> None:
-    found = only(findings(job, farm=FarmFacts(tag_is_known=False)))
-    assert (found.severity, found.fix) == (Severity.ERROR, Fix.ANY_WORKER)
+    found = only(findings(replace(job, unknown_tag_in="Shot")))
+    assert (found.severity, found.fix, found.scene) == (Severity.ERROR, Fix.ANY_WORKER, "Shot")
 
 
 def test_expressions_that_wait_for_trust_stop(job: JobFacts) -> None:

@@ -89,6 +89,10 @@ scene.flamenco_is_marked = second.flamenco_is_marked = True
 note("scenes", scenes="MARKED")
 cameraless = refusal(bpy.ops.flamenco.submit_job, scenes="ALL")
 note("both", scenes="MARKED", cameras="ALL")
+second.flamenco_job_type_name = scene.flamenco_job_type_name
+second.flamenco_worker_tag_id = "00000000-0000-4000-8000-000000000000"
+second_tag = refusal(bpy.ops.flamenco.submit_job, scenes="MARKED")
+second.flamenco_worker_tag_id = second.flamenco_job_type_name = ""
 
 bpy.ops.flamenco.add_override(line="C.scene.cycles.samples = 3")
 bpy.ops.flamenco.add_override(line="D.scenes['Scene'].render.use_border = False")
@@ -107,6 +111,7 @@ answer({
     "refusals": {
         "unsaved": unsaved, "no preview": no_preview, "no marker": no_marker,
         "no strips": no_strips, "none marked": none_marked, "cameraless": cameraless,
+        "second tag": second_tag,
         "bad override": bad_override,
         "bad settings": refusal(bpy.ops.flamenco.submit_job, settings="[1]"),
         "no such type": refusal(bpy.ops.flamenco.submit_job, job_type="nonsense"),
@@ -316,6 +321,7 @@ def test_a_dry_run_tells_what_would_become_of_the_job_and_makes_none(
         ("no strips", "No strip is selected"),
         ("none marked", "No scene is marked"),
         ("cameraless", "The scene has no camera"),
+        ("second tag", "the worker tag that the scene “Second” asks for"),
         ("bad override", "no valid Python: line 1"),
         ("bad settings", "no JSON object"),
         ("no such type", "no job type 'nonsense'"),

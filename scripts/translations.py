@@ -32,11 +32,13 @@ from flamenco_addon.po_files import (  # noqa: E402
     read_po,
     write_po,
 )
+from flamenco_addon.preflight.findings import FIX_LABELS  # noqa: E402
 
 OPERATOR = "Operator"
 """The context in which Blender translates labels of operators and of their buttons."""
 Key = tuple[str, str]
 _DRAWN = {"label": ANY_CONTEXT, "prop": ANY_CONTEXT, "operator": OPERATOR, "menu": ANY_CONTEXT}
+_FIXES = "flamenco_addon/preflight/findings.py"
 _MAY_STAY = re.compile(r"[^A-Za-z]*")
 
 
@@ -108,6 +110,8 @@ def found_texts(folder: Path = ADDON) -> dict[Key, set[str]]:
     if folder == ADDON:
         for text in _of_managers():
             places.setdefault((ANY_CONTEXT, text), set()).add("flamenco_core/rules")
+        for text in FIX_LABELS.values():
+            places.setdefault((ANY_CONTEXT, text), set()).add(_FIXES)
     return places
 
 

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from flamenco_core.model import Platform
 from flamenco_core.paths import rest_below
 
+from ..language import tr
 from ..setting_properties import is_path, is_shown, label_of
 from .facts import FarmFacts, JobFacts, SessionFacts
 from .findings import Finding, Fix, Severity
@@ -17,7 +18,7 @@ _VERSION = re.compile(r"(\d+)\.(\d+)")
 
 def connection_findings(farm: FarmFacts) -> Iterator[Finding]:
     if not farm.is_connected:
-        sentence = farm.sentence or "The Manager was not asked yet."
+        sentence = farm.sentence or tr("The Manager was not asked yet.")
         yield Finding("manager", Severity.ERROR, sentence, fix=Fix.ASK_AGAIN)
 
 
@@ -26,8 +27,9 @@ def tag_findings(job: JobFacts) -> Iterator[Finding]:
         yield Finding(
             "tag",
             Severity.ERROR,
-            "The farm does not have the worker tag that the scene"
-            f" “{job.unknown_tag_in}” asks for.",
+            tr("The farm does not have the worker tag that the scene “{scene}” asks for.").format(
+                scene=job.unknown_tag_in
+            ),
             scene=job.unknown_tag_in,
             fix=Fix.ANY_WORKER,
         )
@@ -38,8 +40,10 @@ def trust_findings(job: JobFacts) -> Iterator[Finding]:
         yield Finding(
             "trust",
             Severity.ERROR,
-            f"The job type {job.job_type.label} fills in settings with Python of this farm.",
-            "Look at it, and say that it may run.",
+            tr("The job type {label} fills in settings with Python of this farm.").format(
+                label=job.job_type.label
+            ),
+            tr("Look at it, and say that it may run."),
             fix=Fix.TRUST_FARM,
         )
 
@@ -76,8 +80,10 @@ def path_findings(job: JobFacts, farm: FarmFacts, session: SessionFacts) -> Iter
         yield Finding(
             "paths",
             Severity.WARNING,
-            f"{label_of(setting)} is {value}, which is not known to be the same on the workers:"
-            " it is not in the shared storage, and no variable of the farm maps it.",
+            tr(
+                "{setting} is {path}, which is not known to be the same on the workers:"
+                " it is not in the shared storage, and no variable of the farm maps it."
+            ).format(setting=label_of(setting), path=value),
             scene=job.scene.name,
             fix=Fix.OUTPUT_ON_FARM if is_output else None,
             target=setting.key,
@@ -122,10 +128,12 @@ def version_findings(session: SessionFacts, farm: FarmFacts) -> Iterator[Finding
     yield Finding(
         "blender-version",
         Severity.WARNING,
-        f"This is Blender {here[0]}.{here[1]}, and the workers have {have}.",
-        "Older versions may not read the file as it is meant."
+        tr("This is Blender {version}, and the workers have {versions}.").format(
+            version=f"{here[0]}.{here[1]}", versions=have
+        ),
+        tr("Older versions may not read the file as it is meant.")
         if is_older
-        else "The result may look different.",
+        else tr("The result may look different."),
     )
 
 
@@ -134,8 +142,8 @@ def gpu_findings(job: JobFacts, farm: FarmFacts) -> Iterator[Finding]:
         yield Finding(
             "gpu",
             Severity.WARNING,
-            "The scene renders on the GPU, and no worker of the farm has one.",
-            "The workers render on the CPU, which takes longer.",
+            tr("The scene renders on the GPU, and no worker of the farm has one."),
+            tr("The workers render on the CPU, which takes longer."),
             scene=job.scene.name,
         )
 
@@ -145,9 +153,11 @@ def override_support_findings(job: JobFacts, farm: FarmFacts) -> Iterator[Findin
         yield Finding(
             "overrides",
             Severity.ERROR,
-            "This Manager cannot change scenes before rendering, which RNA overrides, several"
-            " cameras and single view layers need.",
-            "It is one of Flamenco 3; save such variants as scenes or files of their own.",
+            tr(
+                "This Manager cannot change scenes before rendering, which RNA overrides, several"
+                " cameras and single view layers need."
+            ),
+            tr("It is one of Flamenco 3; save such variants as scenes or files of their own."),
             scene=job.scene.name,
         )
 

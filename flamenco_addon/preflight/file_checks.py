@@ -7,6 +7,7 @@ from pathlib import PurePath
 
 from flamenco_core.errors import Problem
 
+from ..language import tr
 from .facts import CacheFacts, FileFacts, SessionFacts
 from .findings import Finding, Fix, Severity
 
@@ -19,15 +20,15 @@ def session_findings(session: SessionFacts) -> Iterator[Finding]:
         yield Finding(
             "unsaved",
             Severity.ERROR,
-            "The file was never saved.",
-            "Save it once, so that its project is known.",
+            tr("The file was never saved."),
+            tr("Save it once, so that its project is known."),
             fix=Fix.SAVE,
         )
     elif session.is_dirty:
         yield Finding(
             "unsaved",
             Severity.NOTE,
-            "Changes that are not saved are sent along; your file stays as it is.",
+            tr("Changes that are not saved are sent along; your file stays as it is."),
             fix=Fix.SAVE,
         )
 
@@ -38,14 +39,16 @@ def missing_findings(missing: Sequence[FileFacts]) -> Iterator[Finding]:
         yield Finding(
             "missing-files",
             Severity.ERROR,
-            f"{file.kind} “{file.name}” is missing: {file.path}",
+            tr("{kind} “{name}” is missing: {path}").format(
+                kind=tr(file.kind), name=file.name, path=file.path
+            ),
             fix=Fix.FIND_FILES,
         )
     if len(missing) > _MOST_NAMED:
         yield Finding(
             "missing-files",
             Severity.ERROR,
-            f"{len(missing) - _MOST_NAMED} more files are missing.",
+            tr("{count} more files are missing.").format(count=len(missing) - _MOST_NAMED),
             fix=Fix.FIND_FILES,
         )
 
@@ -68,22 +71,28 @@ def cache_findings(caches: Sequence[CacheFacts], *, project: PurePath | None) ->
             yield Finding(
                 "caches",
                 Severity.NOTE,
-                f"{cache.owner} gives each worker another result unless it is baked.",
-                "Blender does not tell whether it is.",
+                tr("{owner} gives each worker another result unless it is baked.").format(
+                    owner=cache.owner
+                ),
+                tr("Blender does not tell whether it is."),
             )
         elif not cache.is_baked:
             yield Finding(
                 "caches",
                 Severity.WARNING,
-                f"{cache.owner} is not baked, so each worker would begin it anew.",
-                "Bake it before submitting.",
+                tr("{owner} is not baked, so each worker would begin it anew.").format(
+                    owner=cache.owner
+                ),
+                tr("Bake it before submitting."),
             )
         elif cache.folder and project is not None and not _lies_in(cache.folder, project):
             yield Finding(
                 "caches",
                 Severity.WARNING,
-                f"{cache.owner} keeps its bake outside the project: {cache.folder}",
-                "It is sent along, which may take long; better keep it in the project.",
+                tr("{owner} keeps its bake outside the project: {folder}").format(
+                    owner=cache.owner, folder=cache.folder
+                ),
+                tr("It is sent along, which may take long; better keep it in the project."),
             )
 
 

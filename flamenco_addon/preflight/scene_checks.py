@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from flamenco_core.errors import InvalidInput
 from flamenco_core.frames import parse_frames
 
+from ..language import tr
 from .facts import JobFacts
 from .findings import Finding, Fix, Severity
 
@@ -22,14 +23,14 @@ def camera_findings(job: JobFacts) -> Iterator[Finding]:
         yield Finding(
             "camera",
             Severity.ERROR,
-            f"The scene renders without a camera, though it has “{only}”.",
+            tr("The scene renders without a camera, though it has “{camera}”.").format(camera=only),
             scene=scene.name,
             fix=Fix.USE_CAMERA,
             target=only,
         )
         return
-    hint = "Choose one in the Scene properties." if scene.cameras else "Add one."
-    yield Finding("camera", Severity.ERROR, "The scene has no camera.", hint, scene=scene.name)
+    hint = tr("Choose one in the Scene properties.") if scene.cameras else tr("Add one.")
+    yield Finding("camera", Severity.ERROR, tr("The scene has no camera."), hint, scene=scene.name)
 
 
 def format_findings(job: JobFacts) -> Iterator[Finding]:
@@ -37,9 +38,10 @@ def format_findings(job: JobFacts) -> Iterator[Finding]:
         yield Finding(
             "format",
             Severity.ERROR,
-            f"The output format {job.scene.file_format} is a video, and frames are rendered one"
-            " by one.",
-            "Choose an image format; the farm makes a video of the frames.",
+            tr("The output format {format} is a video, and frames are rendered one by one.").format(
+                format=job.scene.file_format
+            ),
+            tr("Choose an image format; the farm makes a video of the frames."),
             scene=job.scene.name,
             fix=Fix.USE_IMAGE_FORMAT,
         )
@@ -57,8 +59,8 @@ def frame_findings(job: JobFacts) -> Iterator[Finding]:
         yield Finding(
             "frames",
             Severity.ERROR,
-            f"The frames “{text}” cannot be read: {what}.",
-            "Write them like 1-100, 7 or 1-50x5.",
+            tr("The frames “{frames}” cannot be read: {reason}.").format(frames=text, reason=what),
+            tr("Write them like 1-100, 7 or 1-50x5."),
             scene=scene.name,
             fix=Fix.FRAMES_OF_SCENE,
         )
@@ -67,8 +69,9 @@ def frame_findings(job: JobFacts) -> Iterator[Finding]:
         yield Finding(
             "frames",
             Severity.WARNING,
-            f"The frames {text} reach beyond the scene's range {scene.frame_start} to"
-            f" {scene.frame_end}.",
+            tr("The frames {frames} reach beyond the scene's range {first} to {last}.").format(
+                frames=text, first=scene.frame_start, last=scene.frame_end
+            ),
             scene=scene.name,
             fix=Fix.FRAMES_OF_SCENE,
         )
@@ -86,21 +89,20 @@ def view_layer_findings(job: JobFacts) -> Iterator[Finding]:
         yield Finding(
             "view-layers",
             Severity.ERROR,
-            "No view layer of the scene is enabled for rendering.",
+            tr("No view layer of the scene is enabled for rendering."),
             scene=scene.name,
             fix=Fix.ENABLE_VIEW_LAYERS,
         )
         return
     what = (
-        f"is not enabled for rendering: {names}."
+        tr("A view layer is not enabled for rendering: {names}.")
         if len(off) == 1
-        else (f"are not enabled for rendering: {names}.")
+        else tr("View layers are not enabled for rendering: {names}.")
     )
-    noun = "A view layer" if len(off) == 1 else "View layers"
     yield Finding(
         "view-layers",
         Severity.WARNING,
-        f"{noun} {what}",
+        what.format(names=names),
         scene=scene.name,
         fix=Fix.ENABLE_VIEW_LAYERS,
     )
@@ -108,12 +110,16 @@ def view_layer_findings(job: JobFacts) -> Iterator[Finding]:
 
 def addon_findings(job: JobFacts) -> Iterator[Finding]:
     for need in job.scene.needs:
-        source = f"the add-on “{need.addon}”" if need.addon else "an add-on that is not here either"
+        what = (
+            tr("{what} needs the add-on “{addon}”.")
+            if need.addon
+            else tr("{what} needs an add-on that is not here either.")
+        )
         yield Finding(
             "add-ons",
             Severity.WARNING,
-            f"{need.what} needs {source}.",
-            "The workers need it, too.",
+            what.format(what=need.what, addon=need.addon),
+            tr("The workers need it, too."),
             scene=job.scene.name,
         )
 
@@ -125,9 +131,11 @@ def outputs_findings(job: JobFacts) -> Iterator[Finding]:
             yield Finding(
                 "outputs",
                 Severity.WARNING,
-                f"{output.owner} writes to {output.path or 'no folder'}, which on the farm is in"
-                " the job's own copy of the file.",
-                "Give it an absolute path that all workers have.",
+                tr(
+                    "{owner} writes to {path}, which on the farm is in the job's own copy of the"
+                    " file."
+                ).format(owner=output.owner, path=output.path or tr("no folder")),
+                tr("Give it an absolute path that all workers have."),
                 scene=job.scene.name,
             )
 
@@ -137,7 +145,7 @@ def override_findings(job: JobFacts) -> Iterator[Finding]:
         yield Finding(
             "overrides",
             Severity.ERROR,
-            f"The RNA overrides are no valid Python: {problem.what}.",
+            tr("The RNA overrides are no valid Python: {reason}.").format(reason=problem.what),
             problem.hint,
             scene=job.scene.name,
         )

@@ -8,11 +8,16 @@ from pathlib import Path
 import pytest
 
 import translations
+from flamenco_addon import language
 from flamenco_addon.po_files import PoError, read_po, write_po
+from flamenco_addon.preflight import file_checks
+from flamenco_addon.preflight.facts import CacheFacts
+from flamenco_addon.preflight.findings import FIX_LABELS
 from tests.flamenco_addon.in_bpy import run_in_bpy
 
 GERMAN = translations.FOLDER / "de.po"
 MONITOR = translations.ADDON / "monitor"
+PREFLIGHT = translations.ADDON / "preflight"
 
 
 def test_files_of_translators_are_read_as_they_are_written() -> None:
@@ -47,13 +52,28 @@ def test_what_is_wrong_in_a_file_is_told_with_its_line(text: str, message: str) 
         read_po(text, name="de.po")
 
 
-def test_all_texts_of_the_tab_are_in_the_template_and_in_german() -> None:
-    texts = translations.found_texts(MONITOR)
-    assert len(texts) > 100
+@pytest.mark.parametrize(("folder", "at_least"), [(MONITOR, 100), (PREFLIGHT, 45)])
+def test_all_texts_of_a_part_are_in_the_template_and_in_german(folder: Path, at_least: int) -> None:
+    texts = translations.found_texts(folder)
+    assert len(texts) > at_least
     template = read_po(translations.TEMPLATE.read_text(encoding="utf-8"), name="flamenco.pot")
     german = read_po(GERMAN.read_text(encoding="utf-8"), name="de.po")
     assert set(texts) <= set(template)
     assert [text for text in texts if not german.get(text)] == []
+
+
+def test_findings_and_their_buttons_are_said_in_the_artists_language() -> None:
+    german = read_po(GERMAN.read_text(encoding="utf-8"), name="de.po")
+    language.speak(lambda text: german.get(("*", text)) or text)
+    try:
+        (found,) = file_checks.cache_findings(
+            [CacheFacts("Cloth of “{Flag}”", False)], project=None
+        )
+    finally:
+        language.speak(None)
+    assert found.what.startswith("Cloth of “{Flag}” ist nicht gebacken")
+    assert found.hint == "Vor dem Abschicken backen."
+    assert [label for label in FIX_LABELS.values() if not german.get(("*", label))] == []
 
 
 def test_translations_have_the_same_braces_as_their_texts() -> None:

@@ -70,6 +70,19 @@ def test_a_link_to_a_job_leads_to_its_row(shared_farm: Farm, open_page: OpenPage
     expect(page.get_by_role("link", name=oldest, exact=True)).to_be_in_viewport()
 
 
+def test_the_other_theme_reaches_every_text(shared_farm: Farm, open_page: OpenPage) -> None:
+    page = open_page(shared_farm, "/jobs")
+    expect(page.get_by_role("link", name=LARGE_JOB)).to_be_visible()
+    page.get_by_role("button", name="Menu").click()
+    page.get_by_role("menuitem", name="Light theme").click()
+    label = page.get_by_role("columnheader").get_by_text("Progress")
+    colour = page.evaluate(
+        "getComputedStyle(document.documentElement).getPropertyValue('--text-soft')"
+    )
+    red, green, blue = bytes.fromhex(colour.strip().removeprefix("#"))
+    expect(label).to_have_css("color", f"rgb({red}, {green}, {blue})")
+
+
 def test_names_are_text_and_nothing_else(
     manager: RunningManager, web_build: None, open_page: OpenPage
 ) -> None:

@@ -28,6 +28,7 @@ from flamenco_core.version import current_version
 from . import background, conditions, preferences
 from .conditions import Condition, State
 from .farm import Farm, cached_farm, fetch_farm, store_farm
+from .trust import known_expressions
 
 __all__ = [
     "Condition",
@@ -74,37 +75,48 @@ class Connection:
         return AccountsClient(self.url, timeout=timeout)
 
 
-_current = Connection("", conditions.UNKNOWN)
-_refreshing: background.Work | None = None
-_asking_client: AccountsClient | None = None
-_asked_at = float("-inf")
+class _Asking:
+    """What was heard of the Manager, and how far the next question is."""
+
+    def __init__(self) -> None:
+        self.connection = Connection("", conditions.UNKNOWN)
+        self.refreshing: background.Work | None = None
+        self.client: AccountsClient | None = None
+        """What asks at the moment."""
+        self.asked_at = float("-inf")
+
+    def forget(self) -> None:
+        """As it was when Blender started."""
+        self.connection, self.asked_at = Connection("", conditions.UNKNOWN), float("-inf")
+
+
+_asking = _Asking()
 on_change: list[Callable[[], object]] = []
 """Called on the main thread whenever `current()` has become another one."""
 
 
 def current() -> Connection:
     """How things stand now."""
-    return _current
+    return _asking.connection
 
 
 def refresh() -> background.Work | None:
     """Asks the Manager for everything, unless that is under way; None if it may not be asked."""
-    global _refreshing, _asked_at  # noqa: PLW0603
-    if _refreshing is not None:
-        return _refreshing
-    _asked_at = time.monotonic()
+    if _asking.refreshing is not None:
+        return _asking.refreshing
+    _asking.asked_at = time.monotonic()
     condition = _hindrance(preferences.manager_address())
     if condition is not None:
-        _change(replace(_current, condition=condition))
+        _change(replace(current(), condition=condition))
         return None
-    if _current.condition.state is State.UNKNOWN:
-        asking = Condition(State.ASKING, f"Asking the Manager at {_current.url} …")
-        _change(replace(_current, condition=asking))
-    url, folder = _current.url, cache_folder()
-    _refreshing = background.run(
+    if current().condition.state is State.UNKNOWN:
+        asking = Condition(State.ASKING, f"Asking the Manager at {current().url} …")
+        _change(replace(current(), condition=asking))
+    url, folder = current().url, cache_folder()
+    _asking.refreshing = background.run(
         lambda: _ask(url, folder), then=_take_over, failed=_could_not, name="asking the Manager"
     )
-    return _refreshing
+    return _asking.refreshing
 
 
 def refresh_anew() -> background.Work | None:
@@ -125,7 +137,7 @@ def address_changed() -> None:
     _change(Connection(url, conditions.UNKNOWN))
     folder = cache_folder()
     background.run(
-        lambda: cached_farm(folder, url), then=lambda farm: _remember(url, farm), name="farm cache"
+        lambda: _remembered(folder, url), then=lambda farm: _remember(url, farm), name="farm cache"
     )
     if not bpy.app.background:
         refresh()
@@ -151,9 +163,9 @@ def is_this_machine(host: str) -> bool:
 
 def _hindrance(address: str) -> Condition | None:
     """Why the Manager may not be asked at all."""
-    if not _current.url:
-        return _current.condition
-    if bpy.app.online_access or is_this_machine(urlsplit(_current.url).hostname or ""):
+    if not current().url:
+        return current().condition
+    if bpy.app.online_access or is_this_machine(urlsplit(current().url).hostname or ""):
         return None
     return conditions.offline(address)
 
@@ -166,10 +178,11 @@ def _ask(url: str, folder: Path) -> tuple[str, Condition, Farm | None]:
     except InvalidInput as error:  # the stored token cannot be used
         return url, Condition(State.LOG_IN, str(error), "Log in again."), None
     try:
-        with _asking(client):
+        with _abortable(client):
             version = client.get_version()
             is_manager = True
             farm = fetch_farm(client, version)
+            known_expressions()  # imported here, before the farm's settings ask for them
     except ManagerUnreachable as error:
         return url, conditions.away(error), None
     except ManagerRefused as error:
@@ -184,42 +197,45 @@ def _ask(url: str, folder: Path) -> tuple[str, Condition, Farm | None]:
 
 
 @contextmanager
-def _asking(client: AccountsClient) -> Iterator[None]:
+def _abortable(client: AccountsClient) -> Iterator[None]:
     """Lets a change of the address end the requests."""
-    global _asking_client  # noqa: PLW0603
-    _asking_client = client
+    _asking.client = client
     try:
         with client:
             yield
     finally:
-        if _asking_client is client:
-            _asking_client = None
+        if _asking.client is client:
+            _asking.client = None
 
 
 def _take_over(answer: tuple[str, Condition, Farm | None]) -> None:
-    global _refreshing  # noqa: PLW0603
-    _refreshing = None
+    _asking.refreshing = None
     url, condition, farm = answer
-    if url == _current.url:
-        _change(replace(_current, condition=condition, farm=farm or _current.farm))
+    if url == current().url:
+        _change(replace(current(), condition=condition, farm=farm or current().farm))
 
 
 def _could_not(error: Exception) -> None:
     log.error("The Manager could not be asked", exc_info=error)
     sentence = f"The Manager could not be asked: {error}"
-    _take_over((_current.url, Condition(State.REFUSED, sentence), None))
+    _take_over((current().url, Condition(State.REFUSED, sentence), None))
+
+
+def _remembered(folder: Path, url: str) -> Farm | None:
+    """On another thread."""
+    known_expressions()
+    return cached_farm(folder, url)
 
 
 def _remember(url: str, farm: Farm | None) -> None:
-    if url == _current.url and _current.farm is None and farm is not None:
-        _change(replace(_current, farm=farm))
+    if url == current().url and current().farm is None and farm is not None:
+        _change(replace(current(), farm=farm))
 
 
 def _change(connection: Connection) -> None:
-    global _current  # noqa: PLW0603
-    if connection == _current:
+    if connection == current():
         return
-    _current = connection
+    _asking.connection = connection
     for function in tuple(on_change):
         function()
     background.redraw()
@@ -227,20 +243,19 @@ def _change(connection: Connection) -> None:
 
 def _look_again() -> None:
     """Once a second while a panel is shown."""
-    interval = REFRESH_INTERVAL if _current.is_connected else RETRY_INTERVAL
-    if time.monotonic() - _asked_at >= interval.total_seconds():
+    interval = REFRESH_INTERVAL if current().is_connected else RETRY_INTERVAL
+    if time.monotonic() - _asking.asked_at >= interval.total_seconds():
         refresh()
 
 
 def _drop_refresh() -> None:
     """Ends what is under way."""
-    global _refreshing, _asking_client  # noqa: PLW0603
-    if _refreshing is not None:
-        _refreshing.cancel()
-        _refreshing = None
-    if _asking_client is not None:
-        _asking_client.abort()
-        _asking_client = None
+    if _asking.refreshing is not None:
+        _asking.refreshing.cancel()
+        _asking.refreshing = None
+    if _asking.client is not None:
+        _asking.client.abort()
+        _asking.client = None
 
 
 def register() -> None:
@@ -249,8 +264,7 @@ def register() -> None:
 
 
 def unregister() -> None:
-    global _current, _asked_at
     background.no_more(_look_again)
     _drop_refresh()
     on_change.clear()
-    _current, _asked_at = Connection("", conditions.UNKNOWN), float("-inf")
+    _asking.forget()

@@ -64,6 +64,43 @@ def url_of(manager: RunningManager) -> str:
     return f"http://127.0.0.1:{manager.port}"
 
 
+WATCH_IMPORTS = """
+import addon_utils, sys, threading
+from importlib.abc import MetaPathFinder
+
+addon_utils.disable("flamenco_addon")
+for name in [name for name in sys.modules if name.startswith("flamenco_")]:
+    del sys.modules[name]
+
+imported = {True: [], False: []}
+class Watch(MetaPathFinder):
+    def find_spec(self, name, path, target=None):
+        if name.startswith("flamenco_"):
+            is_main = threading.current_thread() is threading.main_thread()
+            imported[is_main].append(name)
+sys.meta_path.insert(0, Watch())
+addon_utils.enable("flamenco_addon")
+from flamenco_addon import background, connection
+preferences = bpy.context.preferences.addons["flamenco_addon"].preferences
+imported[True].clear()
+asked = ask(url)
+from flamenco_addon import expressions, job_settings
+scene = bpy.context.scene
+job_type = job_settings.job_type_of(scene)
+computed = job_settings.computed_text(scene, job_type, "render_output_path")
+answer([imported[True], imported[False], asked["state"], computed])
+"""
+
+
+def test_what_a_farm_needs_is_imported_on_another_thread(
+    farm: RunningManager, tmp_path: Path
+) -> None:
+    on_main, elsewhere, state, computed = asked(tmp_path / "user", url_of(farm), WATCH_IMPORTS)
+    assert (state, on_main) == ("connected", [])
+    assert "flamenco_core.job_types.builtin.simple_blender_render" in elsewhere
+    assert computed.endswith("######"), "the settings were not computed"
+
+
 def test_a_farm_is_known_again_while_its_manager_is_away(
     farm: RunningManager, tmp_path: Path
 ) -> None:

@@ -1,11 +1,12 @@
 """Takes pictures of everything the web interface shows, to look at: both themes, desktop and phone.
 
-    scripts/web_screenshots.py FOLDER [NAME …] [--size phone] [--theme light] [--sheets]
+    scripts/web_screenshots.py FOLDER [NAME …] [--size phone] [--theme light] [--sheets] [--check]
 
 The scenes are those of `tests/manager_service/web/scenes.py`: every page, tab and dialog, on a farm
 of 60 workers and 40 jobs, one of them with 10,000 tasks, with frames, logs and graphs. A name that
 ends with `*` means all that begin so. Needs Chromium, and an environment with the project and its
-`dev` tools; with `--sheets` the pictures of one scene are also put side by side.
+`dev` tools; with `--sheets` the pictures of one scene are also put side by side. With `--check`,
+what axe-core finds serious in a scene is said, and whether something sticks out at its side.
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ from tests.manager_service.web.scenes import Place, Scene, scenes
 from tests.manager_service.web.studio import fill
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, ViewportSize
+    from playwright.sync_api import Browser, Page, ViewportSize
 
 SIZES: Mapping[str, ViewportSize] = {
     "desktop": {"width": 1440, "height": 900},
@@ -70,8 +71,8 @@ def main() -> int:
         )
         for theme in options.theme:
             for size in options.size:
-                for file in _pictures(browser, places, chosen, options.folder, size, theme):
-                    print(file, flush=True)
+                for file, page in _pictures(browser, places, chosen, options.folder, size, theme):
+                    print(file, *(_problems(page) if options.check else ()), sep="\n  ", flush=True)
         browser.close()
     if options.sheets:
         for scene in chosen:
@@ -86,6 +87,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--size", action="append", choices=[*SIZES], help="only this size")
     parser.add_argument("--theme", action="append", choices=THEMES, help="only this theme")
     parser.add_argument("--sheets", action="store_true", help="also one picture of each scene's")
+    parser.add_argument("--check", action="store_true", help="also say what is wrong with them")
     options = parser.parse_args()
     options.size = options.size or [*SIZES]
     options.theme = options.theme or [*THEMES]
@@ -103,7 +105,8 @@ def _pictures(
     folder: Path,
     size: str,
     theme: str,
-) -> Iterator[Path]:
+) -> Iterator[tuple[Path, Page]]:
+    """Files, and the pages that they show."""
     context = browser.new_context(
         viewport=SIZES[size],
         color_scheme="light" if theme == "light" else "dark",
@@ -125,9 +128,23 @@ def _pictures(
         page.wait_for_timeout(SETTLING_MS)
         file = folder / f"{scene.name}-{size}-{theme}.png"
         page.screenshot(path=file)
+        yield file, page
         page.close()
-        yield file
     context.close()
+
+
+def _problems(page: Page) -> Iterator[str]:
+    """What keeps people from using a page. Rows far down in tables are made like the first ones."""
+    page.evaluate((build_web.WEB / "node_modules/axe-core/axe.min.js").read_text(encoding="utf-8"))
+    found = page.evaluate(
+        """axe.run({exclude: [['.body > .row:nth-child(n + 13)']]}, {resultTypes: ['violations']})
+               .then(found => found.violations)"""
+    )
+    for problem in found:
+        if problem["impact"] in ("serious", "critical"):
+            yield f"{problem['help']}: {[node['html'] for node in problem['nodes'][:3]]}"
+    if page.evaluate("document.documentElement.scrollWidth > innerWidth"):
+        yield "something sticks out at the side"
 
 
 def _sheet(folder: Path, name: str) -> Path:

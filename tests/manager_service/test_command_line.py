@@ -66,9 +66,9 @@ def test_it_tells_its_version(option: str) -> None:
 
 
 def test_the_package_runs_as_a_program() -> None:
-    command = [sys.executable, "-m", "manager_service", "--version"]
+    command = [sys.executable, "-m", "manager_service", "--help"]
     ended = subprocess.run(command, capture_output=True, text=True, timeout=TIME_LIMIT, check=True)
-    assert ended.stdout.strip() == current_version().shown
+    assert "usage: flamenco-manager" in ended.stdout
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows ends a program without asking it")

@@ -27,7 +27,7 @@ T = TypeVar("T")
 Answer = tuple[int, Any]
 
 POLL_SECONDS = 0.05
-PATIENCE_SECONDS = 120
+PATIENCE_SECONDS = 180
 
 _DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 _SUBMIT = "from flamenco_core.command_line import main; main()"

@@ -18,7 +18,7 @@ from typing import Any, Self
 
 from tests.flamenco_worker.blenders import BPY, ROOT
 
-PATIENCE = 90
+PATIENCE = 180
 """Seconds that a test waits for something to happen."""
 
 

@@ -17,7 +17,7 @@ from types import TracebackType
 from typing import Any, Self
 from urllib.parse import parse_qs, urlsplit
 
-PATIENCE = 30
+PATIENCE = 90
 """Seconds that a test waits for something to happen."""
 
 

@@ -31,8 +31,8 @@ def scene(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def slow_scene(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A second or so a frame."""
-    slow = "scene.cycles.samples = 256\nscene.render.resolution_percentage = 400"
+    """Half a second or so a frame."""
+    slow = "scene.cycles.samples = 96\nscene.render.resolution_percentage = 400"
     return BPY.make_blend(tmp_path_factory.mktemp("scene") / "slow.blend", slow)
 
 

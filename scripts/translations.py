@@ -25,6 +25,7 @@ FOLDER = ADDON / "locale"
 TEMPLATE = FOLDER / "flamenco.pot"
 sys.path.insert(0, str(ROOT))
 
+from flamenco_addon.monitor.manager_sentences import FORMS  # noqa: E402
 from flamenco_addon.po_files import (  # noqa: E402
     ANY_CONTEXT,
     Messages,
@@ -38,6 +39,7 @@ OPERATOR = "Operator"
 """The context in which Blender translates labels of operators and of their buttons."""
 Key = tuple[str, str]
 _DRAWN = {"label": ANY_CONTEXT, "prop": ANY_CONTEXT, "operator": OPERATOR, "menu": ANY_CONTEXT}
+_SENTENCES = "flamenco_addon/monitor/manager_sentences.py"
 _FIXES = "flamenco_addon/preflight/findings.py"
 _MAY_STAY = re.compile(r"[^A-Za-z]*")
 
@@ -110,6 +112,8 @@ def found_texts(folder: Path = ADDON) -> dict[Key, set[str]]:
     if folder == ADDON:
         for text in _of_managers():
             places.setdefault((ANY_CONTEXT, text), set()).add("flamenco_core/rules")
+        for text in FORMS:
+            places.setdefault((ANY_CONTEXT, text), set()).add(_SENTENCES)
         for text in FIX_LABELS.values():
             places.setdefault((ANY_CONTEXT, text), set()).add(_FIXES)
     return places

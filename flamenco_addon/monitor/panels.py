@@ -19,6 +19,7 @@ from ..language import tr
 from . import job_operators, live, task_operators, thumbnails, words
 from .frame_selection import selected_frames
 from .jobs_board import JobRow
+from .manager_sentences import said
 from .open_job import JobDetails
 from .text_lines import draw_text, width_of
 
@@ -191,17 +192,17 @@ def _draw_why_not(layout: Any, context: bpy.types.Context, details: JobDetails) 
     column = box.column(align=True)
     column.label(text="Why Is It Not Rendering?", icon="QUESTION")
     if why_not.note:
-        draw_text(column, context, _sentence(why_not.note))
+        draw_text(column, context, _sentence(said(why_not.note)))
     if not why_not.workers_looked_at:
         draw_text(column, context, tr("There are no workers on this farm yet."))
     if why_not.workers_that_get_tasks and plan is not None:
         draw_text(column, context, tr(plan.summary))
     for reason in why_not.reasons[:_MOST_REASONS]:
-        text = _sentence(tr(reason.what))
+        text = _sentence(said(reason.what))
         if reason.workers > 1:
             text += " " + tr("(so for {count} workers)").format(count=reason.workers)
         if reason.remedy:
-            text += " " + _sentence(tr(reason.remedy))
+            text += " " + _sentence(said(reason.remedy))
         draw_text(column, context, text, icon="DOT")
 
 

@@ -222,8 +222,9 @@ def _fits(slot: SlotFacts, kind: TaskClassFacts) -> bool:
 
 def _missing_slot(worker: WorkerFacts, kind: TaskClassFacts) -> str:
     asked = ", ".join(f"{key} {wanted}" for key, wanted in kind.requirements.items())
-    has = f" and has {asked}" if asked else ""
-    return f"worker {worker.name} has no slot that takes {kind.task_type} tasks{has}"
+    if asked:
+        return f"worker {worker.name} has no slot that takes {kind.task_type} tasks and has {asked}"
+    return f"worker {worker.name} has no slot that takes {kind.task_type} tasks"
 
 
 def _lacking(worker: WorkerFacts, task_class: TaskClassFacts) -> list[str]:

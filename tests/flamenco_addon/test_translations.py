@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import ast
+import inspect
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
 import translations
 from flamenco_addon import language
+from flamenco_addon.monitor.manager_sentences import FORMS, read_form, said
 from flamenco_addon.po_files import PoError, read_po, write_po
 from flamenco_addon.preflight import file_checks
 from flamenco_addon.preflight.facts import CacheFacts
 from flamenco_addon.preflight.findings import FIX_LABELS
+from flamenco_core.manager import why_not
+from flamenco_core.rules import eligibility
 from tests.flamenco_addon.in_bpy import run_in_bpy
 
 GERMAN = translations.FOLDER / "de.po"
@@ -74,6 +79,45 @@ def test_findings_and_their_buttons_are_said_in_the_artists_language() -> None:
     assert found.what.startswith("Cloth of “{Flag}” ist nicht gebacken")
     assert found.hint == "Vor dem Abschicken backen."
     assert [label for label in FIX_LABELS.values() if not german.get(("*", label))] == []
+
+
+def test_reasons_of_the_manager_are_said_in_the_artists_language() -> None:
+    german = read_po(GERMAN.read_text(encoding="utf-8"), name="de.po")
+    language.speak(lambda text: german.get(("*", text)) or text)
+    try:
+        tagged = said("the job wants the tag {gpu}, which node 7 has not")
+        unknown = said("the moon is full")
+    finally:
+        language.speak(None)
+    assert tagged == "der Auftrag verlangt den Tag {gpu}, den node 7 nicht hat"
+    assert unknown == "the moon is full"
+    assert [form for form in FORMS if not german.get(("*", form))] == []
+
+
+@pytest.mark.parametrize("module", [eligibility, why_not])
+def test_every_reason_that_the_manager_can_give_has_a_form(module: ModuleType) -> None:
+    tree = ast.parse(inspect.getsource(module))
+    parts = {
+        part for node in ast.walk(tree) if isinstance(node, ast.JoinedStr) for part in node.values
+    }
+    told = {
+        _sentence(node)
+        for owner in ast.walk(tree)
+        if isinstance(owner, ast.Lambda | ast.Return | ast.IfExp)
+        for node in ast.walk(owner)
+        if isinstance(node, ast.JoinedStr | ast.Constant) and node not in parts
+    }
+    sentences = [each for each in told if len(each.split()) > 1]
+    assert len(sentences) >= 3
+    assert [each for each in sentences if not read_form(each)[0]] == []
+
+
+def _sentence(node: ast.JoinedStr | ast.Constant) -> str:
+    """A text of the source, with something filled in at each place; empty for a part of one."""
+    if isinstance(node, ast.Constant):
+        return node.value if isinstance(node.value, str) else ""
+    parts = [part.value if isinstance(part, ast.Constant) else "x" for part in node.values]
+    return "".join(map(str, parts))
 
 
 def test_translations_have_the_same_braces_as_their_texts() -> None:

@@ -37,6 +37,17 @@ def test_warm_frames_have_the_pixels_of_cold_ones(
     name: str, blender: BlenderProgram, tmp_path: Path, new_task: Callable[[], RecordedTask]
 ) -> None:
     script, said = SCENES[name]
+    compare_warm_with_cold(blender, script, said, tmp_path, new_task)
+
+
+def compare_warm_with_cold(
+    blender: BlenderProgram,
+    script: str,
+    said: str,
+    tmp_path: Path,
+    new_task: Callable[[], RecordedTask],
+) -> None:
+    """Renders a scene both ways; `said` is what the log says of the second warm frame."""
     blend = blender.make_blend(tmp_path / "scene.blend", MOVING_CUBE + script)
     scene = ["--scene", "Other" if "Other" in script else "Scene"]
     keeper = BlenderKeeper()

@@ -104,7 +104,9 @@ def test_it_registers_signs_on_takes_tasks_and_signs_off(
         manager.wait_for(is_completed(manager, FIRST), "the first task")
         manager.hand_out(task_of(SECOND, command("echo", message="and again")))
         manager.wait_for(is_completed(manager, SECOND), "the second task")
-    paths = [request.path for request in manager.received]
+    # What other threads ask in between comes whenever the machine lets it.
+    steps = {"/register-worker", "/sign-on", "/state-changed", "/task", "/sign-off"}
+    paths = [request.path for request in manager.received if request.path in steps]
     assert paths[:4] == ["/register-worker", "/sign-on", "/state-changed", "/task"]
     assert paths[-1] == "/sign-off"
     assert manager.statuses_of(FIRST) == ["active", "completed"]

@@ -67,11 +67,13 @@ class Farm:
         await until(lambda: self.requests.has_second_writer)
 
     def helpers(self) -> list[psutil.Process]:
-        return [
-            child
-            for child in psutil.Process().children()
-            if str(self.file) in " ".join(child.cmdline())
-        ]
+        return [child for child in psutil.Process().children() if self._is_helper(child)]
+
+    def _is_helper(self, child: psutil.Process) -> bool:
+        try:
+            return str(self.file) in " ".join(child.cmdline())
+        except psutil.NoSuchProcess:  # it ends at this moment; ZombieProcess is one, too
+            return False
 
 
 async def until(is_so: Callable[[], bool]) -> None:

@@ -27,9 +27,9 @@ from .other_threads import OtherThreads
 
 log = logging.getLogger(__name__)
 
-BUDGET = timedelta(milliseconds=1)
-"""What a tick may take of Blender's main thread before its last function begins, so that with that
-function it takes less than twice as much.
+BUDGET = timedelta(milliseconds=0.5)
+"""What a tick may take of Blender's main thread before its last function begins. Redrawing and that
+function come on top, and 2 ms are to be enough for all.
 """
 BUSY_INTERVAL = timedelta(milliseconds=50)
 """Between ticks while work is under way."""

@@ -22,7 +22,7 @@ from tests.farm.slow_scene import RESOLUTION, make_slow_scene
 FRAMES = 2
 ANYTHING = r"(GET|POST) /api/v3/"
 IMAGE = r"POST /api/v3/worker/task/[0-9a-f-]+/output-produced"
-SAYING = r"POST /api/v3/worker/(task/[0-9a-f-]+|report\S*)[ ?]"
+SAYING = r"POST /api/v3/worker/task(/[0-9a-f-]+|-report) "
 
 
 @pytest.fixture
@@ -125,9 +125,10 @@ def test_what_was_cut_off_in_the_middle_is_sent_again(
     farm: Farm, proxy: FaultyProxy, blender: Path, cut: str
 ) -> None:
     job_id = submit_slow_render(farm, blender)
-    gate_of(farm).touch()
-    spoiling = proxy.spoil(cut, Fault.CUT, times=2)
     farm.start_worker()
+    eventually(lambda: output_of(farm, job_id).is_dir(), "the render begins")
+    spoiling = proxy.spoil(cut, Fault.CUT, times=2)
+    gate_of(farm).touch()
     check_completed_once(farm, job_id)
     eventually(lambda: last_rendered(farm, job_id), "the last image has come")
     assert len(spoiling.done) == 2

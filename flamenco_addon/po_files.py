@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import ast
+import json
 import re
 from collections.abc import Iterable, Mapping
 from typing import TypeAlias
@@ -56,8 +56,8 @@ class _Reader:
             raise PoError(f"{self._name}, line {number}: {keyword or 'a text'} is out of place")
         self._keyword = keyword
         try:
-            piece = ast.literal_eval(match["text"])
-        except (SyntaxError, ValueError):
+            piece = json.loads(match["text"])
+        except ValueError:
             raise PoError(f"{self._name}, line {number}: the quotes do not match") from None
         self._parts[keyword] = self._parts.get(keyword, "") + piece
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shutil
@@ -167,7 +168,7 @@ def _end(process: subprocess.Popen[bytes]) -> None:
             process.kill()
             process.wait()
     for left in descendants:
-        if left.is_running():
+        with contextlib.suppress(psutil.NoSuchProcess):
             left.kill()
 
 

@@ -22,6 +22,7 @@ import psutil
 
 from tests.checkouts import ROOT
 from tests.eventually import eventually
+from tests.processes import kill
 
 T = TypeVar("T")
 Answer = tuple[int, Any]
@@ -197,8 +198,7 @@ class Farm:
                 raise
             finally:
                 for child in children:
-                    if child.is_running():
-                        child.kill()
+                    kill(child)
 
     def logs(self) -> str:
         """What Manager and Worker have printed, for messages of failing tests."""

@@ -17,7 +17,7 @@ from tests.farm.crowd import Crowd
 from tests.farm.crowd_clients import clients, make_knobs
 from tests.farm.farm import Farm
 from tests.farm.promises import Auditor
-from tests.farm.test_killed_worker import is_alive
+from tests.processes import is_alive
 
 KILLS = 10
 KILLS_WHEN_THOROUGH = 100

@@ -10,6 +10,7 @@ from tests.eventually import eventually
 from tests.farm.farm import Farm
 from tests.farm.frames import decoded_size, frames_in
 from tests.farm.slow_scene import FRAMES, RESOLUTION, make_slow_scene
+from tests.processes import is_alive
 
 
 def test_killing_the_worker_in_mid_frame_neither_tears_nor_loses_one(
@@ -36,7 +37,3 @@ def test_killing_the_worker_in_mid_frame_neither_tears_nor_loses_one(
     frames = [f"{frame:06d}.png" for frame in range(1, FRAMES + 1)]
     assert frames_in(folder) == [*frames, f"slow-1-{FRAMES}.mp4"]
     assert {decoded_size(folder / name) for name in frames} == {RESOLUTION}
-
-
-def is_alive(process: psutil.Process) -> bool:
-    return process.is_running() and process.status() != psutil.STATUS_ZOMBIE

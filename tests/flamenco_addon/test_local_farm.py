@@ -18,6 +18,7 @@ import pytest
 from tests.eventually import eventually
 from tests.farm.farm import bpy_program, render_job
 from tests.flamenco_addon.in_bpy import ROOT, isolated, run_in_bpy
+from tests.processes import is_alive
 
 SCENE = Path(__file__).parent.parent.parent / "scripts" / "demo_scene.py"
 
@@ -137,13 +138,10 @@ class Holder:
 
 
 def everything_has_ended(processes: list[psutil.Process]) -> None:
-    def all_gone() -> bool:
-        return not any(
-            process.is_running() and process.status() != psutil.STATUS_ZOMBIE
-            for process in processes
-        )
-
-    eventually(all_gone, "everything that was started has ended")
+    eventually(
+        lambda: not any(is_alive(process) for process in processes),
+        "everything that was started has ended",
+    )
 
 
 def family(holder: Holder) -> list[psutil.Process]:

@@ -32,6 +32,7 @@ from tests.checkouts import ROOT
 from tests.eventually import eventually
 from tests.flamenco_core.packing.scripted_manager import ScriptedManager
 from tests.flamenco_core.shaman.conftest import small_volume
+from tests.processes import is_alive
 
 __all__ = ["small_volume"]
 
@@ -301,7 +302,7 @@ def test_the_process_ends_and_tidies_up_when_blender_is_killed(
         child = psutil.Process(int(blender.stdout.readline()))
         assert list(storage.iterdir()) != []
         blender.send_signal(signal.SIGKILL)
-    eventually(lambda: not child.is_running() or child.status() == psutil.STATUS_ZOMBIE)
+    eventually(lambda: not is_alive(child))
     assert list(storage.iterdir()) == []
     assert list(scratch.iterdir()) == []
 

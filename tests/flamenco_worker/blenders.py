@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,6 +26,19 @@ scene.render.resolution_percentage = 50
 scene.frame_start, scene.frame_end = 1, 4
 """
 """A scene that renders in no time: 32 × 24 pixels."""
+
+_SAVE_MANY = """
+import bpy, json, os, traceback
+for folder, script in json.loads({asked!r}):
+    bpy.ops.wm.read_homefile(use_factory_startup=True)
+    os.makedirs(folder)
+    os.chdir(folder)
+    try:
+        exec(script, {{}})
+        bpy.ops.wm.save_as_mainfile(filepath=os.path.join(folder, 'scene.blend'))
+    except Exception:
+        traceback.print_exc()
+"""
 
 
 @dataclass(frozen=True)
@@ -64,6 +79,20 @@ class BlenderProgram:
         made = self.run("--factory-startup", "--python-expr", source, folder=path.parent)
         assert path.is_file(), made.stdout
         return path
+
+    def make_blends(self, folder: Path, scripts: Mapping[str, str]) -> dict[str, Path]:
+        """Saves the small scene once for each script, with one start of Blender for all of them.
+
+        Each lies in a folder of its own, which is the current one while its script runs.
+        """
+        folders = {name: folder / str(number) for number, name in enumerate(scripts)}
+        asked = [(str(folders[name]), SMALL_SCENE + script) for name, script in scripts.items()]
+        source = _SAVE_MANY.format(asked=json.dumps(asked))
+        made = self.run("--factory-startup", "--python-expr", source, folder=folder)
+        blends = {name: folders[name] / "scene.blend" for name in scripts}
+        missing = [name for name, path in blends.items() if not path.is_file()]
+        assert not missing, f"not made: {missing}\n{made.stdout}"
+        return blends
 
 
 BPY = BlenderProgram("bpy", (sys.executable, "-m", "flamenco_worker.blender.bpy_command_line"))

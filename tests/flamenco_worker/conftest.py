@@ -13,6 +13,7 @@ from flamenco_worker.attempt_statistics import AttemptStatistics
 from flamenco_worker.cancellation import Cancellation
 from flamenco_worker.commands import CommandContext
 from tests.flamenco_worker.blenders import BPY, ROOT, BlenderProgram
+from tests.flamenco_worker.warm_scenes import DEEPER_IMAGES, MOVING_CUBE, SCENES
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -38,6 +39,19 @@ def blender(request: pytest.FixtureRequest) -> BlenderProgram:
 def small_scene(blender: BlenderProgram, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A .blend file saved by the Blender that renders it."""
     return blender.make_blend(tmp_path_factory.mktemp(f"scene-{blender.name}") / "small.blend")
+
+
+@pytest.fixture(scope="module")
+def warm_scenes(
+    blender: BlenderProgram, tmp_path_factory: pytest.TempPathFactory
+) -> dict[str, Path]:
+    """What `SCENES` and `DEEPER_IMAGES` make, saved by the Blender that renders it."""
+    scripts = {name: script for name, (script, _said) in SCENES.items()}
+    scripts["deeper images"] = DEEPER_IMAGES
+    return blender.make_blends(
+        tmp_path_factory.mktemp("scenes"),
+        {name: MOVING_CUBE + script for name, script in scripts.items()},
+    )
 
 
 @dataclass

@@ -15,7 +15,7 @@ from tests.flamenco_addon.bpy_pythons import bpy_python
 from tests.flamenco_worker.blenders import BPY, ROOT, BlenderProgram
 from tests.flamenco_worker.conftest import RecordedTask
 from tests.flamenco_worker.test_warm_scenes import compare_warm_with_cold
-from tests.flamenco_worker.warm_scenes import SCENES, STAYS_OPEN
+from tests.flamenco_worker.warm_scenes import MOVING_CUBE, SCENES, STAYS_OPEN, rendered_scene
 from window_blenders import installed_window_blender
 
 pytestmark = [
@@ -60,10 +60,15 @@ def blender(
 
 @pytest.mark.parametrize("name", SCENES)
 def test_warm_frames_have_the_pixels_of_cold_ones(
-    name: str, blender: BlenderProgram, tmp_path: Path, new_task: Callable[[], RecordedTask]
+    name: str,
+    blender: BlenderProgram,
+    warm_scenes: dict[str, Path],
+    tmp_path: Path,
+    new_task: Callable[[], RecordedTask],
 ) -> None:
-    script, said = SCENES[name]
-    compare_warm_with_cold(blender, script, said, tmp_path, new_task)
+    compare_warm_with_cold(
+        blender, warm_scenes[name], SCENES[name][1], tmp_path, new_task, scene=rendered_scene(name)
+    )
 
 
 @pytest.mark.parametrize("module", [*MODULES, "own"])
@@ -75,4 +80,5 @@ def test_warm_frames_of_eevee_have_the_pixels_of_cold_ones(
     if module != "own":
         run = f"PYTHONPATH='{ROOT}' exec '{bpy_python(MODULES[module])}' -m {command}"
         blender = BlenderProgram(module, program(tmp_path, run))
-    compare_warm_with_cold(blender, EEVEE, STAYS_OPEN, tmp_path / "files", new_task)
+    blend = blender.make_blend(tmp_path / "files" / "scene.blend", MOVING_CUBE + EEVEE)
+    compare_warm_with_cold(blender, blend, STAYS_OPEN, tmp_path / "files", new_task)

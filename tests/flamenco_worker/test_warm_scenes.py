@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from flamenco_worker.commands import make_command
 from tests.flamenco_worker.blenders import BlenderProgram
 from tests.flamenco_worker.conftest import RecordedTask
 from tests.flamenco_worker.test_blender_render import render_command
-from tests.flamenco_worker.warm_scenes import MOVING_CUBE, OWN_BLENDER, SCENES
+from tests.flamenco_worker.warm_scenes import OWN_BLENDER, SCENES, rendered_scene
 
 FRAMES = (3, 8)
 """Not one after the other, and not the first: what is simulated depends on what came before."""
@@ -34,27 +35,56 @@ def pixels(path: Path) -> Any:
 
 @pytest.mark.parametrize("name", SCENES)
 def test_warm_frames_have_the_pixels_of_cold_ones(
-    name: str, blender: BlenderProgram, tmp_path: Path, new_task: Callable[[], RecordedTask]
+    name: str,
+    blender: BlenderProgram,
+    warm_scenes: dict[str, Path],
+    tmp_path: Path,
+    new_task: Callable[[], RecordedTask],
 ) -> None:
-    script, said = SCENES[name]
-    compare_warm_with_cold(blender, script, said, tmp_path, new_task)
+    compare_warm_with_cold(
+        blender, warm_scenes[name], SCENES[name][1], tmp_path, new_task, scene=rendered_scene(name)
+    )
 
 
 def compare_warm_with_cold(
     blender: BlenderProgram,
-    script: str,
+    blend: Path,
     said: str,
     tmp_path: Path,
     new_task: Callable[[], RecordedTask],
+    scene: str = "Scene",
 ) -> None:
     """Renders a scene both ways; `said` is what the log says of the second warm frame."""
-    blend = blender.make_blend(tmp_path / "scene.blend", MOVING_CUBE + script)
-    scene = ["--scene", "Other" if "Other" in script else "Scene"]
+    with ThreadPoolExecutor() as side:
+        # Each in a Blender that has rendered nothing else; starting is most of the work.
+        cold = [
+            side.submit(render_cold, blender, blend, frame, tmp_path, scene) for frame in FRAMES
+        ]
+        render_warm(blender, blend, said, tmp_path, scene, new_task)
+        expected = [each.result() for each in cold]
+    seen = [pixels(tmp_path / f"warm/{frame:06}.png") for frame in FRAMES]
+    for frame, warm, of_cold in zip(FRAMES, seen, expected, strict=True):
+        assert warm.dtype == of_cold.dtype
+        assert warm.shape == of_cold.shape
+        assert (warm == of_cold).all(), f"frame {frame} differs"
+    assert (seen[0] != seen[1]).any(), "the scene does not change"
+
+
+def render_warm(
+    blender: BlenderProgram,
+    blend: Path,
+    said: str,
+    tmp_path: Path,
+    scene: str,
+    new_task: Callable[[], RecordedTask],
+) -> None:
     keeper = BlenderKeeper()
     logs = []
     for frame in FRAMES:
         task = new_task()
-        command = render_command(blender, blend, tmp_path / "warm", *scene, frames=str(frame))
+        command = render_command(
+            blender, blend, tmp_path / "warm", "--scene", scene, frames=str(frame)
+        )
         command.parameters["exeArgs"] += " -y"
         make_command(command).run(replace(task.context(), blenders=keeper))
         assert task.steps == 1
@@ -62,34 +92,34 @@ def compare_warm_with_cold(
     keeper.close()
     assert said in logs[-1].log
     assert logs[-1].statistics.so_far().is_warm is (said != OWN_BLENDER)
-    seen = []
-    for frame in FRAMES:
-        cold = ["-y", str(blend), *scene, "-o", f"{tmp_path}/cold/######", "-F", "PNG", "-x", "1"]
-        printed = blender.run(*cold, "-f", str(frame), folder=tmp_path).stdout
-        assert (tmp_path / f"cold/{frame:06}.png").is_file(), printed
-        expected = pixels(tmp_path / f"cold/{frame:06}.png")
-        found = pixels(tmp_path / f"warm/{frame:06}.png")
-        assert found.dtype == expected.dtype
-        assert found.shape == expected.shape
-        assert (found == expected).all(), f"frame {frame} differs"
-        seen.append(found)
-    assert (seen[0] != seen[1]).any(), "the scene does not change"
+
+
+def render_cold(
+    blender: BlenderProgram, blend: Path, frame: int, tmp_path: Path, scene: str = "Scene"
+) -> Any:
+    """The pixels of a frame from a Blender of its own."""
+    folder = tmp_path / f"cold-{frame}"
+    folder.mkdir(parents=True)
+    output = ["-o", f"{folder}/######", "-F", "PNG", "-x", "1"]
+    arguments = ["-y", str(blend), "--scene", scene, *output, "-f", str(frame)]
+    printed = blender.run(*arguments, folder=folder).stdout
+    assert (folder / f"{frame:06}.png").is_file(), printed
+    return pixels(folder / f"{frame:06}.png")
 
 
 def test_a_format_of_another_depth_than_the_scene_s_gives_the_same_pixels(
-    blender: BlenderProgram, tmp_path: Path, new_task: Callable[[], RecordedTask]
+    blender: BlenderProgram,
+    warm_scenes: dict[str, Path],
+    tmp_path: Path,
+    new_task: Callable[[], RecordedTask],
 ) -> None:
-    script = "scene.render.image_settings.file_format = 'OPEN_EXR'"
-    blend = blender.make_blend(tmp_path / "scene.blend", MOVING_CUBE + script)
+    blend = warm_scenes["deeper images"]
     keeper = BlenderKeeper()
     for frame in FRAMES:
         command = render_command(blender, blend, tmp_path / "warm", frames=str(frame))
         make_command(command).run(replace(new_task().context(), blenders=keeper))
     keeper.close()
-    arguments = [str(blend), "-o", f"{tmp_path}/cold/######", "-F", "PNG", "-f", str(FRAMES[1])]
-    printed = blender.run(*arguments, folder=tmp_path).stdout
-    name = f"{FRAMES[1]:06}.png"
-    assert (tmp_path / "cold" / name).is_file(), printed
-    expected, found = pixels(tmp_path / "cold" / name), pixels(tmp_path / "warm" / name)
+    expected = render_cold(blender, blend, FRAMES[1], tmp_path)
+    found = pixels(tmp_path / f"warm/{FRAMES[1]:06}.png")
     assert found.dtype == expected.dtype
     assert (found == expected).all()

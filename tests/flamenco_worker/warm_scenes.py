@@ -171,6 +171,8 @@ bpy.app.handlers.frame_change_post.append(move)
 text.use_module = True
 """
 
+DEEPER_IMAGES = "scene.render.image_settings.file_format = 'OPEN_EXR'"
+
 OPENED_AGAIN = "the file is opened again"
 STAYS_OPEN = "the file is still open"
 OWN_BLENDER = "a Blender of its own renders this"
@@ -191,3 +193,8 @@ SCENES = {
     "handler that outlives the file": (HANDLER_THAT_STAYS, OWN_BLENDER),
 }
 """Scripts, and what the log says of the second frame."""
+
+
+def rendered_scene(name: str) -> str:
+    """Which scene of the file is rendered."""
+    return "Other" if SCENES[name][0] is SEVERAL_SCENES else "Scene"

@@ -14,23 +14,19 @@ import logging
 import sqlite3
 import threading
 import time
-from collections.abc import Callable
-from contextlib import suppress
-from dataclasses import replace
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 from pathlib import Path
-from uuid import uuid4
 
 from flamenco_core import wire
 from flamenco_core.client import ManagerClient, ManagerRefused, ManagerUnreachable
-from flamenco_core.errors import StorageError
 from flamenco_core.model import NextTask, TaskRequest, TaskUpdate
 from flamenco_worker.asking import Asking
 from flamenco_worker.backing_off import BackOff
 from flamenco_worker.cancellation import Cancelled
 from flamenco_worker.config import DEFAULT_QUEUE_SIZE
-from flamenco_worker.queue_room import QueueRoom
 from flamenco_worker.registration import is_temporary
+from flamenco_worker.update_file import UpdateFile
 from flamenco_worker.waiting_update import WaitingUpdate, replacement
 
 log = logging.getLogger(__name__)
@@ -38,15 +34,6 @@ log = logging.getLogger(__name__)
 QUEUE_NAME = "flamenco-worker.sqlite"
 _NOT_OURS = frozenset({404, 409})
 _NOT_SIGNED_ON = frozenset({401, 403})
-_SCHEMA = """
-CREATE TABLE IF NOT EXISTS waiting_updates (
-    id INTEGER PRIMARY KEY,
-    worker_id TEXT NOT NULL,
-    task_id TEXT NOT NULL,
-    attempt INTEGER,
-    payload TEXT NOT NULL
-)
-"""
 
 TaskRefused = Callable[[str, int | None, str], None]
 """Called with task, attempt and the Manager's words when it wants no more updates of an attempt."""
@@ -78,28 +65,16 @@ class UpdateQueue:
         """
         self._client = client
         self._back_off = back_off
-        self._worker_id = ""
         self._on_refused: TaskRefused = lambda _task, _attempt, _message: None
         self._changed = threading.Condition()
         self._is_closing = False
         self._is_locked_out = False
-        self._may_have_strangers = False
         self._takes_reports = False
         self._one_by_one_up_to = 0
         """Updates that the Manager refuses to take together with others."""
         self._asking: list[Asking] = []
-        self._to_remove: list[tuple[str, tuple[object, ...]]] = []
         self._thread: threading.Thread | None = None
-        try:
-            self._database = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
-            self._database.execute("PRAGMA journal_mode = WAL")
-            # Enough to survive the death of the process; only a power cut can take the last rows.
-            self._database.execute("PRAGMA synchronous = NORMAL")
-            self._database.execute(_SCHEMA)
-            self._room = QueueRoom(self._database, size)
-            self._room.give_back()
-        except sqlite3.Error as error:
-            raise StorageError(f"The queue {path} cannot be opened: {error}") from error
+        self._file = UpdateFile(path, size)
 
     def start(
         self, worker_id: str, on_refused: TaskRefused, *, takes_reports: bool = False
@@ -109,11 +84,10 @@ class UpdateQueue:
         `takes_reports` says whether the Manager takes several updates at once.
         """
         with self._changed:
-            self._worker_id = worker_id
+            self._file.belongs_to(worker_id)
             self._takes_reports = takes_reports
             self._on_refused = on_refused
             self._is_locked_out = False
-            self._may_have_strangers = True
             self._changed.notify_all()
         if self._thread is None:
             self._thread = threading.Thread(target=self._send_all, name="update-queue")
@@ -125,25 +99,14 @@ class UpdateQueue:
         Raises:
             StorageError: if it cannot be written, since the disk is full, say.
         """
-        # An update whose answer is lost is sent again; by its id the Manager knows it.
-        payload = json.dumps(wire.to_json(replace(update, update_id=uuid4().hex)))
         with self._changed:
-            try:
-                self._database.execute(
-                    "INSERT INTO waiting_updates (worker_id, task_id, attempt, payload)"
-                    " VALUES (?, ?, ?, ?)",
-                    (self._worker_id, task_id, update.attempt, payload),
-                )
-            except sqlite3.Error as error:
-                raise StorageError(f"A task update cannot be kept: {error}") from error
-            with suppress(sqlite3.Error):  # the next one tries again
-                self._room.added(payload)
+            self._file.add(task_id, update)
             self._changed.notify_all()
 
     def ask(self, request: TaskRequest) -> Asking:
         """Asks for a task, behind all updates that wait; only where the Manager takes reports."""
         with self._changed:
-            asking = Asking(request, self._last_number())
+            asking = Asking(request, self._file.last_number())
             if self._is_closing or self._is_locked_out:
                 asking.fail(Cancelled("no task is asked for any more"))
             else:
@@ -165,12 +128,12 @@ class UpdateQueue:
         """Waits until the Manager has everything, or no credentials; returns whether it has."""
         deadline = time.monotonic() + timeout.total_seconds()
         with self._changed:
-            while self._count() and not (self._is_closing or self._is_locked_out):
+            while self._file.count() and not (self._is_closing or self._is_locked_out):
                 left = deadline - time.monotonic()
                 if left <= 0:
                     return False
                 self._changed.wait(left)
-            return self._count() == 0
+            return self._file.count() == 0
 
     def close(self, grace: timedelta = timedelta(0)) -> None:
         """Sends what it can within `grace`; the rest waits in the file for the next run."""
@@ -184,19 +147,10 @@ class UpdateQueue:
             # A Manager that hangs must not keep the worker from ending.
             self._client.abort()
             self._thread.join()
-        left = self._count()
+        left = self._file.count()
         if left:
             log.warning("%d task updates are kept for the next run of this worker", left)
-        self._database.close()
-
-    def _count(self) -> int:
-        """How many updates wait; 1 if the file does not say."""
-        try:
-            (count,) = self._database.execute("SELECT count(*) FROM waiting_updates").fetchone()
-        except sqlite3.Error as error:
-            log.warning("the queue of task updates cannot be read: %s", error)
-            return 1
-        return int(count)
+        self._file.close()
 
     def _send_all(self) -> None:
         """Sends until the queue is closed; whatever goes wrong is waited for and tried again."""
@@ -218,7 +172,7 @@ class UpdateQueue:
         with self._changed:
             while not self._is_closing:
                 self._clear_away()
-                if not self._is_locked_out and (self._asking or self._count()):
+                if not self._is_locked_out and (self._asking or self._file.count()):
                     if self._takes_reports and not self._asking:
                         self._wait_for(GATHERING.total_seconds(), until=self._has_request)
                     return self._gathered()
@@ -226,13 +180,10 @@ class UpdateQueue:
         return [], None
 
     def _gathered(self) -> tuple[list[WaitingUpdate], Asking | None]:
-        rows = self._database.execute(
-            "SELECT id, task_id, attempt, payload FROM waiting_updates ORDER BY id LIMIT ?",
-            (MOST_TOGETHER,),
-        ).fetchall()
+        oldest = self._file.oldest(MOST_TOGETHER)
         together: list[WaitingUpdate] = []
         size = 0
-        for waiting in (WaitingUpdate(*row) for row in rows):
+        for waiting in oldest:
             size += len(waiting.payload)
             is_alone = waiting.number <= self._one_by_one_up_to
             if together and (size > LARGEST_REPORT or is_alone):
@@ -241,7 +192,7 @@ class UpdateQueue:
             if is_alone:
                 return together, None
         last = together[-1].number if together else 0
-        is_all = len(together) == len(rows) < MOST_TOGETHER
+        is_all = len(together) == len(oldest) < MOST_TOGETHER
         asking = self._asking[0] if self._asking else None
         return together, asking if asking and (is_all or last >= asking.after) else None
 
@@ -269,13 +220,12 @@ class UpdateQueue:
         stored = []
         for waiting, outcome in zip(together, answer.updates, strict=True):
             if outcome.status < 300:
-                stored.append(waiting.number)
+                stored.append(waiting)
             else:
                 message = outcome.message or ""
                 self._handle_refusal(waiting, ManagerRefused(outcome.status, message))
         if stored:
-            marks = ", ".join("?" * len(stored))
-            self._remove(f"id IN ({marks})", tuple(stored))
+            self._remove(stored)
         if asking is not None:
             self._forget(asking)
             asking.answer(answer.next or NextTask())
@@ -305,7 +255,7 @@ class UpdateQueue:
             self._give_up(waiting, f"{type(error).__name__}: {error}")
         else:
             self._back_off.reset()
-            self._remove("id = ?", (waiting.number,))
+            self._remove([waiting])
 
     def _handle_refusal_by_manager(self, refusal: ManagerRefused) -> None:
         """It takes nothing from us now, whatever it may be."""
@@ -326,7 +276,9 @@ class UpdateQueue:
         if refusal.status in _NOT_OURS:
             log.warning("task %s is not ours any more: %s", waiting.task_id, refusal.message)
             self._on_refused(waiting.task_id, waiting.attempt, refusal.message)
-            self._remove("task_id = ? AND attempt IS ?", (waiting.task_id, waiting.attempt))
+            with self._changed:
+                self._file.remove_attempt(waiting.task_id, waiting.attempt)
+                self._clear_away()
             return
         log.error("the Manager cannot use an update of task %s: %s", waiting.task_id, refusal)
         self._give_up(waiting, refusal.message)
@@ -339,44 +291,22 @@ class UpdateQueue:
         """
         instead = replacement(waiting, reason)
         if instead is None:
-            self._remove("id = ?", (waiting.number,))
+            self._remove([waiting])
             return
         log.warning("task %s is reported as failed instead", waiting.task_id)
         with self._changed:
-            self._database.execute(
-                "UPDATE waiting_updates SET payload = ? WHERE id = ?", (instead, waiting.number)
-            )
+            self._file.exchange(waiting, instead)
 
-    def _remove(self, condition: str, values: tuple[object, ...]) -> None:
+    def _remove(self, updates: Sequence[WaitingUpdate]) -> None:
         """Removes updates now or, if the file cannot be written now, before anything is sent."""
         with self._changed:
-            self._to_remove.append((condition, values))
+            self._file.remove(updates)
             self._clear_away()
 
     def _clear_away(self) -> None:
-        """Removes what is done with; the lock must be held. Raises `sqlite3.Error`."""
-        while self._to_remove:
-            condition, values = self._to_remove[0]
-            self._database.execute(f"DELETE FROM waiting_updates WHERE {condition}", values)
-            del self._to_remove[0]
+        """With the lock held. Raises `sqlite3.Error`."""
+        if self._file.clear_away():
             self._changed.notify_all()
-        if self._may_have_strangers:
-            dropped = self._database.execute(
-                "DELETE FROM waiting_updates WHERE worker_id != ?", (self._worker_id,)
-            ).rowcount
-            self._may_have_strangers = False
-            self._changed.notify_all()
-            if dropped:
-                log.warning("dropped %d task updates of this worker's earlier identity", dropped)
-
-    def _last_number(self) -> int:
-        try:
-            (number,) = self._database.execute(
-                "SELECT coalesce(max(id), 0) FROM waiting_updates"
-            ).fetchone()
-        except sqlite3.Error as error:
-            raise StorageError(f"The queue of task updates cannot be read: {error}") from error
-        return int(number)
 
     def _forget(self, asking: Asking) -> None:
         with self._changed:

@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     )
     from flamenco_core.events import (
         AccessChanged,
+        AccountsChanged,
         Event,
         JobArchived,
         JobChanged,
@@ -136,6 +137,7 @@ if TYPE_CHECKING:
 __all__ = [
     "MANAGER",
     "AccessChanged",
+    "AccountsChanged",
     "Actor",
     "AssignedTask",
     "Audience",
@@ -248,10 +250,11 @@ _MODULES = {
         "Problem StorageError Unavailable WrongEtag"
     ),
     "events": (
-        "AccessChanged Event JobArchived JobChanged JobDeleted JobDeletionRequested "
-        "JobUnsettled LastRenderedChanged TagChanged TaskChanged TaskLogAppended "
-        "TaskProgressed TasksBecameReady TasksChanged WorkerChanged WorkerDeleted "
-        "WorkerRegistered WorkerScheduleChanged WorkerStatusRequested WorkerTagsChanged"
+        "AccessChanged AccountsChanged Event JobArchived JobChanged JobDeleted "
+        "JobDeletionRequested JobUnsettled LastRenderedChanged TagChanged TaskChanged "
+        "TaskLogAppended TaskProgressed TasksBecameReady TasksChanged WorkerChanged "
+        "WorkerDeleted WorkerRegistered WorkerScheduleChanged WorkerStatusRequested "
+        "WorkerTagsChanged"
     ),
     "frames": "FrameRange frame_chunks frame_count parse_frames",
     "job_types.authoring": "AuthoredJob AuthoredTask EvalInfo JobType Setting",

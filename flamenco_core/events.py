@@ -160,3 +160,14 @@ class AccessChanged(Event):
 
     It does not say who, since everybody's rights are looked up anew by it.
     """
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccountsChanged(Event):
+    """Accounts or tokens are not as a list of them showed.
+
+    It names nobody, since what happens is told to people who may not see the accounts.
+    """
+
+    users: bool = False
+    tokens: bool = False

@@ -42,6 +42,7 @@ _FORMS: Mapping[str, type] = MappingProxyType(
         "last-rendered": model.EventLastRenderedUpdate,
         "worker": model.EventWorkerUpdate,
         "tag": model.EventWorkerTagUpdate,
+        "accounts": model.EventAccountsUpdate,
     }
 )
 

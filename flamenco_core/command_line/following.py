@@ -13,6 +13,7 @@ from flamenco_core.client import FarmEvent, ManagerClient, ReadAgain
 from flamenco_core.command_line.manager_option import with_json, with_manager
 from flamenco_core.command_line.output import progress_text
 from flamenco_core.model import (
+    EventAccountsUpdate,
     EventJobUpdate,
     EventLastRenderedUpdate,
     EventLifeCycle,
@@ -63,11 +64,8 @@ def sentence_for(event: FarmEvent) -> str:
             return f"tasks of job {event.data.job_id}: {counts}"
         case EventTaskLogUpdate(log=log):
             return log.rstrip("\n")
-        case EventWorkerUpdate() as worker if worker.deleted_at is not None:
-            return f"worker {worker.name} is gone"
         case EventWorkerUpdate() as worker:
-            asked = f", asked to be {worker.status_change.status}" if worker.status_change else ""
-            return f"worker {worker.name} {_status(worker)}{asked}"
+            return _of_worker(worker)
         case EventWorkerTagUpdate() as update:
             return f"tag {update.tag.name} {'is gone' if update.was_deleted else 'was changed'}"
         case FarmStatusReport(status=status):
@@ -76,7 +74,21 @@ def sentence_for(event: FarmEvent) -> str:
             return kind.value
         case EventLastRenderedUpdate(job_id=job_id):
             return f"job {job_id} has rendered an image"
+        case EventAccountsUpdate() as update:
+            return f"{_accounts(update)} changed"
     return f"{event.type}: {json.dumps(event.data)}"
+
+
+def _of_worker(worker: EventWorkerUpdate) -> str:
+    if worker.deleted_at is not None:
+        return f"worker {worker.name} is gone"
+    asked = f", asked to be {worker.status_change.status}" if worker.status_change else ""
+    return f"worker {worker.name} {_status(worker)}{asked}"
+
+
+def _accounts(update: EventAccountsUpdate) -> str:
+    changed = {"accounts": update.users, "tokens": update.tokens}
+    return " and ".join(what for what, has_changed in changed.items() if has_changed)
 
 
 def _status(thing: EventJobUpdate | EventTaskUpdate | EventWorkerUpdate) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from flamenco_core import wire
+from flamenco_core.events import AccountsChanged
 from flamenco_core.manager import accounts
 from flamenco_core.manager.opening import OpenFarm
 from flamenco_core.model.accounts import NewToken, Token, User, UserChange, UserRole
@@ -100,6 +101,7 @@ class AccountCare(OpenFarm):
         """Notes the use of a token; not audited."""
         with self.unit_of_work():
             tokens.used(self._db, token_id, now=self._clock())
+            self._events.append(AccountsChanged(tokens=True))
 
     def add_token(
         self, new: NewToken, *, role: UserRole, made_by: str, secret_hash: str, actor: Actor

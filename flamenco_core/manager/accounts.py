@@ -9,7 +9,7 @@ from __future__ import annotations
 from flamenco_core import wire
 from flamenco_core.config import Authentication
 from flamenco_core.errors import Conflict, NotAllowed, NotFound, one_problem
-from flamenco_core.events import AccessChanged
+from flamenco_core.events import AccessChanged, AccountsChanged
 from flamenco_core.manager.unit import Unit
 from flamenco_core.model.accounts import NewToken, Token, User, UserChange, UserRole
 from flamenco_core.rules import accounts as rules
@@ -23,6 +23,7 @@ def add_user(unit: Unit, name: str, role: UserRole, password_hash: str) -> User:
     if not users.add(unit.db, name=name, role=role, password_hash=password_hash, now=unit.now):
         raise Conflict(f"There is a user {name!r} already")
     unit.audit("user.add", _subject(name), role=role.value)
+    unit.announce(AccountsChanged(users=True))
     return user(unit, name)
 
 
@@ -38,6 +39,7 @@ def change_user(unit: Unit, name: str, change: UserChange) -> User:
         sessions.end_all(unit.db, stored.id)
     unit.audit("user.change", _subject(stored.name), role=role.value, is_disabled=is_disabled)
     unit.announce(AccessChanged())
+    unit.announce(AccountsChanged(users=True))
     return user(unit, stored.name)
 
 
@@ -57,6 +59,7 @@ def delete_user(unit: Unit, name: str) -> None:
     users.delete(unit.db, stored.id)
     unit.audit("user.delete", _subject(stored.name))
     unit.announce(AccessChanged())
+    unit.announce(AccountsChanged(users=True, tokens=True))
 
 
 def log_in(
@@ -85,6 +88,7 @@ def log_in(
     sessions.add(unit.db, user_id=stored.id, secret_hash=secret_hash, now=unit.now, ends=ends)
     users.logged_in(unit.db, stored.id, now=unit.now)
     unit.audit("user.log-in", _subject(stored.name), address=address)
+    unit.announce(AccountsChanged(users=True))
 
 
 def log_out(unit: Unit, name: str, secret_hash: str, *, is_everywhere: bool) -> None:
@@ -121,6 +125,7 @@ def add_token(
         expires=new.expires,
     )
     unit.audit("token.add", uuid, name=name, role=role.value, is_service=new.is_service)
+    unit.announce(AccountsChanged(tokens=True))
     return wire.from_json(tokens.shown(unit.db, uuid), Token)
 
 
@@ -132,6 +137,7 @@ def revoke_token(unit: Unit, uuid: str, *, of_user: str | None) -> None:
     tokens.revoke(unit.db, uuid)
     unit.audit("token.revoke", uuid, name=token["name"], owner=token["owner"])
     unit.announce(AccessChanged())
+    unit.announce(AccountsChanged(tokens=True))
 
 
 def user(unit: Unit, name: str) -> User:

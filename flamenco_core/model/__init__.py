@@ -49,6 +49,7 @@ if TYPE_CHECKING:
         WorkerAction,
     )
     from flamenco_core.model.events import (
+        EventAccountsUpdate,
         EventJobUpdate,
         EventLastRenderedUpdate,
         EventLifeCycle,
@@ -195,6 +196,7 @@ __all__ = [
     "CreatedToken",
     "Error",
     "ErrorProblem",
+    "EventAccountsUpdate",
     "EventJobUpdate",
     "EventLastRenderedUpdate",
     "EventLifeCycle",
@@ -328,9 +330,9 @@ _MODULES = {
     ),
     "actions": "ActionChoice JobAction TaskAction UserAction WorkerAction",
     "events": (
-        "EventJobUpdate EventLastRenderedUpdate EventLifeCycle EventTaskLogUpdate "
-        "EventTaskUpdate EventTasksUpdate EventWorkerTagUpdate EventWorkerUpdate "
-        "LifeCycleEventType"
+        "EventAccountsUpdate EventJobUpdate EventLastRenderedUpdate EventLifeCycle "
+        "EventTaskLogUpdate EventTaskUpdate EventTasksUpdate EventWorkerTagUpdate "
+        "EventWorkerUpdate LifeCycleEventType"
     ),
     "finding": "FoundId FoundIds IdKind",
     "following": (

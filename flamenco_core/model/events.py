@@ -125,3 +125,15 @@ class EventWorkerUpdate:
 class EventWorkerTagUpdate:
     tag: WorkerTag
     was_deleted: bool | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EventAccountsUpdate:
+    """What changed has to be read again by those who may; nobody is named. Not known to
+    Flamenco 3.
+    """
+
+    users: bool
+    """Accounts: made, changed, deleted, or logged in to."""
+    tokens: bool
+    """Tokens: made, used or revoked."""

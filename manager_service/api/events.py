@@ -7,6 +7,7 @@ from datetime import timedelta
 from aiohttp import web
 
 from flamenco_core.model import (
+    EventAccountsUpdate,
     EventJobUpdate,
     EventLastRenderedUpdate,
     EventLifeCycle,
@@ -58,6 +59,7 @@ _CONVERSATION = Conversation(
     contents=(
         *(FarmStatusReport, EventLifeCycle, EventJobUpdate, EventTaskUpdate, EventTasksUpdate),
         *(EventTaskLogUpdate, EventLastRenderedUpdate, EventWorkerUpdate, EventWorkerTagUpdate),
+        EventAccountsUpdate,
     ),
 )
 

@@ -15,6 +15,7 @@ import orjson
 
 from flamenco_core import wire
 from flamenco_core.model import (
+    EventAccountsUpdate,
     EventLastRenderedUpdate,
     EventTaskLogUpdate,
     EventWorkerTagUpdate,
@@ -55,6 +56,8 @@ class MessageType(StrEnum):
     """`EventWorkerUpdate`"""
     TAG = "tag"
     """`EventWorkerTagUpdate`"""
+    ACCOUNTS = "accounts"
+    """`EventAccountsUpdate`"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +127,7 @@ class _Round:
         yield from self._workers()
         yield from self._tags()
         yield from self._last_rendered()
+        yield from self._accounts()
 
     def _is_wanted(self, about: tuple[str, ...]) -> bool:
         return any(topic in self._wanted for topic in about)
@@ -230,10 +234,17 @@ class _Round:
                 update = EventLastRenderedUpdate(job_id=job_id, thumbnail=thumbnails_of(job_id))
                 yield message(MessageType.LAST_RENDERED, about, update)
 
+    def _accounts(self) -> Iterator[Message]:
+        about = (topics.ACCOUNTS,)
+        users, tokens = self._changes.users, self._changes.tokens
+        if (users or tokens) and self._is_wanted(about):
+            update = EventAccountsUpdate(users=users, tokens=tokens)
+            yield message(MessageType.ACCOUNTS, about, update)
+
 
 def _is_of_jobs_or_workers(topic: str) -> bool:
     """Whether those who follow a topic hear of tasks, or of jobs or workers through them."""
-    if topic in topics.WHOLE_FARM:
+    if "/" not in topic:
         return topic in (topics.JOBS, topics.TASKS, topics.WORKERS)
     return not topic.startswith("tasks/")
 

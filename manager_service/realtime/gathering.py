@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 from flamenco_core.events import (
+    AccountsChanged,
     Event,
     JobArchived,
     JobChanged,
@@ -61,6 +62,8 @@ class Changes:
     logs: dict[tuple[str, int], TaskLogAppended] = field(default_factory=dict)
     """By task and attempt."""
     last_rendered: dict[str, None] = field(default_factory=dict)
+    users: bool = False
+    tokens: bool = False
     farm_status: bool = False
     """Whether the farm as a whole may have another status."""
 
@@ -99,6 +102,9 @@ class Gatherer:
                 self._changes.last_rendered[event.job_id] = None
             case TagChanged():
                 self._changes.tags[event.tag_id] = event
+            case AccountsChanged():
+                self._changes.users |= event.users
+                self._changes.tokens |= event.tokens
             case _:
                 return self._add_worker(event)
         return True

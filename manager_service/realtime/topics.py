@@ -19,16 +19,18 @@ TAGS = "tags"
 """The worker tags."""
 LAST_RENDERED = "last-rendered"
 """What any job rendered last."""
+ACCOUNTS = "accounts"
+"""That the accounts of people, or tokens, changed; not how."""
 
 WHOLE_FARM = frozenset({FARM, JOBS, TASKS, WORKERS, TAGS, LAST_RENDERED})
-"""Everything but the logs of tasks."""
+"""What the farm does: everything but the logs of tasks, and who has accounts."""
 
 _UUID = r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 _OF_ONE = re.compile(
     rf"jobs/{_UUID}(?:/tasks|/last-rendered)?|tasks/{_UUID}/log|workers/{_UUID}", re.IGNORECASE
 )
 FORMS = (
-    *sorted(WHOLE_FARM),
+    *sorted(WHOLE_FARM | {ACCOUNTS}),
     *("jobs/ID", "jobs/ID/tasks", "jobs/ID/last-rendered", "tasks/ID/log", "workers/ID"),
 )
 """How topics are spelled, for people."""
@@ -60,7 +62,7 @@ def read_topics(names: Iterable[str]) -> frozenset[str]:
     problems = [
         Problem(f"topics[{index}]", f"{name!r} is no topic", f"topics are {', '.join(FORMS)}")
         for index, name in enumerate(given)
-        if name not in WHOLE_FARM and not _OF_ONE.fullmatch(name)
+        if name not in WHOLE_FARM | {ACCOUNTS} and not _OF_ONE.fullmatch(name)
     ]
     if problems:
         raise InvalidInput("These topics cannot be followed", problems=problems)

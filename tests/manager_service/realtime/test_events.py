@@ -11,7 +11,7 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import connect
 from websockets.typing import Origin
 
-from tests.manager_service.people import GuardedManager, add_people
+from tests.manager_service.people import PASSWORD, GuardedManager, add_people, bearer
 from tests.manager_service.realtime.following import Follower, following, report, take_task
 from tests.manager_service.running_manager import TIME_LIMIT, RunningManager
 
@@ -257,6 +257,28 @@ def test_with_accounts_only_viewers_may_listen_and_only_as_long_as_they_are(
                 client.receive()
             assert closed.value.rcvd is not None
             assert closed.value.rcvd.code == 1008
+
+
+def test_that_accounts_and_tokens_change_is_told_to_all_and_names_nobody(tmp_path: Path) -> None:
+    add_people(tmp_path / "farm", ada="admin", vera="viewer")
+    with GuardedManager(tmp_path / "farm") as manager:
+        url = f"ws://127.0.0.1:{manager.port}/api/v3/events"
+        ada, vera = manager.session("ada"), manager.session("vera")
+        with connect(url, additional_headers=vera) as opened, Follower(opened) as client:
+            client.subscribe("accounts")
+            nora = {"name": "nora", "role": "artist", "password": PASSWORD}
+            assert manager.post("/users", nora, headers=ada).status == 200
+            client.await_event("accounts", lambda data: data["users"])
+            token = {"name": "pipeline", "role": "viewer"}
+            made = manager.post("/tokens", token, headers=ada)
+            assert made.status == 200
+            client.await_event("accounts", lambda data: data["tokens"])
+            told = len(client.data("accounts"))
+            secret = bearer(made.json["secret"])
+            assert manager.get("/whoami", headers=secret).status == 200
+            while not any(data["tokens"] for data in client.data("accounts")[told:]):
+                client.receive()
+            assert all(data.keys() == {"users", "tokens"} for data in client.data("accounts"))
 
 
 def test_a_client_that_does_not_read_is_told_to_read_again(manager: RunningManager) -> None:

@@ -9,6 +9,7 @@ import { ref, shallowRef } from "vue";
 import { OPERATIONS } from "@/api/operations";
 import { askWho, mustLogIn } from "@/api/session";
 import type {
+  EventAccountsUpdate,
   EventJobUpdate,
   EventLastRenderedUpdate,
   EventLifeCycle,
@@ -28,6 +29,7 @@ interface DataOf {
   "task-log": EventTaskLogUpdate;
   worker: EventWorkerUpdate;
   tag: EventWorkerTagUpdate;
+  accounts: EventAccountsUpdate;
   "last-rendered": EventLastRenderedUpdate;
   "farm-status": FarmStatusReport;
   "life-cycle": EventLifeCycle;

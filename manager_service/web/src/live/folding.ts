@@ -27,6 +27,8 @@ function subjectOf(event: LiveEvent): string {
       return `${event.type}/${event.data.job_id}`;
     case "farm-status":
       return event.type;
+    case "accounts":
+      return `accounts/${event.data.users}/${event.data.tokens}`;
     default:
       // Texts of logs follow each other, none takes the place of another.
       return `${event.type}/${nextNumber++}`;

@@ -9,34 +9,45 @@ export interface Reading<Thing> {
   reread(): Promise<void>;
 }
 
-/** Reads at once, and then every `periodMs` while the page is looked at; for a component. */
-export function useReading<Thing>(
+/** Reads when it is told to; for a component. */
+export function useReadingLater<Thing>(
   read: (signal: AbortSignal) => Promise<Thing>,
-  periodMs?: number,
 ): Reading<Thing> {
   const value = shallowRef<Thing | null>(null);
   const problem = shallowRef<ApiProblem | null>(null);
   const isLoading = ref(true);
-  const lifetime = new AbortController();
+  let current = new AbortController();
 
   async function reread(): Promise<void> {
+    // What is asked later is newer, whichever answer comes first.
+    current.abort();
+    const { signal } = (current = new AbortController());
     try {
-      value.value = await read(lifetime.signal);
+      const found = await read(signal);
+      if (signal.aborted) return;
+      value.value = found;
       problem.value = null;
     } catch (error) {
-      if (lifetime.signal.aborted) return;
+      if (signal.aborted) return;
       problem.value = problemOf(error);
     }
     isLoading.value = false;
   }
 
-  void reread();
-  const timer = periodMs
-    ? setInterval(() => document.hidden || void reread(), periodMs)
-    : undefined;
-  onScopeDispose(() => {
-    clearInterval(timer);
-    lifetime.abort();
-  });
+  onScopeDispose(() => current.abort());
   return { value, problem, isLoading, reread };
+}
+
+/** Reads at once, and then every `periodMs` while the page is looked at; for a component. */
+export function useReading<Thing>(
+  read: (signal: AbortSignal) => Promise<Thing>,
+  periodMs?: number,
+): Reading<Thing> {
+  const reading = useReadingLater(read);
+  void reading.reread();
+  const timer = periodMs
+    ? setInterval(() => document.hidden || void reading.reread(), periodMs)
+    : undefined;
+  onScopeDispose(() => clearInterval(timer));
+  return reading;
 }

@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from datetime import timedelta
 from pathlib import Path
-from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, Page, ViewportSize, expect, sync_playwright
@@ -37,10 +37,11 @@ With `origin`, of a Manager that runs as a program of its own.
 
 
 class Farm(RunningManager):
-    """A Manager on a filled farm."""
+    """A Manager on a filled farm, whose workers say nothing more and are not missed."""
 
-    def __init__(self, home: Path, studio: Studio, **settings: Any) -> None:
-        super().__init__(home, **settings)
+    def __init__(self, home: Path, studio: Studio) -> None:
+        long = timedelta(hours=10)
+        super().__init__(home, worker_timeout=long, task_timeout=2 * long)
         self.studio = studio
 
 

@@ -35,10 +35,10 @@ def test_a_range_of_jobs_is_paused_in_one_request_and_taken_back(
     assert len(done) == 1
     # The filter asks for queued ones, but nothing moves away while it is selected.
     expect(rows).to_have_count(len(queued))
-    expect(rows.nth(0).locator('[data-status="paused"]')).to_be_visible()
+    expect(rows.locator('[data-status="paused"]')).to_have_count(4)
     assert statuses(small_farm, queued[:4]) == {"paused"}
     page.get_by_role("button", name="Undo").click()
-    expect(rows.nth(0).locator('[data-status="queued"]')).to_be_visible()
+    expect(rows.locator('[data-status="queued"]')).to_have_count(len(queued))
     assert statuses(small_farm, queued[:4]) == {"queued"}
 
 
@@ -78,6 +78,7 @@ def test_the_keyboard_is_enough(small_farm: Farm, open_page: OpenPage) -> None:
     page.keyboard.press("Enter")
     expect(page.get_by_role("heading", name=queued[2])).to_be_visible()
     page.keyboard.press("Control+k")
+    expect(page.get_by_role("dialog").locator("input")).to_be_focused()
     page.keyboard.type(queued[1][:12])
     expect(page.get_by_role("option", name=queued[1])).to_be_visible()
     page.get_by_role("option", name=queued[1]).click()

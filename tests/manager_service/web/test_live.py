@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import re
+import time
+from collections.abc import Callable
 from pathlib import Path
 
-from playwright.sync_api import Page, Request, WebSocket, expect
+from playwright.sync_api import Page, Request, expect
 
 from manager_service.server import ListenAddress, Server
 from tests.manager_service.people import GuardedManager, add_people
 from tests.manager_service.running_manager import RunningManager
-from tests.manager_service.web.conftest import Farm, OpenPage
+from tests.manager_service.web.conftest import TIME_LIMIT_MS, Farm, OpenPage
 
 # The clock of the browsers themselves: Playwright takes its time.
 NOTE_CLICK = """() => addEventListener(
@@ -30,30 +33,60 @@ class SamePlace(RunningManager):
         self.server = Server(self.config, ListenAddress("127.0.0.1", port))
 
 
-def heard(page: Page) -> list[str]:
-    """What the Manager tells a page from now on, as it comes; the page connects anew for that."""
-    texts: list[str] = []
+class Traffic:
+    """What the Manager tells a page, and what that asks about jobs, in the order of both.
 
-    def listen(socket: WebSocket) -> None:
-        socket.on("framereceived", lambda text: texts.append(str(text)))
+    The page is loaded anew for that, and has read all there is when this is made: first what fills
+    the screen, and everything once it hears of each change.
+    """
 
-    page.on("websocket", listen)
-    with page.expect_websocket() as connected:
-        page.evaluate("window.dispatchEvent(new Event('online'))")
-    connected.value.wait_for_event("framereceived", lambda text: '"following"' in str(text))
-    return texts
+    def __init__(self, page: Page) -> None:
+        self._page = page
+        self._noted: list[str | Request] = []
+        page.on("websocket", lambda it: it.on("framereceived", self._note_frame))
+        page.on("request", self._note_request)
+        page.reload()
+        followed = self._after(0, lambda it: isinstance(it, str) and "jobs" in _followed(it))
+        read = self._after(followed, lambda it: isinstance(it, Request))
+        request = self._noted[read]
+        assert isinstance(request, Request)
+        response = request.response()
+        assert response
+        response.finished()
+        self._noted.clear()
 
+    @property
+    def told(self) -> list[str]:
+        return [it for it in self._noted if isinstance(it, str)]
 
-def requests_for_jobs(page: Page) -> list[str]:
-    """The reading requests about jobs that a page makes from now on."""
-    made: list[str] = []
+    @property
+    def asked(self) -> list[str]:
+        return [it.url for it in self._noted if isinstance(it, Request)]
 
-    def note(request: Request) -> None:
+    def _note_frame(self, frame: str | bytes) -> None:
+        self._noted.append(str(frame))
+
+    def _note_request(self, request: Request) -> None:
         if request.method == "GET" and "/api/v3/jobs" in request.url:
-            made.append(request.url)
+            self._noted.append(request)
 
-    page.on("request", note)
-    return made
+    def _after(self, start: int, is_it: Callable[[str | Request], bool]) -> int:
+        """Where the first that fits stands; waits until there is one."""
+        place = start
+        deadline = time.monotonic() + TIME_LIMIT_MS / 1000
+        while True:
+            for place in range(start, len(self._noted)):
+                if is_it(self._noted[place]):
+                    return place
+            assert time.monotonic() < deadline, self._noted
+            self._page.wait_for_timeout(20)
+
+
+def _followed(frame: str) -> list[str]:
+    """The topics that the Manager says it tells of now; none if it says something else."""
+    content = json.loads(frame)
+    topics: list[str] = content["topics"] if content["type"] == "following" else []
+    return topics
 
 
 def test_two_browsers_see_each_others_changes(small_farm: Farm, open_page: OpenPage) -> None:
@@ -62,13 +95,14 @@ def test_two_browsers_see_each_others_changes(small_farm: Farm, open_page: OpenP
     first, second = open_page(small_farm, "/jobs"), open_page(small_farm, f"/jobs/{job}")
     in_list = first.locator(f'.body [data-id="{job}"]')
     expect(in_list.locator('[data-status="queued"]')).to_be_visible()
-    told, asked = heard(first), requests_for_jobs(first)
+    traffic = Traffic(first)
+    expect(in_list.locator('[data-status="queued"]')).to_be_visible()
     second.evaluate(NOTE_CLICK)
     first.evaluate(NOTE_PAUSED, job)
     second.get_by_label("The open job").get_by_role("button", name="Pause").click()
     expect(in_list.locator('[data-status="paused"]')).to_be_visible()
-    assert any(job in text and '"paused"' in text for text in told), "an event told it"
-    assert asked == [], "nothing was read again for that"
+    assert any(job in text and '"paused"' in text for text in traffic.told), "an event told it"
+    assert traffic.asked == [], "nothing was read again for that"
     milliseconds = first.evaluate("window.paused") - second.evaluate("window.clicked")
     print(f"the other browser showed it {milliseconds:.0f} ms after the click")
     expect(second.get_by_role("heading", name=name)).to_be_visible()

@@ -78,6 +78,7 @@ def test_texts_are_sent_compressed_to_those_who_take_it(shared_manager: RunningM
 def test_the_first_page_is_small(manager: RunningManager, open_page: OpenPage) -> None:
     page = open_page(manager)
     expect(page.get_by_role("heading", name="No jobs yet")).to_be_visible()
+    page.evaluate("document.fonts.ready.then(() => true)")
     # As they came over the wire, compressed, with fonts.
     sizes = page.evaluate(
         "Object.fromEntries([...performance.getEntriesByType('navigation'),"

@@ -55,6 +55,7 @@ def test_actions_that_would_be_refused_say_why(shared_farm: Farm, open_page: Ope
 
 def test_a_selection_is_put_to_sleep_at_once(small_farm: Farm, open_page: OpenPage) -> None:
     page = open_page(small_farm, "/workers?name=cpu-render")
+    expect(page.get_by_role("row").filter(has_text="cpu-render")).to_have_count(20)
     page.get_by_role("checkbox", name=re.compile("all", re.IGNORECASE)).first.check()
     page.get_by_role("button", name=re.compile("^Sleep now")).click()
     expect(page.get_by_role("status").filter(has_text="Going to sleep: ")).to_be_visible()

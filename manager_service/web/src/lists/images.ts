@@ -34,15 +34,21 @@ export function useRenderedImages(): RenderedImages {
   const problem = shallowRef<ApiProblem | null>(null);
   const lifetime = new AbortController();
   let pause: ReturnType<typeof setTimeout> | undefined;
+  let reading = new AbortController();
 
   async function reread(): Promise<void> {
+    // What is asked later is newer, whichever answer comes first.
+    reading.abort();
+    reading = new AbortController();
+    const signal = AbortSignal.any([reading.signal, lifetime.signal]);
     try {
       const query = { sort: "-rendered", limit: MOST, archived: false, fields: FIELDS } as const;
-      const { jobs } = await call("fetchJobs", { query, signal: lifetime.signal });
+      const { jobs } = await call("fetchJobs", { query, signal });
+      if (signal.aborted) return;
       images.value = jobs.map(imageOf);
       problem.value = null;
     } catch (error) {
-      if (lifetime.signal.aborted) return;
+      if (signal.aborted) return;
       problem.value = problemOf(error);
     }
     isLoading.value = false;

@@ -48,8 +48,10 @@ export interface Follower {
 
 interface Following extends Follower {
   topics: readonly string[];
-  /** Whether `onReread` was called since these topics are followed. */
+  /** Whether `onReread` was called. */
   hasBegun: boolean;
+  /** Whether it was called since the Manager follows these topics, so that nothing is missed. */
+  isFollowed: boolean;
 }
 
 /** "open", or why nothing comes. */
@@ -67,6 +69,10 @@ const PATIENCE_MS = 1_500;
 
 const followings = new Set<Following>();
 const counts = new Map<string, number>();
+/** What the Manager has said that it tells of on this connection. */
+let followed: ReadonlySet<string> = new Set();
+/** Requests without an answer: until they have one, older answers say too much or too little. */
+let unanswered = 0;
 let socket: WebSocket | null = null;
 let lastId: string | null = null;
 let lastHeard = Date.now();
@@ -77,22 +83,25 @@ let isFlushPlanned = false;
 
 /** Hears of changes about the topics until the returned function is called. */
 export function follow(topics: readonly string[], follower: Follower): () => void {
-  const following: Following = { ...follower, topics, hasBegun: false };
+  const following: Following = { ...follower, topics, hasBegun: false, isFollowed: false };
   followings.add(following);
   const added = topics.filter((topic) => change(topic, +1));
-  if (connection.value === "open") {
-    // Those that were followed already need no answer first.
-    if (added.length) say("subscribe", added);
-    else queueMicrotask(() => begin(following));
-  } else {
+  if (added.length) say("subscribe", added);
+  // Those that are followed already need no answer first.
+  else if (isToldOf(following)) queueMicrotask(() => begin(following, isToldOf(following)));
+  if (socket?.readyState !== WebSocket.OPEN) {
     connect();
-    setTimeout(() => begin(following), PATIENCE_MS);
+    setTimeout(() => begin(following, false), PATIENCE_MS);
   }
   return () => {
     if (!followings.delete(following)) return;
     const dropped = topics.filter((topic) => change(topic, -1));
-    if (dropped.length && connection.value === "open") say("unsubscribe", dropped);
+    if (dropped.length) say("unsubscribe", dropped);
   };
+}
+
+function isToldOf({ topics }: Following): boolean {
+  return !unanswered && topics.every((topic) => followed.has(topic));
 }
 
 /** Whether a topic begins or ends to be followed by it. */
@@ -103,9 +112,12 @@ function change(topic: string, by: 1 | -1): boolean {
   return before === 0 || before + by === 0;
 }
 
-function begin(following: Following): void {
-  if (following.hasBegun || !followings.has(following)) return;
+/** Has it read: at once if there is no connection, and for good when nothing is missed any more. */
+function begin(following: Following, isFollowed: boolean): void {
+  if (!followings.has(following) || following.isFollowed) return;
+  if (following.hasBegun && !isFollowed) return;
   following.hasBegun = true;
+  following.isFollowed = isFollowed;
   following.onReread();
 }
 
@@ -115,6 +127,8 @@ function connect(): void {
   const address = new URL(OPERATIONS.followEvents[1], location.href);
   address.protocol = address.protocol.replace("http", "ws");
   const opened = (socket = new WebSocket(address));
+  followed = new Set();
+  unanswered = 0;
   lastHeard = Date.now();
   opened.onmessage = ({ data }) => socket === opened && hear(String(data));
   opened.onclose = () => socket === opened && lose();
@@ -150,8 +164,11 @@ export function reconnect(): void {
   if (counts.size) connect();
 }
 
+/** Before there is a connection, nothing needs to be said: it begins with all topics. */
 function say(op: "subscribe" | "unsubscribe", topics: string[], since?: string | null): void {
-  socket?.send(JSON.stringify(since ? { op, topics, since } : { op, topics }));
+  if (socket?.readyState !== WebSocket.OPEN) return;
+  unanswered++;
+  socket.send(JSON.stringify(since ? { op, topics, since } : { op, topics }));
 }
 
 interface Frame {
@@ -165,12 +182,11 @@ function hear(text: string): void {
   lastHeard = Date.now();
   const frame = JSON.parse(text) as Frame;
   if (frame.type === "events") receive(frame.events ?? []);
-  else if (frame.type === "reread") reread(new Set(frame.topics));
-  else if (frame.type === "following") {
-    const followed = new Set(frame.topics);
-    for (const each of followings) {
-      if (each.topics.every((topic) => followed.has(topic))) begin(each);
-    }
+  else if (frame.type === "reread") reread(new Set(frame.topics), true);
+  else if (frame.type === "following" || frame.type === "refused") {
+    unanswered--;
+    if (frame.topics) followed = new Set(frame.topics);
+    for (const each of [...followings]) if (isToldOf(each)) begin(each, true);
   }
   // The greeting's id is that of now: with it, what was missed would be skipped.
   if (frame.last_id && frame.type !== "hello") lastId = frame.last_id;
@@ -180,7 +196,7 @@ function receive(events: LiveEvent[]): void {
   foldInto(waiting, events);
   if (waiting.size > MOST_WAITING) {
     waiting = new Map();
-    reread(new Set(counts.keys()));
+    reread(new Set(counts.keys()), false);
   } else planFlush();
 }
 
@@ -203,10 +219,11 @@ function flush(): void {
   }
 }
 
-function reread(about: ReadonlySet<string>): void {
+function reread(about: ReadonlySet<string>, isFollowed: boolean): void {
   for (const each of [...followings]) {
     if (each.topics.some((topic) => about.has(topic))) {
       each.hasBegun = true;
+      each.isFollowed ||= isFollowed;
       each.onReread();
     }
   }

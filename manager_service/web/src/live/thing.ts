@@ -31,19 +31,31 @@ export function liveThing<Thing>(parts: Parts<Thing>): LiveThing<Thing> {
   const isGone = ref(false);
   const lifetime = new AbortController();
   let pause: ReturnType<typeof setTimeout> | undefined;
+  let reading = new AbortController();
+  /** Events that came while it was read, which may be newer than what is read. */
+  let meanwhile: LiveEvent[] | null = null;
 
   async function reread(): Promise<void> {
+    // What is asked later is newer, whichever answer comes first.
+    reading.abort();
+    reading = new AbortController();
+    const signal = AbortSignal.any([reading.signal, lifetime.signal]);
+    const late: LiveEvent[] = (meanwhile = []);
     try {
-      thing.value = await parts.read(lifetime.signal);
+      const found = await parts.read(signal);
+      if (signal.aborted) return;
+      thing.value = late.reduce(parts.patched, found);
       problem.value = null;
     } catch (error) {
-      if (lifetime.signal.aborted) return;
+      if (signal.aborted) return;
       problem.value = problemOf(error);
       if (problem.value.status === 404 && thing.value) isGone.value = true;
     }
+    if (meanwhile === late) meanwhile = null;
   }
 
   function take(event: LiveEvent): void {
+    meanwhile?.push(event);
     if (parts.isEnd(event)) isGone.value = true;
     if (thing.value) thing.value = parts.patched(thing.value, event);
     if (parts.tellsTooLittle(event)) {

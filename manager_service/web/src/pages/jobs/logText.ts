@@ -6,6 +6,15 @@ export const MOST_BYTES = 1_000_000;
 
 const ENCODER = new TextEncoder();
 
+/** How much of the beginning of `next`, in whole lines, is the end of `text`. */
+function overlap(text: string, next: string): number {
+  let length = next.length;
+  while (length > 0 && !text.endsWith(next.slice(0, length))) {
+    length = length > 1 ? next.lastIndexOf("\n", length - 2) + 1 : 0;
+  }
+  return length;
+}
+
 export class LogText {
   #text = "";
   #attempt: number | undefined;
@@ -13,10 +22,14 @@ export class LogText {
   #end: number | undefined;
   isCut = false;
 
-  replace(text: string, isCut: boolean): void {
-    this.#text = text;
+  /** Takes what was read. It may have what came `meanwhile`, or not, or the beginning of that. */
+  replace(text: string, isCut: boolean, meanwhile: readonly EventTaskLogUpdate[] = []): void {
+    const late = meanwhile.map(({ log }) => log).join("");
+    this.#text = text + late.slice(overlap(text, late));
     this.isCut = isCut;
-    this.#end = undefined;
+    const last = meanwhile.at(-1);
+    this.#attempt = last?.attempt;
+    this.#end = last?.start === undefined ? undefined : last.start + ENCODER.encode(last.log).length;
   }
 
   /** Adds what an event brings; whether nothing is missing in between. */

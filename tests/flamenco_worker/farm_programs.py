@@ -73,7 +73,8 @@ class Program:
 
     @property
     def log(self) -> str:
-        return self._log.read_text(encoding="utf-8") if self._log.exists() else ""
+        """What it has printed so far; its last line may not be whole yet."""
+        return self._log.read_text(encoding="utf-8", errors="replace") if self._log.exists() else ""
 
 
 class Farm:
@@ -176,9 +177,9 @@ class Farm:
         tasks = self.ask("GET", f"/jobs/{job}/tasks")["tasks"]
         return [self.ask("GET", f"/tasks/{task['id']}") for task in tasks]
 
-    def wait_for_activity(self, job: str, status: str) -> None:
-        """Waits until some task of the job has a status."""
-        wait_until(
-            lambda: any(task["status"] == status for task in self.tasks(job)),
-            f"a task that is {status}",
-        )
+    def wait_for_begin(self, name: str) -> None:
+        """Waits until the worker runs a task of that name.
+
+        The Manager says "active" earlier: as soon as it hands the task out.
+        """
+        wait_until(lambda: f"task {name} (" in self.worker.log, f"the begin of {name}")

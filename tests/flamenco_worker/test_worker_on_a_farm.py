@@ -113,7 +113,7 @@ def test_a_manager_that_is_killed_in_mid_job_finds_the_worker_again(
     farm.worker.start()
     output = farm.folder / "out"
     job = farm.submit_render(slow_scene, output)
-    farm.wait_for_activity(job, "active")
+    farm.wait_for_begin("render-1,2")
     farm.manager.end(signal.SIGKILL)
     wait_until((output / "000002.png").exists, "the frames of the task")
     farm.start_manager()
@@ -125,7 +125,7 @@ def test_a_manager_that_is_killed_in_mid_job_finds_the_worker_again(
 def test_the_first_ctrl_c_hands_the_task_back(farm: Farm) -> None:
     farm.worker.start()
     job = farm.submit("echo-sleep-test", message="hi", sleep_duration_seconds=600, sleep_repeats=1)
-    wait_until(lambda: farm.tasks(job)[1]["status"] == "active", "the sleep")
+    farm.wait_for_begin("sleep")
     assert farm.worker.end(signal.SIGINT) == 0
     assert farm.tasks(job)[1]["status"] == "queued"
     assert "handing back the task" in farm.worker.log
@@ -133,8 +133,8 @@ def test_the_first_ctrl_c_hands_the_task_back(farm: Farm) -> None:
 
 def test_the_second_ctrl_c_ends_at_once(farm: Farm) -> None:
     farm.worker.start()
-    job = farm.submit("echo-sleep-test", message="hi", sleep_duration_seconds=600, sleep_repeats=1)
-    wait_until(lambda: farm.tasks(job)[1]["status"] == "active", "the sleep")
+    farm.submit("echo-sleep-test", message="hi", sleep_duration_seconds=600, sleep_repeats=1)
+    farm.wait_for_begin("sleep")
     # A Manager that is stopped, not ended, takes connections and never answers.
     farm.manager.send(signal.SIGSTOP)
     try:

@@ -7,13 +7,14 @@ pass over.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from datetime import timedelta
 from typing import Any
 
 from flamenco_core.durations import format_duration, parse_duration
 from flamenco_core.errors import InvalidInput, Problem, one_problem
+from flamenco_core.failure_share import FAILED_TASKS_KEY
 
 PARAMETER = "limits"
 """Of commands."""
@@ -43,20 +44,24 @@ class TimeLimits:
 LIMIT_NAMES = tuple(field.name for field in fields(TimeLimits))
 
 
-def parse_limits(values: Any, *, where: str = PARAMETER) -> dict[str, timedelta | None]:
+def parse_limits(
+    values: Any, *, where: str = PARAMETER, besides: Sequence[str] = ()
+) -> dict[str, timedelta | None]:
     """Limits by their names, from durations such as `30m`, or `off`.
+
+    `besides` are names that others read at the same place, for the hint at wrong ones.
 
     Raises:
         InvalidInput: with every problem, placed at `where` and the name.
     """
     if not isinstance(values, Mapping):
-        raise one_problem(where, "must have the names of limits as its keys", _known())
+        raise one_problem(where, "must have the names of limits as its keys", _known(besides))
     problems: list[Problem] = []
     limits: dict[str, timedelta | None] = {}
     for name, value in values.items():
         place = f"{where}.{name}" if where else str(name)
         if name not in LIMIT_NAMES:
-            problems.append(Problem(place, "there is no such limit", _known()))
+            problems.append(Problem(place, "there is no such limit", _known(besides)))
             continue
         try:
             limits[name] = _limit(value, place)
@@ -68,11 +73,14 @@ def parse_limits(values: Any, *, where: str = PARAMETER) -> dict[str, timedelta 
 
 
 def limits_of_job(metadata: Mapping[str, Any]) -> dict[str, str]:
-    """The limits in a job's metadata by their names, as they stand there."""
+    """The limits in a job's metadata by their names, as they stand there.
+
+    Without the one that is the Manager's: workers of any age would not know it.
+    """
     return {
         key.removeprefix(METADATA_PREFIX): value
         for key, value in metadata.items()
-        if key.startswith(METADATA_PREFIX)
+        if key.startswith(METADATA_PREFIX) and key != FAILED_TASKS_KEY
     }
 
 
@@ -81,8 +89,8 @@ def limit_text(limit: timedelta | None) -> str:
     return NO_LIMIT if limit is None else format_duration(limit)
 
 
-def _known() -> str:
-    return f"there are {', '.join(LIMIT_NAMES)}"
+def _known(besides: Sequence[str]) -> str:
+    return f"there are {', '.join((*LIMIT_NAMES, *besides))}"
 
 
 def _limit(value: Any, place: str) -> timedelta | None:

@@ -130,6 +130,8 @@ def _show_worker(found: WorkerWhyNot) -> None:
 def _show_job(pages: Sequence[JobWhyNot]) -> None:
     if note := pages[0].note:
         click.echo(note)
+    if limit := pages[0].failure_limit:
+        click.echo(limit.summary)
     workers = sum(page.workers_looked_at for page in pages)
     able = sum(page.workers_that_get_tasks for page in pages)
     click.echo(f"{able} of {workers} workers get tasks of {pages[0].job_name} when they ask")

@@ -81,6 +81,9 @@ SECTIONS: Mapping[str, Mapping[str, str]] = {
             "workers that must fail at a task before it fails for good"
         ),
         "job_fail_percentage": "the share of failed tasks at which a job fails",
+        "job_fail_percentage_by_type": (
+            "other shares for some job types: `simple-blender-render: 25`; a job may have its own"
+        ),
     },
     "Retention": {
         "job_retention": (

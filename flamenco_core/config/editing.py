@@ -68,7 +68,9 @@ def edited(
         tree = yaml.load(f"{text}\n{_NEW_FILE}" if text.strip() else _NEW_FILE)
     else:
         _upgrade(tree, text, name=name, home=home)
-    _merge(tree, _in_sections(_as_written(changes)))
+    wanted = _in_sections(_as_written(changes))
+    _take_out_names_not_wanted(tree, wanted)
+    _merge(tree, wanted)
     stream = io.StringIO()
     try:
         yaml.dump(tree, stream)
@@ -90,6 +92,14 @@ def _in_sections(changes: Mapping[str, Any]) -> dict[str, Any]:
         is_more = isinstance(value, dict) and isinstance(place.get(name), dict)
         place[name] = {**place[name], **value} if is_more else value
     return found
+
+
+def _take_out_names_not_wanted(tree: Mapping[str, Any], wanted: dict[str, Any]) -> None:
+    """Where a setting holds values by names, a new value has all of them."""
+    for path in keys.BY_PATH:
+        present, value = tree.get(path), wanted.get(path)
+        if isinstance(present, Mapping) and isinstance(value, Mapping):
+            wanted[path] = {**dict.fromkeys(present), **value}
 
 
 def _as_written(value: Any) -> Any:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from enum import Enum, auto
 from functools import cache
 from types import UnionType
 from typing import Any, get_args, get_origin, get_type_hints
@@ -33,17 +34,27 @@ def with_fields(config: Config, fields: Mapping[str, Any]) -> Config:
     return replace(config, **direct)
 
 
+class Many(Enum):
+    """How many values a field holds."""
+
+    ONE = auto()
+    LIST = auto()
+    BY_NAME = auto()
+
+
 @cache
-def type_of(field: str) -> tuple[Any, bool]:
-    """The type of a field's values, and whether it holds a list of them."""
+def type_of(field: str) -> tuple[Any, Many]:
+    """The type of a field's values, and how many of them it holds."""
     part, _, rest = field.rpartition(".")
     holder = type(getattr(Config(), part)) if part else Config
     kind = get_type_hints(holder)[rest]
     if get_origin(kind) is UnionType:
         kind = next(each for each in get_args(kind) if each is not type(None))
     if get_origin(kind) is tuple:
-        return get_args(kind)[0], True
-    return kind, False
+        return get_args(kind)[0], Many.LIST
+    if get_origin(kind) is Mapping:
+        return get_args(kind)[1], Many.BY_NAME
+    return kind, Many.ONE
 
 
 def with_live_fields(running: Config, wanted: Config) -> Config:

@@ -8,6 +8,7 @@ not have are named in a warning, with the reason. What the settings are for stan
 
 from __future__ import annotations
 
+from flamenco_core import failure_share
 from flamenco_core.config import values
 from flamenco_core.config.key import Key
 from flamenco_core.config.settings import Authentication
@@ -15,6 +16,7 @@ from flamenco_core.config.settings import Authentication
 VERSION = "_meta.version"
 
 _GARBAGE = "shaman.garbageCollect"
+_PERCENTAGE = values.count(failure_share.LOWEST, failure_share.HIGHEST)
 
 KEYS: tuple[Key, ...] = (
     Key("manager_name", "manager_name", values.text, is_live=True),
@@ -98,7 +100,13 @@ KEYS: tuple[Key, ...] = (
         values.count(1),
         is_live=True,
     ),
-    Key("job_fail_percentage", "job_fail_percentage", values.count(1, 100), is_live=True),
+    Key("job_fail_percentage", "job_fail_percentage", _PERCENTAGE, is_live=True),
+    Key(
+        "job_fail_percentage_by_type",
+        "job_fail_percentage_by_type",
+        values.named(_PERCENTAGE),
+        is_live=True,
+    ),
     Key("job_retention", "job_retention", values.duration, is_live=True),
     Key("job_archive_after", "job_archive_after", values.duration, is_live=True),
     Key("audit_retention", "audit_retention", values.duration, is_live=True),

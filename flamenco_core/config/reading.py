@@ -193,7 +193,11 @@ class _Reading:
         for name, entry in members.items():
             path = f"{above}.{name}" if above else name
             key = keys.BY_PATH.get(path) or keys.BY_OLD_NAME.get(path)
-            if key is not None:
+            if key is not None and "." in name:
+                section, _, last = name.rpartition(".")
+                what = "is a path, which does not count in a file"
+                self._report.problem(entry, path, what, f"write {last} below {section}")
+            elif key is not None:
                 self._read_key(key, path, entry)
             elif path in keys.WITHOUT_MEANING:
                 why = keys.WITHOUT_MEANING[path]

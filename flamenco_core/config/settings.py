@@ -163,6 +163,8 @@ class Config:
     """Different workers that must fail at a task before it fails for good."""
     job_fail_percentage: int = 10
     """A job fails when this share of its tasks, in percent, has failed for good."""
+    job_fail_percentage_by_type: Mapping[str, int] = field(default_factory=dict)
+    """The same for jobs of some job types, by their names."""
     job_retention: timedelta = timedelta(0)
     """Jobs that have been done for so long are deleted, unless they are archived."""
     job_archive_after: timedelta = timedelta(0)

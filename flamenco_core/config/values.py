@@ -131,6 +131,27 @@ def listed(read: Callable[[Entry], object]) -> Callable[[Entry], tuple[object, .
     return read_all
 
 
+@dataclass(frozen=True, slots=True)
+class named:  # noqa: N801 - used like the functions here
+    """Values by names, each read by `read`."""
+
+    read: Callable[[Entry], object]
+
+    def __call__(self, entry: Entry) -> dict[str, object]:
+        if entry.members is None:
+            raise one_problem("", "must be names with values", "write each as name: value")
+        found: dict[str, object] = {}
+        for name, member in entry.members.items():
+            if not name.strip():
+                raise one_problem("", "has a value without a name")
+            try:
+                found[name.strip()] = self.read(member)
+            except InvalidInput as error:
+                what, hint = reason(error)
+                raise one_problem("", f"has a value of {name} that {what}", hint) from error
+        return found
+
+
 def listen_address(entry: Entry) -> str:
     """`host:port`, `:port` or `[v6 address]:port`."""
     written = text(entry)

@@ -5,7 +5,7 @@ Secrets are never in it; only whether there is one.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import timedelta
 from enum import StrEnum
 from pathlib import PurePath
@@ -13,7 +13,7 @@ from typing import Any
 
 from flamenco_core.config import values
 from flamenco_core.config.descriptions import SECTIONS
-from flamenco_core.config.fields import type_of, value_of
+from flamenco_core.config.fields import Many, type_of, value_of
 from flamenco_core.config.key import Key
 from flamenco_core.config.keys import BY_PATH, VERSION
 from flamenco_core.config.reading import FILE_VERSION
@@ -64,6 +64,8 @@ def setting_as_written(value: Any) -> Any:
         return value.value
     if isinstance(value, tuple):
         return [setting_as_written(item) for item in value]
+    if isinstance(value, Mapping):
+        return {name: setting_as_written(item) for name, item in value.items()}
     return value
 
 
@@ -154,15 +156,17 @@ def _put(form: dict[str, Any], path: str, value: Any) -> None:
 def _setting(
     key: Key, config: Config, defaults: Config, meaning: str, *, is_waiting: bool
 ) -> ConfigurationSetting:
-    kind, is_list = type_of(key.field)
+    kind, many = type_of(key.field)
     value, default = value_of(config, key.field), value_of(defaults, key.field)
     place = config.places.get(key.field, "")
-    bounds = key.read if isinstance(key.read, values.count) else None
+    read = key.read.read if isinstance(key.read, values.named) else key.read
+    bounds = read if isinstance(read, values.count) else None
     is_choice = isinstance(kind, type) and issubclass(kind, StrEnum)
     return ConfigurationSetting(
         name=key.path,
         kind=ConfigurationKind.SECRET if key.is_secret else _kind(kind),
-        is_list=is_list,
+        is_list=many is Many.LIST,
+        is_by_name=many is Many.BY_NAME,
         value=None if key.is_secret else setting_as_written(value),
         default=None if key.is_secret else setting_as_written(default),
         is_set=value != default,

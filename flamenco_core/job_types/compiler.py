@@ -35,12 +35,13 @@ from flamenco_core.job_types.python_script import describe_exception, place_in_s
 from flamenco_core.job_types.script import LoadedJobType
 from flamenco_core.job_types.setting import filled_in_settings, nearest_name
 from flamenco_core.job_types.stand_ins import STAND_IN, of_other_settings, stand_ins
-from flamenco_core.model import AvailableJobSetting, Command, Platform, SubmittedJob
+from flamenco_core.job_types.submission_checks import MANAGER_PLATFORM, general_problems
+from flamenco_core.model import AvailableJobSetting, Command, SubmittedJob
 from flamenco_core.paths import this_platform
 from flamenco_core.requirements import requirement_problem
 from flamenco_core.rna_overrides import checked_overrides
 from flamenco_core.statuses import JobStatus
-from flamenco_core.time_limits import METADATA_PREFIX, PARAMETER, limits_of_job, parse_limits
+from flamenco_core.time_limits import PARAMETER, limits_of_job
 from flamenco_core.warm_rendering import COMMAND as RENDER_COMMAND
 from flamenco_core.warm_rendering import PARAMETER as WARM_PARAMETER
 from flamenco_core.warm_rendering import warm_by_metadata
@@ -52,7 +53,6 @@ FIRST_STATUSES = frozenset({JobStatus.QUEUED, JobStatus.PAUSED})
 """What a submission may ask for as the status of the new job."""
 
 _MAX_PROBLEMS = 20
-_MANAGER_PLATFORM = "manager"
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _INT32_HIGHEST = 2**31 - 1
 
@@ -126,7 +126,7 @@ def _job_to_author(
         settings=JobSettings(settings, [definition.key for definition in definitions]),
         metadata=dict(submitted.metadata),
         storage=submitted.storage,
-        submitter_platform=this_platform() if platform == _MANAGER_PLATFORM else platform,
+        submitter_platform=this_platform() if platform == MANAGER_PLATFORM else platform,
         worker_tag=submitted.worker_tag,
     )
     return job, overrides
@@ -139,7 +139,7 @@ def _checked(
     refusals: list[InvalidInput] = []
     settings: dict[str, Any] = {}
     overrides: list[str] = []
-    if problems := list(_general_problems(submitted)):
+    if problems := list(general_problems(submitted)):
         refusals.append(InvalidInput("This job cannot be taken", problems=problems))
     try:
         settings = filled_in_settings(definitions, submitted.settings)
@@ -172,7 +172,7 @@ def _found_by_script(
     complete = replace(
         submitted,
         name=submitted.name.strip() or STAND_IN,
-        submitter_platform=_MANAGER_PLATFORM,
+        submitter_platform=MANAGER_PLATFORM,
         settings={**submitted.settings, **stood_in},
         initial_status=None,
         rna_overrides=None,
@@ -183,29 +183,6 @@ def _found_by_script(
     except FlamencoError as error:
         return of_other_settings(error.problems, stood_in)
     return []
-
-
-def _general_problems(submitted: SubmittedJob) -> Iterator[Problem]:
-    if not submitted.name.strip():
-        yield Problem("name", "is empty", "give the job a name")
-    known = (*Platform, _MANAGER_PLATFORM)
-    if submitted.submitter_platform not in known:
-        what = f"the platform {submitted.submitter_platform!r} is not known"
-        hint = nearest_name(submitted.submitter_platform, known)
-        yield Problem("submitter_platform", what, hint)
-    try:
-        where = f"metadata.{METADATA_PREFIX}".removesuffix(".")
-        parse_limits(limits_of_job(submitted.metadata), where=where)
-    except InvalidInput as error:
-        yield from error.problems
-    try:
-        warm_by_metadata(submitted.metadata)
-    except InvalidInput as error:
-        yield from error.problems
-    try:
-        device_of_job(submitted.metadata)
-    except ValueError as error:
-        yield Problem(f"metadata.{DEVICE_KEY}", str(error))
 
 
 def _run(job_type: LoadedJobType, job: AuthoredJob) -> AuthoredJob:

@@ -34,7 +34,7 @@ class Forecasting(Submitting):
 
         Give `next` of the answer as `after` for those that follow, if there are any.
         """
-        return reasons.job_why_not(self._db, job_id, after=after, limit=MOST_WORKERS)
+        return reasons.job_why_not(self._db, job_id, self.config, after=after, limit=MOST_WORKERS)
 
     def job_plan(self, job_id: str) -> JobPlan:
         """Who could work on a job, who would begin now, and how long it may take."""

@@ -133,8 +133,8 @@ def _announce_start(
     transitions.add_log_line(unit, task, text)
     task_changes.announce(unit, job, before, task.status)
     upstream_news.note_status(unit, task, task.status, text)
-    transitions.follow_start(unit, job)
     unit.audit("task.assign", task.uuid, worker=worker.uuid, slot=task.slot, attempt=task.attempt)
+    transitions.follow_start(unit, job)
 
 
 def _assigned(unit: Unit, worker: StoredWorker, task: StoredTask) -> AssignedTask:

@@ -47,8 +47,8 @@ def set_job_status(unit: Unit, job_uuid: str, change: JobStatusChange) -> None:
         change.status,
         reason=change.reason,
         requeue_everything=job.status is JobStatus.COMPLETED,
+        actor=unit.actor,
     )
-    unit.audit("job.status", job.uuid, status=change.status.value, reason=change.reason)
 
 
 def refuse_compiling_without_queueing(change: JobStatusChange) -> None:

@@ -66,6 +66,8 @@ def update_task(
     if refusal:
         unit.audit("task.late-update", task.uuid, attempt=attempt, reason=refusal)
         return UpdateAnswer(is_accepted=False, reason=refusal)
+    if update.taskStatus is not None:
+        unit.audit("task.update", task.uuid, status=update.taskStatus.value, attempt=attempt)
     if update.taskStatus is TaskStatus.COMPLETED:
         # That is all the progress there can be.
         transitions.change_task(
@@ -76,8 +78,6 @@ def update_task(
     if update.taskStatus is TaskStatus.FAILED:
         failed = tasks.by_id(unit.db, task.id)
         task_failures.end_attempt(unit, worker, failed, activity=update.activity or "Failed")
-    if update.taskStatus is not None:
-        unit.audit("task.update", task.uuid, status=update.taskStatus.value, attempt=attempt)
     return UpdateAnswer(is_accepted=True)
 
 

@@ -9,12 +9,14 @@ from flamenco_core import task_logs
 from flamenco_core.events import JobChanged, TaskLogAppended, TasksChanged
 from flamenco_core.manager import dependants
 from flamenco_core.manager.dependants import CHANGE_COST, Budget, Told
+from flamenco_core.manager.failing_jobs import share_if_any_failed
 from flamenco_core.manager.task_changes import announce, change_alone, requeue_alone
 from flamenco_core.manager.unit import Unit
 from flamenco_core.rules import lifecycle
 from flamenco_core.rules.lifecycle import JobMove, TaskSweep
 from flamenco_core.statuses import JobStatus, TaskStatus
 from flamenco_core.store import dependency_groups, failures, jobs, logs, queues, reservations, tasks
+from flamenco_core.store.audit import MANAGER, Actor
 from flamenco_core.store.jobs import StoredJob
 from flamenco_core.store.tasks import StoredTask
 
@@ -68,7 +70,7 @@ def _next_move(unit: Unit, job: StoredJob) -> JobMove | None:
         job.status,
         job.counts,
         ready=ready,
-        fail_percentage=unit.config.job_fail_percentage,
+        share=share_if_any_failed(unit.db, job, unit.config),
     )
 
 
@@ -83,8 +85,12 @@ def change_job(
     *,
     reason: str,
     requeue_everything: bool = False,
+    actor: Actor = MANAGER,
 ) -> None:
-    """Gives a job a status and starts to change its tasks accordingly; `settle` goes on."""
+    """Gives a job a status and starts to change its tasks accordingly; `settle` goes on.
+
+    `actor` is who asked for just that; what follows from something else is the Manager's own.
+    """
     sweep = lifecycle.SWEEPS.get(status)
     ready = jobs.set_status(
         unit.db,
@@ -95,6 +101,7 @@ def change_job(
         requeue_everything=requeue_everything,
         now=unit.now,
     )
+    _note(unit, actor, job, status, reason)
     unit.announce(JobChanged(job_id=job.uuid, status=status, previous_status=job.status))
     unit.announce_ready(ready)
     if sweep is not None:
@@ -225,6 +232,12 @@ def append_log(unit: Unit, task: StoredTask, attempt: int, text: str) -> None:
         )
 
 
+def _note(unit: Unit, actor: Actor, job: StoredJob, status: JobStatus, reason: str) -> None:
+    unit.audit_by(
+        actor, "job.status", job.uuid, status=status.value, before=job.status.value, reason=reason
+    )
+
+
 def _end_transition(unit: Unit, job: StoredJob, then: JobStatus) -> None:
     """All tasks fit; a pause goes on until its last active task is done."""
     status, reason = then, job.activity
@@ -242,6 +255,7 @@ def _end_transition(unit: Unit, job: StoredJob, then: JobStatus) -> None:
     )
     unit.announce_ready(ready)
     if status is not job.status:
+        _note(unit, MANAGER, job, status, reason)
         unit.announce(JobChanged(job_id=job.uuid, status=status, previous_status=job.status))
     if status is JobStatus.QUEUED:
         follow_job(unit, job.id)

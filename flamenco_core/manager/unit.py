@@ -33,7 +33,11 @@ class Unit:
     """Published after the commit; dropped with the transaction."""
 
     def audit(self, action: str, subject: str, **details: object) -> None:
-        audit.record(self.db, self.actor, action, subject, now=self.now, details=details)
+        self.audit_by(self.actor, action, subject, **details)
+
+    def audit_by(self, actor: Actor, action: str, subject: str, **details: object) -> None:
+        """For what follows from a request without being asked for."""
+        audit.record(self.db, actor, action, subject, now=self.now, details=details)
 
     def announce(self, event: Event) -> None:
         self.events.append(event)

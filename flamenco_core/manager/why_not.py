@@ -6,7 +6,11 @@ import sqlite3
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+from flamenco_core.config import Config
+from flamenco_core.failure_share import FailureShare, ShareSource
+from flamenco_core.manager.failing_jobs import share_of
 from flamenco_core.model.forecast import (
+    JobFailureLimit,
     JobWhyNot,
     WhyNotCount,
     WhyNotReason,
@@ -14,6 +18,7 @@ from flamenco_core.model.forecast import (
     WorkerWhyNot,
 )
 from flamenco_core.rules.eligibility import reasons_against
+from flamenco_core.statuses import TaskStatus
 from flamenco_core.store import facts, jobs, selections
 from flamenco_core.store.database import snapshot
 from flamenco_core.store.jobs import StoredJob
@@ -26,17 +31,19 @@ def worker_why_not(db: sqlite3.Connection, worker_uuid: str, job_uuid: str) -> W
 
 
 def job_why_not(
-    db: sqlite3.Connection, job_uuid: str, *, after: str | None, limit: int
+    db: sqlite3.Connection, job_uuid: str, config: Config, *, after: str | None, limit: int
 ) -> JobWhyNot:
     """For the next workers after `after`, why they get nothing of a job. Raises `NotFound`."""
     with snapshot(db):
         job = jobs.by_uuid(db, job_uuid)
         page = selections.workers_after(db, after, limit=limit + 1)
         found = [_worker(db, worker, job_uuid) for worker in page[:limit]]
+        failure_limit = _failure_limit(job, share_of(db, job, config))
     return JobWhyNot(
         job_id=job.uuid,
         job_name=job.name,
         note=_note(job),
+        failure_limit=failure_limit,
         workers_looked_at=len(found),
         workers_that_get_tasks=sum(worker.gets_tasks for worker in found),
         reasons=_counted(worker for worker in found if not worker.gets_tasks),
@@ -65,6 +72,27 @@ def _worker(db: sqlite3.Connection, worker_uuid: str, job_uuid: str) -> WorkerWh
         gets_tasks=any(not kind.reasons for kind in tasks),
         tasks=tasks,
     )
+
+
+def _failure_limit(job: StoredJob, share: FailureShare) -> JobFailureLimit:
+    failed, total = job.counts[TaskStatus.FAILED], sum(job.counts.values())
+    return JobFailureLimit(
+        summary=(
+            f"{failed} of {total} tasks failed; at {share.percentage} % the job fails, "
+            f"{_WHO_SAYS_SO[share.source]}."
+        ),
+        percentage=share.percentage,
+        source=share.source,
+        failed=failed,
+        total=total,
+    )
+
+
+_WHO_SAYS_SO = {
+    ShareSource.FARM: "as jobs of this farm do",
+    ShareSource.JOB_TYPE: "as jobs of its type do",
+    ShareSource.JOB: "as whoever submitted it wanted",
+}
 
 
 def _note(job: StoredJob) -> str | None:

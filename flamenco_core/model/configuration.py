@@ -47,6 +47,8 @@ class ConfigurationSetting:
     kind: ConfigurationKind
     is_list: bool
     """Whether the value is a list of such values."""
+    is_by_name: bool = False
+    """Whether the value is an object: such values by names."""
     value: Any = None
     """Absent for what has no value, and for secrets."""
     default: Any = None

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from flamenco_core.failure_share import ShareSource
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WhyNotReason:
@@ -50,6 +52,19 @@ class WhyNotCount:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class JobFailureLimit:
+    """At which share of failed tasks a job fails, and how far it is."""
+
+    summary: str
+    """The rest of this in a sentence for people."""
+    percentage: int
+    source: ShareSource
+    failed: int
+    """Tasks that have failed for good."""
+    total: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class JobWhyNot:
     """Why workers get nothing of a job: the reasons counted, then each worker."""
 
@@ -57,6 +72,7 @@ class JobWhyNot:
     job_name: str
     note: str | None = None
     """What is true of the job whatever the workers are, such as that it is archived."""
+    failure_limit: JobFailureLimit | None = None
     workers_looked_at: int
     workers_that_get_tasks: int
     reasons: list[WhyNotCount]

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from flamenco_core.failure_share import FailureShare, ShareSource
 from flamenco_core.statuses import JobStatus, TaskStatus
 
 REQUESTABLE_JOB_STATUSES: Mapping[JobStatus, frozenset[JobStatus]] = {
@@ -101,12 +102,12 @@ class JobMove:
 
 
 def job_status_after(
-    status: JobStatus, counts: Mapping[TaskStatus, int], *, ready: int, fail_percentage: int
+    status: JobStatus, counts: Mapping[TaskStatus, int], *, ready: int, share: FailureShare
 ) -> JobMove | None:
     """What a job becomes now that its tasks are in these statuses; None if it stays.
 
     `counts` says how many tasks have each status, `ready` how many could be handed out now, and
-    `fail_percentage` from which share of failed tasks on the job fails.
+    `share` from which share of failed tasks on the job fails.
     """
     total = sum(counts.values())
     if status is JobStatus.PAUSE_REQUESTED:
@@ -115,14 +116,15 @@ def job_status_after(
         return None
     if counts.get(TaskStatus.COMPLETED, 0) == total:
         return _unless_already(status, JobStatus.COMPLETED, "all tasks completed")
-    if counts.get(TaskStatus.FAILED, 0) * 100 >= fail_percentage * total:
-        return JobMove(JobStatus.FAILED, "too many tasks failed")
+    failed = counts.get(TaskStatus.FAILED, 0)
+    if share.is_reached(failed, total):
+        return JobMove(JobStatus.FAILED, _too_many(failed, total, share))
     if counts.get(TaskStatus.ACTIVE, 0):
         return _unless_already(status, JobStatus.ACTIVE, "a task started")
     if ready:
         return JobMove(JobStatus.QUEUED, "a task was queued") if _is_done(status) else None
     # What is left, if anything, waits for tasks that will never be completed.
-    if counts.get(TaskStatus.FAILED, 0):
+    if failed:
         return JobMove(JobStatus.FAILED, "no task is left that could run, and some failed")
     return JobMove(
         JobStatus.CANCEL_REQUESTED, "no task is left that could run, and some were cancelled"
@@ -135,6 +137,20 @@ def _pause_move(counts: Mapping[TaskStatus, int], total: int) -> JobMove | None:
     if counts.get(TaskStatus.COMPLETED, 0) == total:
         return JobMove(JobStatus.COMPLETED, "all tasks completed")
     return JobMove(JobStatus.PAUSED, "no task is active any more")
+
+
+def _too_many(failed: int, total: int, share: FailureShare) -> str:
+    return (
+        f"too many tasks failed: {failed} of {total}, and {share.percentage} % is the limit "
+        f"{_WHOSE_LIMIT[share.source]}"
+    )
+
+
+_WHOSE_LIMIT = {
+    ShareSource.FARM: "of this farm",
+    ShareSource.JOB_TYPE: "for jobs of its type",
+    ShareSource.JOB: "that it was submitted with",
+}
 
 
 def _unless_already(status: JobStatus, wanted: JobStatus, reason: str) -> JobMove | None:

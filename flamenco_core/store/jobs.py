@@ -109,6 +109,10 @@ _DETACH = Statement(
     "Lets go of the dependency groups of a job that is about to be dropped.",
     "UPDATE tasks SET dependency_group_id = NULL WHERE job_id = :id",
 )
+_SAID_IN_METADATA = Statement(
+    "What the metadata of a job has for a key.",
+    "SELECT value FROM job_metadata WHERE job_id = :id AND key = :key",
+)
 _TAG_BY_UUID = Statement("A tag by UUID.", "SELECT id FROM tags WHERE uuid = :uuid")
 
 
@@ -150,6 +154,12 @@ def by_uuid(db: sqlite3.Connection, uuid: str) -> StoredJob:
 
 def by_id(db: sqlite3.Connection, job_id: int) -> StoredJob:
     return _job(found(_BY_ID.row(db, id=job_id), "job", str(job_id)))
+
+
+def said_in_metadata(db: sqlite3.Connection, job_id: int, key: str) -> str | None:
+    """What the metadata of a job has for a key; None if it says nothing of it."""
+    said: str | None = _SAID_IN_METADATA.value(db, id=job_id, key=key)
+    return said
 
 
 def unsettled(db: sqlite3.Connection, *, limit: int) -> list[str]:

@@ -49,10 +49,11 @@ _UNKNOWN = Answer(status=404, description="There is no such job, or no such work
 async def fetch_job_why_not(call: Call) -> web.StreamResponse:
     """The counts are of the workers on this page, which are all of a farm of ordinary size."""
     job_id, after, limit = call.value(JOB_ID), call.value(AFTER) or None, call.value(LIMIT)
+    config = call.service.configuration.running
     return encoded_answer(
         await call.service.readers.read_json(
             lambda reader: wire.to_json(
-                why_not.job_why_not(reader.connection, job_id, after=after, limit=limit)
+                why_not.job_why_not(reader.connection, job_id, config, after=after, limit=limit)
             )
         )
     )

@@ -46,7 +46,7 @@ def default(field: str) -> str:
         return format_duration(value)
     if isinstance(value, tuple):
         return ", ".join(value)
-    return "" if value is None else str(value)
+    return "" if value in (None, {}) else str(value)
 
 
 def test_every_setting_is_documented_once_with_its_default() -> None:

@@ -23,9 +23,10 @@ def test_the_audit_log_is_told_page_by_page(manager: RunningManager) -> None:
     worker = manager.add_worker()
     change = {"status": "cancel-requested", "reason": "enough"}
     assert manager.post(f"/jobs/{job['id']}/setstatus", change).status == 204
-    (cancelled,) = manager.get("/audit?action=job.status&limit=1").json["audit"]
+    ended, cancelled = manager.get("/audit?action=job.status&limit=2").json["audit"]
+    assert (ended["actor"], ended["details"]["status"]) == ("manager", "canceled")
     assert cancelled["actor"].startswith("person:")
-    assert cancelled["details"] == change
+    assert cancelled["details"] == {**change, "before": "queued"}
     mine = manager.get(f"/audit?job={job['id']}&actor={cancelled['actor']}").json["audit"]
     assert [row["action"] for row in mine] == ["job.status", "job.submit"]
     of_worker = manager.get(f"/audit?worker={worker.uuid}&sort=time").json["audit"]

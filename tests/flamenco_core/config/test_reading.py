@@ -407,3 +407,41 @@ def test_tasks_that_time_out_before_their_workers_are_warned_of() -> None:
         "else queued again (make task_timeout longer than worker_timeout)"
     )
     assert not warnings(parse("task_timeout: 0s\nworker_timeout: 15m\n"))
+
+
+def test_a_setting_of_a_section_stands_in_its_section() -> None:
+    assert problems("shaman.enabled: false\nshaman: {garbageCollect.maxAge: 48h}") == [
+        (
+            "line 1, shaman.enabled: is a path, which does not count in a file "
+            "(write enabled below shaman)"
+        ),
+        (
+            "line 2, shaman.garbageCollect.maxAge: is a path, which does not count in a file "
+            "(write maxAge below garbageCollect)"
+        ),
+    ]
+
+
+def test_shares_of_failed_tasks_are_read_by_job_type() -> None:
+    text = "job_fail_percentage_by_type:\n  render: 25\n  v2.0: 100\n"
+    assert parse(text).job_fail_percentage_by_type == {"render": 25, "v2.0": 100}
+    given = parse(text, FLAMENCO_JOB_FAIL_PERCENTAGE_BY_TYPE="{echo: 5}")
+    assert given.job_fail_percentage_by_type == {"echo": 5}
+    assert parse("job_fail_percentage_by_type:").job_fail_percentage_by_type == {}
+
+
+@pytest.mark.parametrize(
+    ("value", "says"),
+    [
+        ("25", "must be names with values (write each as name: value)"),
+        ("[render]", "must be names with values (write each as name: value)"),
+        (
+            "{render: 25, echo: 0}",
+            "has a value of echo that must be a whole number from 1 to 100",
+        ),
+        ("{'': 25}", "has a value without a name"),
+    ],
+)
+def test_shares_that_cannot_be_used_are_named(value: str, says: str) -> None:
+    found = problems(f"job_fail_percentage_by_type: {value}")
+    assert found == [f"line 1, job_fail_percentage_by_type: {says}"]

@@ -304,3 +304,16 @@ def test_without_the_library_for_comments_it_is_named(
     with pytest.raises(Unavailable, match=r"flamenco-python\[manager\]"):
         configuration.save({"manager_name": "Other"})
     assert configuration.config.manager_name == "Animation Studio"
+
+
+def test_values_by_names_are_replaced_together_and_keep_their_comments(tmp_path: Path) -> None:
+    path = tmp_path / "flamenco-manager.yaml"
+    path.write_text(
+        "job_fail_percentage_by_type:\n  render: 25 # long\n  echo: 100\n", encoding="utf-8"
+    )
+    config = opened(path).save({"job_fail_percentage_by_type": {"render": 30}})
+    assert config.job_fail_percentage_by_type == {"render": 30}
+    assert path.read_text(encoding="utf-8") == (
+        "job_fail_percentage_by_type:\n  render: 30 # long\n"
+    )
+    assert opened(path).save({"job_fail_percentage_by_type": None}) == Config(home=tmp_path)

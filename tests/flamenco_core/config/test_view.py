@@ -70,6 +70,13 @@ def test_choices_bounds_and_lists_are_told() -> None:
     assert extra.value == [str(Path("/a")), str(Path("/b"))]
 
 
+def test_values_by_names_are_told_with_their_bounds() -> None:
+    shares = setting(parsed("job_fail_percentage_by_type: {a: 5}"), "job_fail_percentage_by_type")
+    assert (shares.is_by_name, shares.is_list, shares.kind.value) == (True, False, "number")
+    assert (shares.value, shares.default, shares.is_set) == ({"a": 5}, {}, True)
+    assert (shares.minimum, shares.maximum) == (1, 100)
+
+
 def test_no_secret_is_in_what_is_shown() -> None:
     config = parsed(
         "manager_secret: 5e-cret-1\nmanager_id: x\nworker_registration_secret: 5e-cret-2\n"

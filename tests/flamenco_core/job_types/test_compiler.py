@@ -115,17 +115,20 @@ def test_limits_of_a_job_reach_each_of_its_commands_over_those_of_the_job_type(
     body += "task.command('sleep', {'duration_in_seconds': 1})"
     write_script(tmp_path, "mine", body)
     limits = {"limits.total": "3h", "limits.progress": "off", "user": "x"}
+    limits["limits.failed_tasks"] = "25%"  # is not the workers'
     job = compiled(JobTypeLibrary([tmp_path]), replace(submission("mine"), metadata=limits))
     echo, sleep = job.tasks[0].commands
     assert echo.parameters["limits"] == {"total": "3h", "progress": "off", "silence": "5m"}
     assert sleep.parameters["limits"] == {"total": "3h", "progress": "off"}
-    wrong = {"limits.total": "3", "limits.end": "1h"}
+    wrong = {"limits.total": "3", "limits.end": "1h", "limits.failed_tasks": "0%"}
     with pytest.raises(InvalidInput) as refused:
         compiled(JobTypeLibrary([tmp_path]), replace(submission("mine"), metadata=wrong))
     assert [problem.where for problem in refused.value.problems] == [
         "metadata.limits.total",
         "metadata.limits.end",
+        "metadata.limits.failed_tasks",
     ]
+    assert "failed_tasks" in refused.value.problems[1].hint
 
 
 def test_a_job_can_ask_for_a_blender_of_its_own_for_each_task(tmp_path: Path) -> None:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
+import sqlite3
+
 import pytest
 
 from flamenco_core.errors import Conflict, InvalidInput, NotFound
-from flamenco_core.manager import MANAGER, Manager
+from flamenco_core.manager import MANAGER, Actor, Manager
 from flamenco_core.model import JobPriorityChange, JobStatusChange, TaskStatusChange
 from flamenco_core.statuses import JobStatus, TaskStatus
 from tests.flamenco_core.farms import (
@@ -285,3 +289,25 @@ def test_what_runs_on_an_old_result_is_taken_back_when_its_source_is_queued_agai
     assert statuses(manager, job) == ["queued", "completed", "queued"]
     assert not complete(manager, worker, video).is_accepted
     assert take(manager, worker).name == "render-1"
+
+
+def test_each_move_of_a_job_is_audited_once_as_whose_it_is(manager: Manager) -> None:
+    worker = awake_worker(manager)
+    job = store(manager, compiled_job(3))
+    for _ in range(2):
+        complete(manager, worker, take(manager, worker))
+    change = JobStatusChange(status=JobStatus.CANCEL_REQUESTED, reason="wrong scene")
+    manager.set_job_status(job, change, actor=Actor.person("ana"))
+    with contextlib.closing(sqlite3.connect(manager.file)) as db:
+        rows = db.execute(
+            "SELECT actor, details FROM audit WHERE action = 'job.status' AND subject = ? "
+            "ORDER BY id",
+            (job,),
+        ).fetchall()
+    said = [(actor, json.loads(details)) for actor, details in rows]
+    moves = [(actor, details["before"], details["status"]) for actor, details in said]
+    assert moves == [
+        ("manager", "queued", "active"),
+        ("person:ana", "active", "cancel-requested"),
+        ("manager", "cancel-requested", "canceled"),
+    ]

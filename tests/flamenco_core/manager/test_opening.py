@@ -179,7 +179,9 @@ def test_every_change_leaves_an_audit_row_with_its_actor(file: Path) -> None:
         (by_worker, "worker.status"),
         ("manager", "job.submit"),
         (by_worker, "task.assign"),
+        ("manager", "job.status"),
         (by_worker, "task.update"),
+        ("manager", "job.status"),
     ]
 
 

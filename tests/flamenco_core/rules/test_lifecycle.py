@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from flamenco_core.failure_share import FailureShare, ShareSource
 from flamenco_core.rules.lifecycle import (
     REQUESTABLE_JOB_STATUSES,
     REQUESTABLE_TASK_STATUSES,
@@ -13,6 +14,7 @@ from flamenco_core.rules.lifecycle import (
 from flamenco_core.statuses import JobStatus, TaskStatus
 
 J, T = JobStatus, TaskStatus
+TEN_PERCENT = FailureShare(10, ShareSource.FARM)
 
 
 @pytest.mark.parametrize(
@@ -47,15 +49,30 @@ J, T = JobStatus, TaskStatus
 def test_a_job_follows_its_tasks(
     status: JobStatus, counts: dict[TaskStatus, int], ready: int, expected: JobStatus | None
 ) -> None:
-    move = job_status_after(status, counts, ready=ready, fail_percentage=10)
+    move = job_status_after(status, counts, ready=ready, share=TEN_PERCENT)
     assert (move.status if move else None) == expected
 
 
-@pytest.mark.parametrize(("percentage", "fails"), [(50, True), (51, False)])
-def test_the_failure_percentage_is_reached_at_its_value(percentage: int, fails: bool) -> None:
-    counts = {T.FAILED: 1, T.ACTIVE: 1}
-    move = job_status_after(J.ACTIVE, counts, ready=0, fail_percentage=percentage)
-    assert (move is not None and move.status is J.FAILED) is fails
+@pytest.mark.parametrize(
+    ("percentage", "source", "says"),
+    [
+        (50, ShareSource.FARM, "2 of 4, and 50 % is the limit of this farm"),
+        (49, ShareSource.JOB_TYPE, "2 of 4, and 49 % is the limit for jobs of its type"),
+        (1, ShareSource.JOB, "2 of 4, and 1 % is the limit that it was submitted with"),
+        (51, ShareSource.JOB, ""),
+    ],
+)
+def test_a_job_fails_at_its_share_and_says_whose_limit_that_is(
+    percentage: int, source: ShareSource, says: str
+) -> None:
+    counts = {T.FAILED: 2, T.ACTIVE: 2}
+    move = job_status_after(J.ACTIVE, counts, ready=0, share=FailureShare(percentage, source))
+    if says:
+        assert move is not None
+        assert move.status is J.FAILED
+        assert move.reason == f"too many tasks failed: {says}"
+    else:
+        assert move is None
 
 
 def test_every_status_that_is_not_in_between_can_be_acted_on() -> None:

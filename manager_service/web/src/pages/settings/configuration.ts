@@ -29,6 +29,9 @@ export function textOf(setting: ConfigurationSetting): string {
   const { value } = setting;
   if (value === undefined || value === null) return "";
   if (Array.isArray(value)) return value.join("\n");
+  if (setting.is_by_name) {
+    return Object.entries(value).map(([name, item]) => `${name}: ${String(item)}`).join("\n");
+  }
   return setting.kind === "duration" ? shortDuration(String(value)) : String(value);
 }
 
@@ -39,8 +42,19 @@ export const shortDuration = (text: string): string =>
 /** What a field's text means for the Manager; null takes the setting back to its default. */
 export function valueOf(setting: ConfigurationSetting, text: string): unknown {
   if (text.trim() === "") return null;
-  if (setting.is_list) return text.split("\n").map((line) => line.trim()).filter(Boolean);
+  const lines = text.split("\n").map((line) => line.trim()).filter(Boolean);
+  if (setting.is_list) return lines;
+  if (setting.is_by_name) return Object.fromEntries(lines.map((line) => namedValue(setting, line)));
   if (setting.kind === "boolean") return text === "true";
   if (setting.kind === "number") return Number(text);
   return text;
+}
+
+/** "name: value"; names may have colons of their own. What is no value is for the Manager to refuse. */
+function namedValue(setting: ConfigurationSetting, line: string): [string, unknown] {
+  const colon = line.lastIndexOf(":");
+  if (colon < 0) return [line, ""];
+  const value = line.slice(colon + 1).trim();
+  const isNumber = setting.kind === "number" && value !== "" && Number.isFinite(Number(value));
+  return [line.slice(0, colon).trim(), isNumber ? Number(value) : value];
 }

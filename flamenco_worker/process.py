@@ -144,7 +144,10 @@ def run_process(
 
 
 def kill_all() -> None:
-    """Ends every child of this worker at once; for the moment before the worker itself ends."""
+    """Ends every child of this worker at once; for the moment before the worker itself ends.
+
+    May be called by a signal, whatever the main thread is doing.
+    """
     with _LIVING_LOCK:
         children = list(_LIVING)
     for child in children:
@@ -157,8 +160,9 @@ class _Child:
     def __init__(self, process: subprocess.Popen[bytes]) -> None:
         self._process = process
         self._killer: threading.Timer | None = None
-        # Once it is gone its process id may be somebody else's.
-        self._lock = threading.Lock()
+        # Once it is gone its process id may be somebody else's. `kill_all` may be called by a
+        # signal in the middle of `end`.
+        self._lock = threading.RLock()
         self._is_gone = False
         self.pid = process.pid
         self.memory_peak = 0
@@ -229,7 +233,7 @@ class _Child:
 
 
 _LIVING: set[_Child] = set()
-_LIVING_LOCK = threading.Lock()
+_LIVING_LOCK = threading.RLock()
 
 
 def _start(

@@ -23,7 +23,7 @@ from flamenco_worker.process import (
 )
 from tests.flamenco_worker.blenders import ROOT
 
-PATIENCE = 30
+PATIENCE = 120
 POSIX_ONLY = pytest.mark.skipif(sys.platform == "win32", reason="process groups are POSIX's")
 
 
@@ -230,6 +230,33 @@ def test_kill_all_ends_every_child() -> None:
     kill_all()
     thread.join(PATIENCE)
     assert codes == [-signal.SIGKILL]
+
+
+@POSIX_ONLY
+def test_a_signal_may_kill_all_while_a_child_is_being_asked_to_end(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """As the second Ctrl+C does it."""
+    cancellation = Cancellation()
+    previous = signal.signal(signal.SIGUSR1, lambda *_: kill_all())
+    killpg = os.killpg
+
+    def interrupted(group: int, number: int) -> None:
+        if number == signal.SIGTERM:
+            signal.raise_signal(signal.SIGUSR1)
+        killpg(group, number)
+
+    monkeypatch.setattr(os, "killpg", interrupted)
+    try:
+        with pytest.raises(Cancelled, match="enough"):
+            run_process(
+                python("import time; time.sleep(600)"),
+                on_line=print,
+                on_start=lambda _pid: cancellation.cancel("enough"),
+                cancellation=cancellation,
+            )
+    finally:
+        signal.signal(signal.SIGUSR1, previous)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux ties a child's life to a parent's")

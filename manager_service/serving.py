@@ -71,12 +71,21 @@ def handler_for(operation: Operation, service: Service) -> Handler:
             )
             return await run(await _read(operation, service, request, caller))
         except ConnectionError:
-            # The client has gone, so that this reaches nobody.
-            return refusal(503, "The connection was lost")
+            # The client has gone, or has to be let go: what was promised cannot be sent.
+            return _or_cut_off(request, refusal(503, "The connection was lost"))
         except Exception as error:  # noqa: BLE001 - every failure is answered in one shape
-            return answer_for(error, request)
+            return _or_cut_off(request, answer_for(error, request))
 
     return handle
+
+
+def _or_cut_off(request: web.Request, answer: web.Response) -> web.Response:
+    """The answer, if none was begun; else the client would take it for more of that one, so that
+    the connection ends early instead.
+    """
+    if request.writer.output_size > 0 and request.transport is not None:
+        request.transport.abort()
+    return answer
 
 
 def declare_role(app: web.Application, method: str, path: str, role: Role) -> None:

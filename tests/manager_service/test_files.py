@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.client
 import os
 import sys
 from collections.abc import Iterator
@@ -11,7 +12,7 @@ from urllib.parse import urlencode
 
 import pytest
 
-from tests.manager_service.running_manager import Reply, RunningManager
+from tests.manager_service.running_manager import Reply, RunningManager, send
 
 pytestmark = pytest.mark.skipif(
     sys.platform == "win32", reason="links need rights on Windows, and names are no bytes"
@@ -148,6 +149,26 @@ def test_a_file_comes_whole_or_in_parts(farm: tuple[RunningManager, Path]) -> No
     assert part("bytes=0-0", **{"If-Range": '"other"'}).content == CONTENT
     unchanged = ask(manager, "/content", path=folder / "video.mp4", headers={"If-None-Match": etag})
     assert (unchanged.status, unchanged.content) == (304, b"")
+
+
+def test_a_file_that_becomes_shorter_while_it_is_sent_ends_the_connection_early(
+    farm: tuple[RunningManager, Path],
+) -> None:
+    manager, folder = farm
+    large = folder / "sub" / "large.exr"
+    with large.open("wb") as file:
+        file.truncate(64 * 2**20)  # far more than the system keeps for a connection
+    connection = manager.connect()
+    try:
+        send(connection, "GET", f"/files/content?{urlencode({'path': large})}")
+        answer = connection.getresponse()
+        assert answer.read(1) == b"\0"
+        os.truncate(large, 0)
+        with pytest.raises(http.client.IncompleteRead) as cut_off:
+            answer.read()
+        assert not cut_off.value.partial.strip(b"\0")
+    finally:
+        connection.close()
 
 
 def test_an_empty_file_is_empty(farm: tuple[RunningManager, Path]) -> None:

@@ -93,7 +93,9 @@ async def revoke_token(call: Call) -> web.StreamResponse:
     """Admins may revoke all tokens, others their own."""
     token_id, caller, actor = call.value(TOKEN_ID), call.caller, call.actor
     is_admin = call.service.access.role_of(caller) is UserRole.ADMIN
-    of_user = None if is_admin else caller.name
+    # A service may be called what a user is called, and has no tokens of its own.
+    own_name = caller.name if caller.kind is CallerKind.PERSON else ""
+    of_user = None if is_admin else own_name
     await call.service.farm.run(
         lambda manager: manager.revoke_token(token_id, of_user=of_user, actor=actor)
     )

@@ -220,6 +220,19 @@ def test_a_service_belongs_to_nobody(manager: GuardedManager, ada: dict[str, str
     assert manager.get("/tokens", headers=service).json == {"tokens": []}
 
 
+def test_a_service_that_is_called_like_a_user_revokes_none_of_their_tokens(
+    manager: GuardedManager, ada: dict[str, str]
+) -> None:
+    art = manager.session("art")
+    personal = manager.post("/tokens", {"name": "mine"}, headers=art).json["token"]["id"]
+    wanted = {"name": "art", "is_service": True, "role": "viewer"}
+    made = manager.post("/tokens", wanted, headers=ada).json
+    service = bearer(made["secret"])
+    assert remove(manager, service, f"/tokens/{personal}") == 404
+    assert remove(manager, service, f"/tokens/{made['token']['id']}") == 404
+    assert remove(manager, art, f"/tokens/{personal}") == 204
+
+
 def test_without_accounts_rights_are_handed_out_on_the_own_machine_only(tmp_path: Path) -> None:
     with RunningManager(tmp_path) as manager:
         new = {"name": "ada", "password": PASSWORD, "role": "admin"}

@@ -182,8 +182,10 @@ class Access:
         )
 
     def _recheck_and_go_on(self) -> None:
-        self.recheck()
-        self._recheck_later()
+        try:
+            self.recheck()
+        finally:
+            self._recheck_later()
 
     def _admit(self, request: web.BaseRequest, role: Role, *, is_sensitive: bool = False) -> Caller:
         if not self.has_accounts:

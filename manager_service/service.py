@@ -90,7 +90,7 @@ class Service:
         self._uses = Uses(self.farm)
         self.access = Access(config, address=address, uses=self._uses)
         self.accounts = Accounts(self.farm, self.readers)
-        self.live = Hub(self._open_reader, each_period=self.access.recheck)
+        self.live = Hub(self._open_reader)
         """Whoever follows what happens."""
         self.submissions = Submissions(self.farm, config.scripts)
         self.storage_overview = StorageOverview()

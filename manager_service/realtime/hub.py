@@ -68,11 +68,7 @@ class Follower(ABC):
 class Hub:
     """All followers, and what they are told."""
 
-    def __init__(
-        self, open_reader: Callable[[], FarmReader], *, each_period: Callable[[], None]
-    ) -> None:
-        """`each_period` is called now and then, to look whether all may follow still."""
-        self._each_period = each_period
+    def __init__(self, open_reader: Callable[[], FarmReader]) -> None:
         self.epoch = secrets.token_hex(4)
         """Numbers are of one run of the Manager; another run has another epoch."""
         self.farm_id = ""
@@ -207,7 +203,6 @@ class Hub:
         while True:
             await asyncio.sleep(ALIVE_PERIOD.total_seconds())
             self._followed.cool_down(now=time.monotonic())
-            self._each_period()
             for follower in [*self._followers]:
                 follower.still_alive()
 

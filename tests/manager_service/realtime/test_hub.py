@@ -50,7 +50,7 @@ def write(_hub: Hub, messages: Sequence[Numbered]) -> Sequence[bytes]:
 
 @asynccontextmanager
 async def running(manager: Manager, open_reader: Callable[[], FarmReader]) -> AsyncIterator[Hub]:
-    made = Hub(open_reader, each_period=lambda: None)
+    made = Hub(open_reader)
     manager.subscribe(made.on_events)
     made.start(manager.farm_id)
     try:

@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
-from flamenco_core.errors import FlamencoError, InvalidInput, NotFound, Problem
+from flamenco_core.errors import InvalidInput, NotFound, Problem
 from flamenco_core.job_types.compile_process import MAX_HELPERS, CompileProcess
 from flamenco_core.manager.submission_keys import refuse_other
 from manager_service.threads import Threads
@@ -149,7 +149,7 @@ class Submissions:
             # Finding the next step of a large job takes a while, too.
             while step := await self.threads.run(lambda: next(steps, None)):
                 await self._take(step)
-        except FlamencoError:
+        except Exception:
             await self._drop(job.id)
             raise
 
@@ -161,5 +161,5 @@ class Submissions:
             await self._farm.run(lambda manager: manager.drop_unfinished_job(job_id))
         except NotFound:
             pass  # not even its first step was stored
-        except FlamencoError as error:
+        except Exception as error:  # noqa: BLE001 - it is the first failure that is told
             logger.warning("Job %s stays half stored until the next start: %s", job_id, error)

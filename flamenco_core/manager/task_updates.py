@@ -55,14 +55,17 @@ def update_task(
         hand_out.start_reserved(unit, worker, task)
         task = tasks.by_id(unit.db, task.id)
     attempt = _attempt(unit, worker, task, update)
-    if _was_stored_before(unit, task, attempt, update, set() if together is None else together):
-        return UpdateAnswer(is_accepted=True)
+    refusal = _refusal(worker, task, attempt)
+    earlier = _earlier_verdict(
+        unit, task, attempt, update, set() if together is None else together, refusal
+    )
+    if earlier is not None:
+        return earlier
     if attempt is not None and update.log:
         transitions.append_log(unit, task, attempt, update.log)
     if attempt is not None and update.statistics:
         told = _with_variables(unit, worker, update.statistics)
         statistics.report(unit.db, task.id, attempt, told)
-    refusal = _refusal(worker, task, attempt)
     if refusal:
         unit.audit("task.late-update", task.uuid, attempt=attempt, reason=refusal)
         return UpdateAnswer(is_accepted=False, reason=refusal)
@@ -130,17 +133,28 @@ def _attempt(unit: Unit, worker: StoredWorker, task: StoredTask, update: TaskUpd
     return update.attempt if is_own else None
 
 
-def _was_stored_before(
-    unit: Unit, task: StoredTask, attempt: int | None, update: TaskUpdate, together: Together
-) -> bool:
+def _earlier_verdict(
+    unit: Unit,
+    task: StoredTask,
+    attempt: int | None,
+    update: TaskUpdate,
+    together: Together,
+    refusal: str,
+) -> UpdateAnswer | None:
+    """What an update was answered that is sent again; one that is new is noted with `refusal`."""
     if attempt is None or update.update_id is None:
-        return False
+        return None
     key = (task.id, attempt)
-    is_new = attempts.take_update(
-        unit.db, task.id, attempt, update.update_id, is_next=key in together
-    )
+    known = attempts.last_updates(unit.db, task.id, attempt)
+    was_accepted = known.get(update.update_id)
+    if was_accepted is None:
+        others = known if key in together else {}
+        attempts.note_updates(unit.db, task.id, attempt, {**others, update.update_id: not refusal})
     together.add(key)
-    return not is_new
+    if was_accepted is None:
+        return None
+    reason = "" if was_accepted else refusal or "the task was not active when this was said"
+    return UpdateAnswer(is_accepted=was_accepted, reason=reason)
 
 
 def _refusal(worker: StoredWorker, task: StoredTask, attempt: int | None) -> str:

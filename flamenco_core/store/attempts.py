@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from datetime import datetime
 
@@ -29,18 +30,15 @@ _LAST_OF_WORKER = Statement(
     """SELECT attempt FROM task_attempts WHERE task_id = :task_id AND worker_id = :worker_id
        ORDER BY attempt DESC LIMIT 1""",
 )
-_LAST_UPDATE = Statement(
-    "The last update of an attempt that was stored.",
+_LAST_UPDATES = Statement(
+    "The last updates of an attempt that were stored.",
     "SELECT last_update FROM task_attempts WHERE task_id = :task_id AND attempt = :attempt",
 )
-_NOTE_UPDATE = Statement(
-    "Notes which update of an attempt was stored last.",
-    """UPDATE task_attempts SET last_update = :update_id
+_NOTE_UPDATES = Statement(
+    "Notes which updates of an attempt were stored last.",
+    """UPDATE task_attempts SET last_update = :updates
        WHERE task_id = :task_id AND attempt = :attempt""",
 )
-
-_BETWEEN = "\n"
-"""Between the ids of updates that came together."""
 
 
 def begin(
@@ -69,21 +67,23 @@ def end(db: sqlite3.Connection, task_id: int, attempt: int, *, outcome: str, now
         logs.mark_to_compress(db, task_id, attempt)
 
 
-def take_update(
-    db: sqlite3.Connection, task_id: int, attempt: int, update_id: str, *, is_next: bool = False
-) -> bool:
-    """Notes an update of an attempt; False if it is stored already.
+def last_updates(db: sqlite3.Connection, task_id: int, attempt: int) -> dict[str, bool]:
+    """The ids of the updates that were stored last, and whether each was accepted."""
+    text = _LAST_UPDATES.value(db, task_id=task_id, attempt=attempt) or "{}"
+    # Versions up to 0.1 noted ids alone, one a line.
+    is_older = not text.startswith("{")
+    return dict.fromkeys(text.splitlines(), True) if is_older else json.loads(text)
+
+
+def note_updates(
+    db: sqlite3.Connection, task_id: int, attempt: int, updates: dict[str, bool]
+) -> None:
+    """Notes what `last_updates` is to answer from now on.
 
     Workers send their updates in order, and those again of which the answer was lost: one, or
-    several together. `is_next` says that one of the same attempt came before it in the same
-    request; all of them are remembered, until one comes in another request.
+    several together. So those of the last request are enough.
     """
-    known = (_LAST_UPDATE.value(db, task_id=task_id, attempt=attempt) or "").split(_BETWEEN)
-    if update_id in known:
-        return False
-    text = _BETWEEN.join([*known, update_id]) if is_next else update_id
-    _NOTE_UPDATE.run(db, task_id=task_id, attempt=attempt, update_id=text)
-    return True
+    _NOTE_UPDATES.run(db, task_id=task_id, attempt=attempt, updates=json.dumps(updates))
 
 
 def is_by(db: sqlite3.Connection, task_id: int, attempt: int, worker_id: int) -> bool:

@@ -430,6 +430,21 @@ def test_an_update_that_comes_twice_counts_once(manager: Manager) -> None:
     assert statuses(manager, job) == ["completed"]
 
 
+def test_an_update_that_was_refused_is_refused_when_it_comes_again(manager: Manager) -> None:
+    worker = awake_worker(manager)
+    job = store(manager, compiled_job(1))
+    task = take(manager, worker)
+    ask(manager, job, JobStatus.CANCEL_REQUESTED)
+    late = TaskUpdate(
+        taskStatus=TaskStatus.COMPLETED, log="bye", attempt=task.attempt, update_id="1"
+    )
+    answers = [manager.update_task(worker, task.uuid, late) for _ in range(2)]
+    assert {(answer.is_accepted, answer.reason) for answer in answers} == {
+        (False, "the task is canceled")
+    }
+    assert manager.task_log(task.uuid).count("bye") == 1
+
+
 @pytest.mark.parametrize("workers", [1, 2])
 def test_a_job_that_no_worker_may_go_on_with_fails(manager: Manager, workers: int) -> None:
     farm = [awake_worker(manager) for _ in range(workers)]

@@ -132,17 +132,25 @@ async def report_task(line: Line, worker: str, task: dict[str, Any]) -> None:
 
 async def submit(line: Line) -> None:
     while not line.crowd.is_over:
-        key = uuid4().hex
-        headers = f"{JSON_CONTENT}Idempotency-Key: {key}\r\n"
-        _, content = await line.surely("POST", "jobs", echo_job(key, sleeps=SLEEPS), headers)
-        job = json.loads(content)["id"]
-        line.crowd.promises.note("job", job, (key, SLEEPS + 1))
-        line.crowd.jobs.append(job)
+        line.crowd.jobs.append(await submitted(line))
+
+
+async def submitted(line: Line, **more: object) -> str:
+    """The id of a new job."""
+    key = uuid4().hex
+    headers = f"{JSON_CONTENT}Idempotency-Key: {key}\r\n"
+    _, content = await line.surely("POST", "jobs", echo_job(key, sleeps=SLEEPS, **more), headers)
+    job = str(json.loads(content)["id"])
+    line.crowd.promises.note("job", job, (key, SLEEPS + 1))
+    return job
 
 
 async def cancel(line: Line) -> None:
     promises = line.crowd.promises
     while (job := await line.crowd.untouched_job()) is not None:
+        if "cancelled" not in promises.kinds:
+            # Workers may be quick; this one they cannot complete first.
+            job = await submitted(line, initial_status="paused")
         promises.stopped.add(job)
         change = {"status": "cancel-requested", "reason": "a test"}
         # A job may have been completed by then.

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from flamenco_core import open_exr
+from flamenco_worker.blender.image_files import open_with_pillow
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -15,7 +16,7 @@ LARGEST_SIDE = 2048
 """Pixels. Larger images are made smaller before they travel."""
 JPEG_QUALITY = 85
 MOST_PIXELS = 150_000_000
-"""Of an OpenEXR image, so that showing it takes no more than a few gigabytes."""
+"""Of an image that is shown, so that this takes no more than a few gigabytes."""
 _EXR = ".exr"
 _SHOWABLE = frozenset(
     {_EXR, ".png", ".jpg", ".jpeg", ".tif", ".tiff", ".webp", ".bmp", ".tga", ".jp2", ".rgb"}
@@ -31,14 +32,14 @@ def as_jpeg(path: Path) -> bytes:
     """The image at `path` as a JPEG, without its transparency.
 
     Raises:
-        OSError: if it cannot be decoded.
+        OSError: if it cannot be decoded, or has too many pixels.
         UnreadableExrError: the same, of an OpenEXR image.
     """
-    from PIL import Image
-
     if path.suffix.lower() == _EXR:
         return _jpeg(open_exr.decoded_file(path, most_pixels=MOST_PIXELS))
-    with Image.open(path) as image:
+    with open_with_pillow(path) as image:
+        if image.width * image.height > MOST_PIXELS:
+            raise OSError(f"it has more than {MOST_PIXELS:,} pixels")
         return _jpeg(image)
 
 

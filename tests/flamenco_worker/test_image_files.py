@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from flamenco_worker.blender.image_files import FORMATS, ImageRefused, ImageSize, read_image
 from flamenco_worker.blender.verify import (
@@ -13,6 +14,7 @@ from flamenco_worker.blender.verify import (
     move_out_of_the_way,
     verify_file,
 )
+from flamenco_worker.output_pictures import as_jpeg
 from tests.flamenco_worker.blenders import BPY
 
 VARIANTS = {
@@ -81,6 +83,17 @@ def test_an_empty_file_is_called_empty(tmp_path: Path, name: str) -> None:
     (tmp_path / "empty").touch()
     with pytest.raises(ImageRefused, match="is empty, it has zero bytes"):
         read_image(tmp_path / "empty", VARIANTS[name][0])
+
+
+def test_a_poster_is_whole_however_many_pixels_it_has_and_too_large_to_be_shown(
+    tmp_path: Path,
+) -> None:
+    poster = tmp_path / "poster.png"
+    with Image.new("1", (20_000, 10_000)) as blank:
+        blank.save(poster)
+    assert read_image(poster, "PNG") == ImageSize(20_000, 10_000)
+    with pytest.raises(OSError, match="pixels"):
+        as_jpeg(poster)
 
 
 @pytest.mark.parametrize("name", VARIANTS)

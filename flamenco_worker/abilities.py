@@ -8,6 +8,7 @@ import shlex
 import shutil
 import threading
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 
 import psutil
 
@@ -28,6 +29,16 @@ _RENDERING = "blender-render"
 _NEW_BLENDER_AFTER = 10
 """Tasks in a row that run another Blender than the one that is told of: by then it has been
 exchanged. Jobs that run different ones in turn change nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class BlenderCommand:
+    """How a task starts Blender."""
+
+    exe: str
+    """A name or a path."""
+    arguments: str = ""
+    """As one would type them."""
 
 
 class Abilities:
@@ -61,17 +72,30 @@ class Abilities:
             slots=[_slot(plan, devices) for plan in plans] if len(plans) > 1 else None,
         )
 
-    def look_for_devices(self) -> None:
-        """Asks the Blender that is configured, the one that tasks ran the last time, or the one on
-        PATH, if there is one."""
-        if self._asked is not None:
-            return
-        of_tasks = None if self._config.blender else self._inventory.of_tasks()
-        name = self._config.blender or self._machine.program("blender")
-        if of_tasks is not None:
-            self._ask(of_tasks, is_of_task=True)
-        elif shutil.which(name):
-            self._ask([name], is_of_task=False)
+    def look_for_devices(self, of_farm: BlenderCommand | None = None) -> None:
+        """Asks the Blender that is configured or else `of_farm`, which the Manager names.
+
+        If it names none: the one that tasks ran the last time, or the one on PATH. Where the farm's
+        is not here, no other one is told of, since tasks do not run it.
+        """
+        words = None if of_farm is None else self._words(of_farm)
+        if self._config.blender:
+            self._ask_first([self._config.blender], is_of_task=False)
+        elif words is not None:
+            self._ask_first(words, is_of_task=True)
+        elif of_tasks := self._inventory.of_tasks():
+            self._ask_first(of_tasks, is_of_task=True)
+        else:
+            self._ask_first([self._machine.program("blender")], is_of_task=False)
+
+    def _ask_first(self, blender: list[str], *, is_of_task: bool) -> None:
+        """At sign-on, of which there may be several."""
+        if shutil.which(blender[0]) is None:
+            log.info("this machine has no Blender %s", blender[0])
+        elif self._asked is None:
+            self._ask(blender, is_of_task=is_of_task)
+        elif is_of_task and blender != self._asked:
+            self._to_ask = blender
 
     def look_into(self, task: AssignedTask) -> None:
         """Takes note of the Blender that a task runs: it counts more than the one on PATH.
@@ -100,9 +124,17 @@ class Abilities:
             exe = command.parameters.get("exe")
             if command.name == _RENDERING and isinstance(exe, str):
                 more = command.parameters.get("exeArgs") or ""
-                words = shlex.split(more) if isinstance(more, str) else [*map(str, more)]
-                return [self._machine.program(exe), *words]
+                if isinstance(more, str):
+                    return self._words(BlenderCommand(exe, more))
+                return [self._machine.program(exe), *map(str, more)]
         return None
+
+    def _words(self, blender: BlenderCommand) -> list[str] | None:
+        """What to start; None if nobody could."""
+        try:
+            return [self._machine.program(blender.exe), *shlex.split(blender.arguments)]
+        except ValueError:  # a quote without its other half, of which the task's log tells
+            return None
 
     def close(self) -> None:
         """Ends a Blender that is being asked."""

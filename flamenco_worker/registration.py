@@ -20,6 +20,7 @@ from flamenco_core.model.worker_protocol import ProvisionedSettings
 from flamenco_core.paths import this_platform
 from flamenco_core.statuses import WorkerStatus
 from flamenco_core.version import current_version
+from flamenco_worker.abilities import BlenderCommand
 from flamenco_worker.backing_off import BackOff
 from flamenco_worker.config import WorkerConfig
 from flamenco_worker.credentials import (
@@ -48,6 +49,8 @@ class SignedOn:
     """That the Manager wants this worker in."""
     offers: frozenset[str]
     """What the Manager offers beyond Flamenco 3's protocol."""
+    blender: BlenderCommand | None = None
+    """What tasks start for `{blender}`, if the Manager tells it."""
 
 
 class Stopped(Exception):
@@ -123,7 +126,12 @@ class Registration:
     def _signed_on(self, credentials: Credentials) -> SignedOn:
         change = self._repeat(self._try_sign_on)
         self._take_settings(change.settings)
-        return SignedOn(credentials, change.status_requested, frozenset(change.offers or ()))
+        blender = None
+        if change.blender is not None:
+            blender = BlenderCommand(change.blender, change.blender_args or "")
+        return SignedOn(
+            credentials, change.status_requested, frozenset(change.offers or ()), blender
+        )
 
     def _try_sign_on(self) -> WorkerStateChange:
         abilities = self._abilities()

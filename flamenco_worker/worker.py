@@ -159,7 +159,7 @@ class Worker:
         self._queue.start(
             credentials.worker_id, self._task_was_refused, takes_reports="reports" in offers
         )
-        self._abilities.look_for_devices()
+        self._abilities.look_for_devices(signed_on.blender)
         return Outcome(signed_on.status)
 
     def _live(self, step: Outcome) -> Outcome:

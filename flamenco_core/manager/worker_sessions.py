@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from dataclasses import replace
 
 from flamenco_core.errors import one_problem
 from flamenco_core.events import WorkerChanged, WorkerRegistered
 from flamenco_core.manager import sleeping, transitions
 from flamenco_core.manager.unit import Unit
+from flamenco_core.manager.worker_variables import variables_of
 from flamenco_core.model import (
     RegisteredWorker,
     WorkerAbilities,
@@ -86,10 +88,16 @@ def sign_on(
     unit.audit("worker.sign-on", worker.uuid, version=sign_on.software_version, address=address)
     _announce(unit, worker, WorkerStatus.STARTING)
     wanted = worker.status_requested or sleeping.scheduled_status(unit, worker.id)
+    change = WorkerStateChange(status_requested=wanted or WorkerStatus.AWAKE)
+    if sign_on.slots is None:
+        return change
     # A worker that names its slots knows more than Flamenco 3's protocol.
-    return WorkerStateChange(
-        status_requested=wanted or WorkerStatus.AWAKE,
-        offers=None if sign_on.slots is None else list(OFFERS),
+    known = variables_of(unit, workers.by_uuid(unit.db, worker_uuid)).values
+    return replace(
+        change,
+        offers=list(OFFERS),
+        blender=known.get("blender"),
+        blender_args=known.get("blenderArgs"),
     )
 
 

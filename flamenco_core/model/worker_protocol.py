@@ -114,6 +114,10 @@ class WorkerStateChange:
     """At sign-on, if the farm has settings for its workers."""
     offers: list[str] | None = None
     """At sign-on of a worker that names its slots: what it may use beyond Flamenco 3's protocol."""
+    blender: str | None = None
+    """With `offers`: the program that the worker's tasks get for `{blender}`, if there is one."""
+    blender_args: str | None = None
+    """With `offers`: the same for `{blenderArgs}`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,7 +10,7 @@ import pytest
 
 from flamenco_core.model import AssignedTask, Command
 from flamenco_core.statuses import TaskStatus
-from flamenco_worker.abilities import Abilities
+from flamenco_worker.abilities import Abilities, BlenderCommand
 from flamenco_worker.blender.in_blender_devices import LIST_PREFIX
 from flamenco_worker.config import WorkerConfig
 from flamenco_worker.machine_settings import MachineSettings
@@ -31,10 +31,10 @@ def blender(folder: Path, version: str, name: str = "blender") -> Path:
     return program
 
 
-def render_by(program: Path | str) -> AssignedTask:
+def render_by(program: Path | str, arguments: str = "-b") -> AssignedTask:
     command = Command(
         name="blender-render",
-        parameters={"exe": str(program), "exeArgs": "-b"},
+        parameters={"exe": str(program), "exeArgs": arguments},
         total_step_count=1,
     )
     return AssignedTask(
@@ -93,6 +93,50 @@ def test_the_blender_of_a_task_counts_more_than_the_one_on_path(
     again.becomes("4.5.2", f"{of_tasks} -b")
     again.abilities.close()
     assert (of_tasks.parent / "asked.txt").read_text().splitlines() == ["asked"]
+
+
+def test_the_blender_of_the_farm_counts_from_the_start(on_path: Path, tmp_path: Path) -> None:
+    of_farm = blender(tmp_path / "farm", "4.5.2")
+    told = Told(tmp_path / "home")
+    told.abilities.look_for_devices(BlenderCommand(str(of_farm), "-b -y"))
+    told.becomes("4.5.2", f"{of_farm} -b -y")
+    told.abilities.look_into(render_by(of_farm, "-b -y"))
+    told.abilities.rests()
+    told.abilities.close()
+    assert (of_farm.parent / "asked.txt").read_text().splitlines() == ["asked"]
+    assert not (on_path.parent / "asked.txt").exists()
+
+
+def test_a_farm_that_names_another_blender_at_the_next_sign_on_is_heard(
+    on_path: Path, tmp_path: Path
+) -> None:
+    new = blender(tmp_path / "farm", "4.5.2")
+    told = Told(tmp_path / "home")
+    told.abilities.look_for_devices(BlenderCommand("blender", "-b"))
+    told.becomes("3.4.1", f"{on_path} -b")
+    told.abilities.look_for_devices(BlenderCommand(str(new), "-b"))
+    told.abilities.rests()
+    told.becomes("4.5.2", f"{new} -b")
+    told.abilities.close()
+
+
+def test_no_blender_is_told_of_where_that_of_the_farm_is_not(on_path: Path, tmp_path: Path) -> None:
+    told = Told(tmp_path / "home")
+    told.abilities.look_for_devices(BlenderCommand("/opt/blender-9/blender", "-b"))
+    told.abilities.close()
+    assert told.blender == (None, None)
+    assert not (on_path.parent / "asked.txt").exists()
+
+
+@pytest.mark.parametrize("configured", [True, False])
+def test_arguments_that_nobody_could_start_do_no_harm(
+    configured: bool, on_path: Path, tmp_path: Path
+) -> None:
+    told = Told(tmp_path / "home", **({"blender": str(on_path)} if configured else {}))
+    told.abilities.look_for_devices(BlenderCommand("blender", '-b "unclosed'))
+    told.abilities.look_into(render_by(on_path, '-b "unclosed'))
+    told.becomes("3.4.1", str(on_path))
+    told.abilities.close()
 
 
 def test_without_any_other_the_blender_of_the_first_task_is_asked_at_once(

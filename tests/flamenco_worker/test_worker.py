@@ -209,6 +209,16 @@ def test_a_failing_command_fails_the_task_with_its_sentence(
     assert "this worker has no command 'bake-bread'" in manager.updates_of(SECOND)[-1]["activity"]
 
 
+def test_arguments_that_cannot_be_split_fail_their_task_only(
+    manager: ProtocolManager, tmp_path: Path
+) -> None:
+    render = command("blender-render", exe="blender", exeArgs='-b "', blendfile="a.blend", args=[])
+    manager.hand_out(task_of(FIRST, render), task_of(SECOND, command("echo", message="next")))
+    with running(tmp_path, manager.url):
+        manager.wait_for(is_completed(manager, SECOND), "the task after it")
+    assert "exeArgs: is '-b \"', which cannot be split" in manager.updates_of(FIRST)[-1]["activity"]
+
+
 def test_updates_wait_for_a_manager_that_answers_with_errors(
     manager: ProtocolManager, tmp_path: Path
 ) -> None:

@@ -29,9 +29,11 @@ def manager(tmp_path: Path) -> Iterator[RunningManager]:
         yield running
 
 
-def sign_on(manager: RunningManager, worker: WorkerLogin, name: str = NAME) -> dict[str, Any]:
+def sign_on(
+    manager: RunningManager, worker: WorkerLogin, name: str = NAME, **more: Any
+) -> dict[str, Any]:
     body = {"name": name, "supported_task_types": ["misc"], "software_version": "1"}
-    reply = manager.post("/worker/sign-on", body, worker=worker)
+    reply = manager.post("/worker/sign-on", body | more, worker=worker)
     assert reply.status == 200, reply
     answer: dict[str, Any] = reply.json
     return answer
@@ -111,6 +113,21 @@ def test_a_program_counts_instead_of_the_variable_of_its_name(manager: RunningMa
         task = manager.post("/worker/task", worker=worker).json
         parameters = task["commands"][0]["parameters"]
         assert parameters == {"exe": program, "args": ["/mnt/a"]}
+
+
+def test_a_worker_hears_at_sign_on_which_blender_its_tasks_start(manager: RunningManager) -> None:
+    rules = [{"worker": NAME, "programs": {"blender": "{tools}/blender"}}]
+    shown = manager.get("/configuration/settings").json["variables"]
+    shown["blender"] = {"values": [{"value": "/opt/blender-4.5/blender", "platforms": ["linux"]}]}
+    shown["blenderArgs"] = {"values": [{"value": "-b --threads 4", "platforms": ["all"]}]}
+    assert change(manager, worker_settings=rules, variables=shown).status == 200
+    worker = manager.add_worker("render-08")
+    told = sign_on(manager, worker, "render-08", slots=[])
+    assert told["blender"] == "/opt/blender-4.5/blender"
+    assert told["blender_args"] == "-b --threads 4"
+    # The name counts that it has signed on with.
+    assert sign_on(manager, worker, NAME, slots=[])["blender"] == "/opt/tools/blender"
+    assert "blender" not in sign_on(manager, worker, NAME), "Flamenco 3's workers know of no such"
 
 
 def test_a_farm_without_rules_tells_nothing(shared_manager: RunningManager) -> None:

@@ -75,7 +75,7 @@ def test_the_package_runs_as_a_program() -> None:
 @pytest.mark.parametrize("number", STOP_SIGNALS)
 def test_it_serves_until_it_is_told_to_stop(tmp_path: Path, number: signal.Signals) -> None:
     home = tmp_path / "new" / "home"
-    listen = f"127.0.0.1:{free_port()}"
+    listen = "127.0.0.1:0"
     with running("--home", home, "--listen", listen, "--quiet") as (process, url):
         for path in ("version", "jobs", "worker-mgt/workers"):
             with urllib.request.urlopen(f"{url}api/v3/{path}", timeout=TIME_LIMIT) as answer:
@@ -129,7 +129,7 @@ def test_it_asks_for_as_many_connections_as_it_may_have(tmp_path: Path) -> None:
 
 
 def test_who_interrupts_twice_does_not_wait(tmp_path: Path) -> None:
-    listen = f"--listen=127.0.0.1:{free_port()}"
+    listen = "--listen=127.0.0.1:0"
     with running("--home", tmp_path, listen, "--debug") as (process, url):
         # An upload that goes on holds up a graceful stop for some seconds.
         host, port = url.removeprefix("http://").strip("/").split(":")
@@ -147,7 +147,7 @@ def test_who_interrupts_twice_does_not_wait(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("options", [["-json", "-debug"], ["--json", "--debug"]])
 def test_options_may_have_one_dash_or_two(tmp_path: Path, options: list[str]) -> None:
-    listen = f"-listen=127.0.0.1:{free_port()}"
+    listen = "-listen=127.0.0.1:0"
     with running("-home", tmp_path, listen, *options) as (process, _):
         process.terminate()
         _, errors = process.communicate(timeout=TIME_LIMIT)
@@ -157,7 +157,7 @@ def test_options_may_have_one_dash_or_two(tmp_path: Path, options: list[str]) ->
 
 
 def test_requests_are_logged_without_their_queries_if_that_is_wanted(tmp_path: Path) -> None:
-    listen = f"--listen=127.0.0.1:{free_port()}"
+    listen = "--listen=127.0.0.1:0"
     for options, count in ((["--access-log", "--quiet"], 1), ([], 0)):
         with running("--home", tmp_path, listen, *options) as (process, url):
             with urllib.request.urlopen(f"{url}api/v3/version?token=secret", timeout=TIME_LIMIT):
@@ -180,7 +180,7 @@ def test_the_assistant_is_opened_in_the_browser(
     browser.write_text(f"#!/bin/sh\necho $1 > {opened}.new\nmv {opened}.new {opened}\n")
     browser.chmod(0o755)
     monkeypatch.setenv("BROWSER", f"{browser} %s")
-    with running("-setup", "-home", tmp_path, f"-listen=127.0.0.1:{free_port()}") as (_, url):
+    with running("-setup", "-home", tmp_path, "-listen=127.0.0.1:0") as (_, url):
         deadline = time.monotonic() + TIME_LIMIT
         while not opened.exists():
             assert time.monotonic() < deadline
@@ -213,7 +213,7 @@ def test_a_folder_that_cannot_be_made_is_named_with_its_setting(tmp_path: Path) 
     (tmp_path / "flamenco-manager.yaml").write_text(
         json.dumps({"_meta": {"version": 3}, "shared_storage_path": str(folder)})
     )
-    ended = run("--home", tmp_path, "--listen", f"127.0.0.1:{free_port()}")
+    ended = run("--home", tmp_path, "--listen", "127.0.0.1:0")
     assert (ended.returncode, ended.stdout) == (1, "")
     assert f"shared_storage_path: the folder {folder} cannot be made: " in ended.stderr
     assert len(ended.stderr.splitlines()) == 1
@@ -250,7 +250,7 @@ def test_what_it_cannot_do_is_said_in_one_sentence(
 
 def test_a_second_manager_of_the_same_farm_is_told_where_the_first_one_is(tmp_path: Path) -> None:
     with running("--home", tmp_path, "--listen", f"127.0.0.1:{free_port()}") as (_, url):
-        ended = run("--home", tmp_path, "--listen", f"127.0.0.1:{free_port()}")
+        ended = run("--home", tmp_path, "--listen", "127.0.0.1:0")
     assert ended.returncode == 1
     assert url in ended.stderr
 

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from manager_service.systemd import Systemd
-from tests.manager_service.test_command_line import COMMAND, TIME_LIMIT, free_port
+from tests.manager_service.test_command_line import COMMAND, TIME_LIMIT
 
 pytestmark = pytest.mark.skipif(
     sys.platform in ("win32", "darwin"), reason="Windows and macOS have no systemd"
@@ -45,7 +45,7 @@ def test_a_manager_is_ready_alive_and_stopping(
 ) -> None:
     systemd, path = listening
     process = subprocess.Popen(
-        [*COMMAND, "--home", str(tmp_path), "--listen", f"127.0.0.1:{free_port()}"],
+        [*COMMAND, "--home", str(tmp_path), "--listen", "127.0.0.1:0"],
         env=os.environ | {"NOTIFY_SOCKET": path, "WATCHDOG_USEC": "200000"},
         stdout=subprocess.PIPE,
     )

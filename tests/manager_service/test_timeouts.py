@@ -34,6 +34,7 @@ def test_a_silent_worker_is_lost_while_one_that_waits_for_a_task_is_not(
             target=lambda: manager.post("/worker/task?wait=300", worker=waiting)
         )
         asking.start()
+        eventually(lambda: waiting.uuid in manager.server.service.waiting.worker_ids())
         job = manager.submit()
         silent = manager.add_worker("silent")
         take_task(manager, silent)

@@ -23,7 +23,7 @@ import pytest
 
 from tests.manager_service.https.authority import Authority, write_pair
 
-START_SECONDS = 20
+START_SECONDS = 60
 _HOST = "127.0.0.1"
 
 
@@ -53,7 +53,9 @@ class Pebble:
         opener = urllib.request.build_opener(
             urllib.request.ProxyHandler({}), urllib.request.HTTPSHandler(context=context)
         )
-        with opener.open(f"https://{_HOST}:{self.management_port}{path}", timeout=5) as answer:
+        with opener.open(
+            f"https://{_HOST}:{self.management_port}{path}", timeout=START_SECONDS
+        ) as answer:
             text: str = answer.read().decode()
             return text
 

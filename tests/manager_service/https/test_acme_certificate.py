@@ -22,8 +22,9 @@ from tests.manager_service.https.pebble import Pebble, free_ports, running_pebbl
 from tests.manager_service.running_manager import TIME_LIMIT, Reply, RunningManager, receive
 
 NAME = "farm.studio"
-LONG, SHORT = 90 * 24 * 3600, 12
-"""Seconds for which certificates are good; the short ones are renewed after seven."""
+LONG, SHORT = 90 * 24 * 3600, 24
+"""Seconds for which certificates are good; the short ones are renewed when eight are left, which
+is time enough for a busy machine."""
 
 
 @dataclass

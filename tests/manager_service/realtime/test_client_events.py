@@ -16,6 +16,7 @@ from flamenco_core import ManagerClient, ManagerRefused, ManagerUnreachable
 from flamenco_core.client.events import EventStream, FarmEvent, ReadAgain
 from flamenco_core.config import Tls
 from flamenco_core.model import EventJobUpdate, WorkerTag
+from tests.eventually import eventually
 from tests.manager_service.https.authority import Authority, write_pair
 from tests.manager_service.people import GuardedManager, add_people
 from tests.manager_service.realtime.following import report, take_task
@@ -99,6 +100,11 @@ def test_after_a_restart_of_the_manager_one_is_told_to_read_again(tmp_path: Path
         stream.close()
 
 
+def is_in_trouble(stream: EventStream) -> bool:
+    assert stream.next(timedelta(milliseconds=100)) is None
+    return bool(stream.trouble)
+
+
 def test_a_stream_says_why_it_has_no_connection_until_it_has_one_again(tmp_path: Path) -> None:
     with ExitStack() as stack:
         with RunningManager(tmp_path / "farm") as first:
@@ -107,7 +113,7 @@ def test_a_stream_says_why_it_has_no_connection_until_it_has_one_again(tmp_path:
             stream = stack.enter_context(client.follow("jobs"))
             assert stream.trouble == ""
             assert stream.silence < LIMIT
-        assert stream.next(timedelta(milliseconds=500)) is None
+        eventually(lambda: is_in_trouble(stream))
         assert stream.trouble.startswith(("The connection has ended", "The Manager at"))
         second = stack.enter_context(RunningManager(tmp_path / "farm"))
         line.target = second.port

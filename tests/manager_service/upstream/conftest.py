@@ -20,7 +20,7 @@ from manager_service.upstream import notifying, pushing, timing
 from tests.manager_service.running_manager import RunningManager, WorkerLogin
 from tests.manager_service.upstream import flamenco2_server
 
-PATIENCE = 30.0
+PATIENCE = 120.0
 """Seconds until something must have happened."""
 
 JOB = "5f" + "0" * 22

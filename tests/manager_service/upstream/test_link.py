@@ -310,6 +310,7 @@ def test_the_link_shows_how_it_is_doing(server: UpstreamServer, linked: RunningM
 
 def test_a_download_can_be_asked_for(server: UpstreamServer, linked: RunningManager) -> None:
     eventually(lambda: server.requests("depsgraph"))
+    eventually(lambda: not background(linked)["upstream-download"]["is_running"])
     server.put(document(1))
     assert linked.post("/background/upstream-download/run").status == 204
     result = "1 tasks, 1 of them new"

@@ -377,14 +377,19 @@ def test_the_audit_log_says_who_did_what(manager: Manager) -> None:
             return [row["action"] for row in everything(reader, "audit", page=2, **asked)]
 
         (mine,) = everything(reader, "audit", actor=ana.name)
-        assert mine["details"] == {"status": "cancel-requested", "reason": "enough"}
+        assert mine["details"] == {
+            "status": "cancel-requested",
+            "before": "active",
+            "reason": "enough",
+        }
         assert (mine["actor"], mine["subject"]) == (ana.name, job)
-        assert actions(subject=job) == ["job.status", "job.submit"]
+        # The first and the last were the Manager's: it began, and was cancelled when all tasks were.
+        assert actions(subject=job) == ["job.status", "job.status", "job.status", "job.submit"]
         assert actions(job=job)[-1] == "job.submit"
         assert actions(job=job).count("task.assign") == 4
         assert "worker.sign-on" in actions(worker=worker)
         assert set(actions(worker=worker, action="task.update")) == {"task.update"}
-        assert actions(actor="manager", job=job) == ["job.submit"]
+        assert actions(actor="manager", job=job) == ["job.status", "job.status", "job.submit"]
         assert len(actions()) == len(actions(since="2020-01-01"))
         assert actions(until="2020-01-01") == []
         times = [row["time"] for row in everything(reader, "audit", sort="time")]

@@ -21,6 +21,9 @@ from tests.processes import is_alive
 
 KILLS = 10
 KILLS_WHEN_THOROUGH = 100
+MOST_KILLS = 4
+"""Times as many, until enough of them count and something of each kind was promised."""
+PROMISED = {"cancelled", "checkout", "completed", "deleted", "file", "image", "job", "log"}
 IN_FLIGHT = 20
 """Requests that a death must leave unanswered to count."""
 SENT_AT_ONCE = 40
@@ -39,8 +42,7 @@ def test_random_kills_under_load_break_no_promise(
     farm = idle_farm
     kills = KILLS_WHEN_THOROUGH if pytestconfig.getoption("--thorough") else KILLS
     crowd = asyncio.run(kill_again_and_again(farm, kills))
-    checks = {"cancelled", "checkout", "completed", "deleted", "file", "image", "job", "log"}
-    assert checks <= crowd.promises.kinds
+    assert crowd.promises.kinds >= PROMISED
     jobs = farm.get("/api/v3/jobs")["jobs"]
     assert [name for name, count in Counter(job["name"] for job in jobs).items() if count > 1] == []
     farm.stop()
@@ -59,7 +61,7 @@ async def kill_again_and_again(farm: Farm, kills: int) -> Crowd:
     async with asyncio.TaskGroup() as group:
         for client in clients(crowd):
             group.create_task(client)
-        for _ in range(2 * kills):
+        for _ in range(MOST_KILLS * kills):
             crowd.unanswered = 0
             await asyncio.sleep(chance.uniform(0.2, 0.8))
             await crowd.crowding(SENT_AT_ONCE)
@@ -69,10 +71,10 @@ async def kill_again_and_again(farm: Farm, kills: int) -> Crowd:
             assert await auditor.broken() == []
             crowd.is_up.set()
             died += crowd.unanswered >= IN_FLIGHT
-            if died == kills:
+            if died >= kills and crowd.promises.kinds >= PROMISED:
                 break
         crowd.is_over = True
-    assert died == kills, f"too few requests were in flight, except {died} times"
+    assert died >= kills, f"too few requests were in flight, except {died} times"
     assert await auditor.broken(all_of_them=True) == []
     return crowd
 

@@ -14,6 +14,7 @@ from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from pathlib import Path
 
+from flamenco_core.durable import sync_folder
 from flamenco_core.errors import StorageError
 from flamenco_core.manager import upkeep
 from flamenco_core.manager.lock import FarmLock, refuse_network_file_system
@@ -76,7 +77,7 @@ def restore(backup: Path, farm_file: Path) -> Path | None:
 
     Raises:
         FarmLocked: if a program runs the farm.
-        StorageError: if the backup is not good, or a file cannot be written.
+        StorageError: if the backup is not good, or a file cannot be written; the farm then stays.
     """
     problems = verify_backup(backup).problems
     if problems:
@@ -88,8 +89,12 @@ def restore(backup: Path, farm_file: Path) -> Path | None:
             if farm_file.exists() and farm_file.samefile(backup):
                 raise StorageError(f"{backup} is the farm itself, and no backup of it")
             at_the_end.callback(FarmLock(farm_file, address="").release)
+            # All that a full disk can keep from happening comes before the farm is moved.
+            copy = farm_file.with_name(f"{farm_file.name}.restoring")
+            copy_farm(at_the_end.enter_context(_opened(backup)), backup, copy)
             set_aside = _set_aside(farm_file)
-            copy_farm(at_the_end.enter_context(_opened(backup)), backup, farm_file)
+            copy.rename(farm_file)
+            sync_folder(farm_file.parent)
         except (OSError, sqlite3.Error) as error:
             raise StorageError(f"The backup {backup} cannot be restored: {error}") from error
     return set_aside

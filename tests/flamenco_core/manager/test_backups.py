@@ -250,3 +250,18 @@ def test_only_a_good_backup_is_put_back(file: Path, backup: Path) -> None:
     with pytest.raises(StorageError, match="is the farm itself"):
         restore(file, file)
     assert job_count(file) == 1
+
+
+def test_a_farm_stays_in_its_place_when_the_backup_cannot_be_written(
+    file: Path, backup: Path
+) -> None:
+    with Manager.open(file) as manager:
+        store(manager, compiled_job(1))
+        manager.backup(backup)
+    in_the_way = file.with_name(f"{file.name}.restoring")
+    in_the_way.mkdir()
+    with pytest.raises(StorageError, match="cannot be written"):
+        restore(backup, file)
+    assert job_count(file) == 1
+    in_the_way.rmdir()
+    assert restore(backup, file) is not None

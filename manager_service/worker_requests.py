@@ -178,7 +178,11 @@ class WorkerRequests:
                 _settle(asked, None, error)
             return
         if done.events:
-            self._on_events(done.events)
+            try:
+                self._on_events(done.events)
+            except Exception:
+                # What happened is stored; nobody may wait for ever because of that.
+                logger.exception("%d events of workers could not be told", len(done.events))
         for asked, (result, answer) in zip(wanted, done.answers, strict=True):
             _settle(asked, result, answer)
 

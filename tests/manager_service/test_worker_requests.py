@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -34,11 +34,17 @@ class Farm:
         self.config = Config(home=home)
         self.file = self.config.database_file
         self.events: list[Event] = []
+        self.listens = True
         self.writer = WriteThread(self._open)
         self.writer.start()
         self.requests = WorkerRequests(
-            self.writer, self.file, lambda: self._manager.bearings, self.events.extend, busy=busy
+            self.writer, self.file, lambda: self._manager.bearings, self._hear, busy=busy
         )
+
+    def _hear(self, events: Sequence[Event]) -> None:
+        if not self.listens:
+            raise ValueError("a mistake of whoever listens")
+        self.events.extend(events)
 
     def _open(self) -> Manager:
         self._manager = Manager.open(config=self.config)
@@ -108,6 +114,24 @@ def test_what_the_process_did_is_stored_and_told(tmp_path: Path) -> None:
             assert await farm.writer.run(lambda manager: manager.check()) == []
             changed = [event for event in farm.events if isinstance(event, TaskChanged)]
             assert [event.status for event in changed].count(TaskStatus.COMPLETED) == 3
+
+    asyncio.run(run())
+
+
+def test_who_cannot_take_what_happened_keeps_nobody_waiting(tmp_path: Path) -> None:
+    async def run() -> None:
+        async with running(tmp_path) as farm:
+            worker = await farm.worker()
+            await farm.with_second_writer(worker)
+            job = await farm.job(2)
+            farm.listens = False
+            async with asyncio.timeout(TIME_LIMIT):
+                for _ in range(2):
+                    await farm.complete(worker, await farm.take(worker))
+            assert farm.requests.has_second_writer
+            assert (
+                await farm.writer.run(lambda manager: statuses(manager, job)) == ["completed"] * 2
+            )
 
     asyncio.run(run())
 

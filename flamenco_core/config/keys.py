@@ -124,7 +124,7 @@ KEYS: tuple[Key, ...] = (
         values.url("mqtt", "mqtts", "tcp", "tls", "ssl", "ws", "wss"),
     ),
     Key("mqtt.client.clientID", "mqtt.client_id", values.text),
-    Key("mqtt.client.topic_prefix", "mqtt.topic_prefix", values.exact_text),
+    Key("mqtt.client.topic_prefix", "mqtt.topic_prefix", values.topic_beginning),
     Key("mqtt.client.username", "mqtt.username", values.text_or_nothing),
     Key("mqtt.client.password", "mqtt.password", values.exact_text, is_secret=True),
     Key("flamenco", "upstream.url", values.url("https", "http")),

@@ -57,6 +57,14 @@ def exact_text(entry: Entry) -> str:
     return "" if entry.value is None else entry.text
 
 
+def topic_beginning(entry: Entry) -> str:
+    """What an MQTT topic that is published can begin with."""
+    value = exact_text(entry)
+    if any(character in "+#\0" for character in value):
+        raise one_problem("", "has a + or #, which stand for any topic in MQTT", "leave it out")
+    return value
+
+
 def path(entry: Entry) -> Path:
     return Path(text(entry))
 

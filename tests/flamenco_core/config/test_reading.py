@@ -242,6 +242,12 @@ def test_texts_have_no_control_characters(line: str) -> None:
     assert "has a line break or another control character" in problems(f"{line}\n")[0]
 
 
+@pytest.mark.parametrize("prefix", ["farm/+", "#", "farm#1"])
+def test_what_stands_before_mqtt_topics_stands_for_no_others(prefix: str) -> None:
+    (found,) = problems(f"mqtt: {{client: {{topic_prefix: '{prefix}'}}}}\n")
+    assert found.startswith("line 1, mqtt.client.topic_prefix: has a + or #")
+
+
 def test_the_break_at_the_end_of_a_block_is_none() -> None:
     config = parse_config("manager_name: |\n  Studio\n", name="f.yaml", home=HOME)
     assert config.manager_name == "Studio"

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import base64
 import json
+import shlex
 import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 from urllib.parse import parse_qs, urlsplit
@@ -55,6 +57,12 @@ def command(name: str, total_step_count: int = 0, **parameters: Any) -> dict[str
     return {"name": name, "parameters": parameters, "total_step_count": total_step_count}
 
 
+def wait_for_file(path: Path) -> dict[str, Any]:
+    """A command that ends when there is such a file."""
+    script = f"until [ -e {shlex.quote(str(path))} ]; do sleep 0.02; done"
+    return command("exec", exe="/bin/sh", args=["-c", script])
+
+
 class ProtocolManager:
     """Serves while it is entered. `waits` says whether it holds requests for tasks."""
 
@@ -64,6 +72,8 @@ class ProtocolManager:
         self.tasks: list[dict[str, Any]] = []
         self.first_status = "awake"
         self.status_wanted: str | None = None
+        self.told_wanted = 0
+        """How often a worker was told of it."""
         self.settings: dict[str, Any] | None = None
         """Told at sign-on and when asked for; tasks carry the etag that they are given."""
         self.may_run: dict[str, Any] = {
@@ -292,7 +302,10 @@ class ProtocolManager:
         return version | ({"farm_id": self.farm_id} if self.farm_id else {})
 
     def _wanted(self) -> dict[str, str] | None:
-        return {"status_requested": self.status_wanted} if self.status_wanted else None
+        if not self.status_wanted:
+            return None
+        self.told_wanted += 1
+        return {"status_requested": self.status_wanted}
 
     def _hand_out(self, request: Received) -> tuple[int, Any]:
         wait = float(request.query.get("wait", ["0"])[0]) if self.waits else 0

@@ -12,7 +12,7 @@ from tests.flamenco_worker.test_worker import running
 from tests.manager_service.running_manager import RunningManager
 from tests.manager_service.test_configuration_over_http import change, serving
 
-PATIENCE = 30
+PATIENCE = 120
 
 
 def submit(manager: RunningManager, program: str) -> str:

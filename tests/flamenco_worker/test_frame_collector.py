@@ -13,7 +13,7 @@ from flamenco_worker.blender.frame_collector import FrameCollector
 from flamenco_worker.blender.in_blender_report import PROBE_NAME
 from flamenco_worker.blender.verify import ExpectedFile, RenderPlan
 
-PATIENCE = 30
+PATIENCE = 120
 """Seconds that a test waits for another thread."""
 
 

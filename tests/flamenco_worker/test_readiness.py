@@ -86,15 +86,15 @@ def test_that_all_was_well_counts_for_a_while(tmp_path: Path) -> None:
 def test_storage_that_never_answers_is_given_up_and_looked_at_only_once(tmp_path: Path) -> None:
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)
-    looks = [each for each in threading.enumerate() if each.name == "readiness"]
+    looks = {each for each in threading.enumerate() if each.name == "readiness"}
     readiness = Readiness(Needs(readable=(pipe,)), answer_within=timedelta(seconds=0.3))
     assert readiness.problem() == f"{pipe} does not answer within 0 seconds"
     assert readiness.problem() == f"{pipe} does not answer within 0 seconds"
     assert readiness.problem(is_over=lambda: True) == ""
-    found = [each for each in threading.enumerate() if each.name == "readiness"]
-    assert len(found) - len(looks) == 1
+    found = {each for each in threading.enumerate() if each.name == "readiness"}
+    (look,) = found - looks
     pipe.write_bytes(b"answer")  # lets the look end
-    found[-1].join(PATIENCE)
+    look.join(PATIENCE)
     assert readiness.problem() == ""
 
 

@@ -5,7 +5,6 @@ import signal
 import sqlite3
 import subprocess
 import sys
-import time
 from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
@@ -19,8 +18,8 @@ from flamenco_worker.config import load_config
 from flamenco_worker.credentials import Credentials, save_credentials
 from flamenco_worker.flushing import NotFlushed, flush
 from flamenco_worker.host import locked_home
-from tests.eventually import eventually
-from tests.flamenco_worker.protocol_manager import ProtocolManager, command, task_of
+from tests.eventually import PATIENCE, eventually
+from tests.flamenco_worker.protocol_manager import ProtocolManager, Received, command, task_of
 
 
 def test_the_version_is_shown(capsys: pytest.CaptureFixture[str]) -> None:
@@ -36,7 +35,7 @@ def run(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
         cwd=folder,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=PATIENCE,
         check=False,
     )
 
@@ -52,7 +51,7 @@ def test_a_missing_extra_is_named(tmp_path: Path) -> None:
         cwd=tmp_path,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=PATIENCE,
         check=False,
     )
     assert done.returncode == 1
@@ -122,23 +121,33 @@ def test_flush_sends_what_waits_and_takes_no_task(tmp_path: Path) -> None:
     with ProtocolManager() as manager:
         options = ["--home", str(home), "--manager", manager.url]
         manager.hand_out(task_of(one, command("echo", message="x")))
-        manager.fail = lambda request: 503 if request.path == f"/task/{one}" else None
+        tried: list[Received] = []
+
+        def fail(request: Received) -> int | None:
+            if request.path != f"/task/{one}":
+                return None
+            tried.append(request)
+            return 503
+
+        manager.fail = fail
         worker = subprocess.Popen(
             [sys.executable, "-m", "flamenco_worker", "--single", *options],
             cwd=tmp_path,
             stderr=subprocess.DEVNULL,
         )
         try:
-            eventually(lambda: waiting_updates(home) == 3)
+            manager.wait_for(lambda: bool(tried), "an update")
+            eventually(lambda: any('"completed"' in each for each in waiting_updates(home)))
         finally:
             worker.kill()
             worker.wait()
         assert manager.statuses_of(one) == []
+        count = len(waiting_updates(home))
         manager.fail = lambda _request: None
         manager.hand_out(task_of(other, command("echo", message="y")))
         done = run(tmp_path, "--flush", *options)
         assert done.returncode == 0, done.stderr
-        assert "sent 3 updates and images that were waiting" in done.stderr
+        assert f"sent {count} updates and images that were waiting" in done.stderr
         assert manager.statuses_of(one) == ["active", "completed"]
         assert manager.statuses_of(other) == []
         assert manager.received[-1].path == "/sign-off"
@@ -147,16 +156,9 @@ def test_flush_sends_what_waits_and_takes_no_task(tmp_path: Path) -> None:
         assert len(manager.received) == asked
 
 
-def waiting_updates(home: Path) -> int:
-    path = home / "flamenco-worker.sqlite"
-    if not path.exists():
-        return 0
-    with closing(sqlite3.connect(path)) as database:
-        try:
-            (count,) = database.execute("SELECT count(*) FROM waiting_updates").fetchone()
-        except sqlite3.OperationalError:
-            return 0
-        return int(count)
+def waiting_updates(home: Path) -> list[str]:
+    with closing(sqlite3.connect(home / "flamenco-worker.sqlite")) as database:
+        return [row[0] for row in database.execute("SELECT payload FROM waiting_updates")]
 
 
 def test_flush_keeps_what_the_manager_does_not_take(tmp_path: Path) -> None:
@@ -174,7 +176,7 @@ def test_flush_keeps_what_the_manager_does_not_take(tmp_path: Path) -> None:
         assert done.returncode == 1
         assert "the Manager refuses this worker" in done.stderr
         assert manager.requests("/register-worker") == []
-    assert waiting_updates(home) == 1
+    assert waiting_updates(home) == ["{}"]
     away = load_config(home=home, manager_url="http://127.0.0.1:9/", environment={})
     with pytest.raises(NotFlushed, match="does not answer; what waits is kept"):
         flush(away, limit=timedelta(seconds=0.2))
@@ -197,7 +199,7 @@ def test_a_worker_without_task_does_not_claim_to_hand_one_back(tmp_path: Path) -
         try:
             manager.wait_for_count("/state-changed", 1)
             worker.send_signal(signal.SIGTERM)
-            _, said = worker.communicate(timeout=60)
+            _, said = worker.communicate(timeout=PATIENCE)
         finally:
             worker.kill()
             worker.wait()
@@ -217,22 +219,24 @@ time.sleep(1000)
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows programs cannot ignore their end")
 def test_the_second_ctrl_c_ends_at_once_and_leaves_nothing_running(tmp_path: Path) -> None:
     task, said = "11111111-1111-4111-8111-111111111111", tmp_path / "pid"
-    with ProtocolManager() as manager:
+    log = tmp_path / "worker.log"
+    with ProtocolManager() as manager, log.open("wb") as stderr:
         arguments = ["-c", STUBBORN, str(said)]
         manager.hand_out(task_of(task, command("exec", exe=sys.executable, args=arguments)))
         worker = subprocess.Popen(
             [sys.executable, "-m", "flamenco_worker", "--manager", manager.url],
             cwd=tmp_path,
             env=os.environ | {"FLAMENCO_HOME": str(tmp_path / "home")},
-            stderr=subprocess.DEVNULL,
+            stderr=stderr,
         )
         try:
             eventually(lambda: said.exists() and said.read_text())
             child = int(said.read_text())
             worker.send_signal(signal.SIGINT)
-            time.sleep(0.2)
+            # Two signals that nobody has heard yet are one.
+            eventually(lambda: b"once more to end at once" in log.read_bytes())
             worker.send_signal(signal.SIGINT)
-            assert worker.wait(60) == 130
+            assert worker.wait(PATIENCE) == 130
         finally:
             worker.kill()
             worker.wait()
@@ -262,10 +266,7 @@ def test_in_the_journal_lines_have_priorities_and_no_time_of_their_own(tmp_path:
             stderr=journal,
         )
     try:
-        deadline = time.monotonic() + 60
-        while not log.read_text():
-            assert time.monotonic() < deadline
-            time.sleep(0.02)
+        eventually(lambda: "\n" in log.read_text())
     finally:
         worker.kill()
         worker.wait()

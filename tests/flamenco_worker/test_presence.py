@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import shutil
 import subprocess
@@ -9,6 +10,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from datetime import timedelta
 from pathlib import Path
 
@@ -60,6 +62,27 @@ def display(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
 
 def move_the_mouse(steps: int = 1) -> None:
     subprocess.run(["xdotool", "mousemove_relative", "--", str(steps), "1"], check=True)
+
+
+@contextmanager
+def moving_the_mouse() -> Iterator[None]:
+    """Once before the block, and again and again within."""
+    is_over = threading.Event()
+
+    def move() -> None:
+        for step in itertools.cycle((-1, 1)):
+            if is_over.wait(0.2):
+                return
+            move_the_mouse(step)
+
+    move_the_mouse()
+    mover = threading.Thread(target=move)
+    mover.start()
+    try:
+        yield
+    finally:
+        is_over.set()
+        mover.join()
 
 
 @ON_LINUX
@@ -170,11 +193,11 @@ def test_a_person_who_comes_gets_the_machine_at_once_and_the_task_goes_back(
         manager.offers = [*OFFERS]
         manager.hand_out(task_of(TASKS[0], stubborn))
         settings = config(tmp_path, manager, only_if_unused_for=QUIET)
-        move_the_mouse()
-        with SlotWorkers(settings):
-            # Someone was there just now.
-            manager.wait_for_count("/state-changed", 1)
-            (told,) = manager.requests("/state-changed")
+        with ExitStack() as stack:
+            with moving_the_mouse():
+                stack.enter_context(SlotWorkers(settings))
+                manager.wait_for_count("/state-changed", 1)
+            told = manager.requests("/state-changed")[0]
             assert told.body == {"status": "asleep", "reason": "someone works at this machine"}
             manager.wait_for(lambda: manager.statuses_of(TASKS[0]) == ["active"], "the task")
             before = len(manager.requests("/state-changed"))

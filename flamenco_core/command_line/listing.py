@@ -203,6 +203,8 @@ def _job_fields(job: Job) -> Iterable[tuple[str, object]]:
     yield "Type", job.type
     yield "Status", job.status
     yield "Activity", job.activity
+    if job.stranded_task_types:
+        yield "Waits", f"no worker may take its {' and '.join(job.stranded_task_types)} tasks"
     yield "Progress", progress_text(job.steps_completed, job.steps_total)
     if job.task_counts:
         yield "Tasks", ", ".join(f"{count} {name}" for name, count in job.task_counts.items())

@@ -6,11 +6,12 @@ import uuid
 
 from flamenco_core.errors import Conflict, InvalidInput, Problem, one_problem
 from flamenco_core.events import JobChanged, TagChanged, WorkerTagsChanged
+from flamenco_core.manager import stranding
 from flamenco_core.manager.jobs_at_hand import refuse_job_action
 from flamenco_core.manager.unit import Unit
 from flamenco_core.model import JobTagChange, WorkerTag, WorkerTagChangeRequest
 from flamenco_core.rules.actions import JobAction
-from flamenco_core.store import jobs, tags, workers
+from flamenco_core.store import jobs, queues, tags, workers
 from flamenco_core.store.tags import StoredTag
 
 LONGEST_NAME = 64
@@ -95,9 +96,11 @@ def set_worker_tags(unit: Unit, worker_uuid: str, change: WorkerTagChangeRequest
     if problems:
         raise InvalidInput("These tags cannot be given to a worker", problems=problems)
     known = [tag for tag in found if tag is not None]
+    before = queues.worker_match(unit.db, worker.id)
     tags.set_of_worker(unit.db, worker.id, [tag.id for tag in known])
     unit.audit("worker.tags", worker.uuid, tags=sorted(tag.name for tag in known))
     unit.announce(WorkerTagsChanged(worker_id=worker.uuid))
+    stranding.reconsider_jobs(unit, worker.id, before)
 
 
 def set_job_tag(unit: Unit, job_uuid: str, change: JobTagChange) -> None:
@@ -121,6 +124,7 @@ def set_job_tag(unit: Unit, job_uuid: str, change: JobTagChange) -> None:
     unit.audit("job.tag", job.uuid, tag=tag.name if tag else None)
     unit.announce(JobChanged(job_id=job.uuid, status=job.status, previous_status=job.status))
     unit.announce_ready(ready)
+    stranding.reconsider_job(unit, job.id)
 
 
 def _checked(tag: WorkerTag) -> tuple[str, str]:

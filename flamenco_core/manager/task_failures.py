@@ -76,9 +76,10 @@ def _give_up_what_nobody_could_do(unit: Unit, task: StoredTask) -> None:
     give_up_stranded(unit, job.id)
 
 
-def give_up_stranded(unit: Unit, job_id: int) -> bool:
+def give_up_stranded(unit: Unit, job_id: int, *, even_if_nobody_may: bool = True) -> bool:
     """Fails tasks that wait for another worker where none is left; returns whether there were any.
 
+    Unless `even_if_nobody_may`, those wait on that no worker may take at all, tried or not.
     Looks at `SWEEP_SIZE` of the job's tasks.
     """
     found = False
@@ -87,8 +88,10 @@ def give_up_stranded(unit: Unit, job_id: int) -> bool:
     ):
         # One that fails may have ended the job, and with it the others.
         present = tasks.by_id(unit.db, waiting.id)
-        is_waiting = present.status is TaskStatus.SOFT_FAILED
-        if is_waiting and not failures.workers_that_could_try(unit.db, present):
+        if present.status is not TaskStatus.SOFT_FAILED:
+            continue
+        is_anybodys = even_if_nobody_may or failures.workers_left(unit.db, present)
+        if is_anybodys and not failures.workers_that_could_try(unit.db, present):
             found = True
             text = "no worker is left that could try it"
             transitions.change_task(unit, present, TaskStatus.FAILED, activity=text)

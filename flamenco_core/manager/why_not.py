@@ -19,7 +19,7 @@ from flamenco_core.model.forecast import (
 )
 from flamenco_core.rules.eligibility import reasons_against
 from flamenco_core.statuses import TaskStatus
-from flamenco_core.store import facts, jobs, selections
+from flamenco_core.store import facts, jobs, selections, stranding
 from flamenco_core.store.database import snapshot
 from flamenco_core.store.jobs import StoredJob
 
@@ -38,11 +38,12 @@ def job_why_not(
         job = jobs.by_uuid(db, job_uuid)
         page = selections.workers_after(db, after, limit=limit + 1)
         found = [_worker(db, worker, job_uuid) for worker in page[:limit]]
+        note = _note(db, job)
         failure_limit = _failure_limit(job, share_of(db, job, config))
     return JobWhyNot(
         job_id=job.uuid,
         job_name=job.name,
-        note=_note(job),
+        note=note,
         failure_limit=failure_limit,
         workers_looked_at=len(found),
         workers_that_get_tasks=sum(worker.gets_tasks for worker in found),
@@ -95,13 +96,19 @@ _WHO_SAYS_SO = {
 }
 
 
-def _note(job: StoredJob) -> str | None:
+def _note(db: sqlite3.Connection, job: StoredJob) -> str | None:
     if job.is_being_deleted:
         return "The job is being deleted."
     if job.is_archived:
         return "The job is archived, and cannot run again; submit it anew."
     if job.unsettled:
         return f"The job is still becoming {job.status}; look again in a moment."
+    stranded = stranding.task_types(db, job.id)
+    if stranded:
+        return (
+            f"No worker of this farm may take its {' and '.join(stranded)} tasks, so that it waits "
+            "until one can: the reasons for each worker say what would help."
+        )
     return None
 
 

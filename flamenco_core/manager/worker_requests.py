@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from itertools import islice
+from collections.abc import Sequence
 
 from flamenco_core.errors import Conflict, one_problem
 from flamenco_core.events import WorkerDeleted, WorkerStatusRequested
-from flamenco_core.manager import task_failures, worker_sessions
+from flamenco_core.manager import stranding, worker_sessions
 from flamenco_core.manager.unit import Unit
 from flamenco_core.model import HostSample, WorkerStatusChangeRequest
 from flamenco_core.rules import actions
@@ -15,10 +14,6 @@ from flamenco_core.rules.actions import WorkerAction, WorkerFacts
 from flamenco_core.statuses import WorkerStatus
 from flamenco_core.store import host_statistics, queues, sleep_schedules, tags, workers
 from flamenco_core.store.workers import StoredWorker
-
-_JOBS_TO_LOOK_AT = 200
-_MOST_ENDED = 10
-"""Jobs of which tasks are given up when a worker is deleted, so that this stays short."""
 
 
 def worker_facts(worker: StoredWorker) -> WorkerFacts:
@@ -71,9 +66,7 @@ def delete(unit: Unit, worker_uuid: str) -> None:
     """
     worker = workers.by_uuid(unit.db, worker_uuid)
     worker_sessions.return_tasks(unit, worker, f"worker {worker.name} is being deleted")
-    takes = queues.worker_match(unit.db, worker.id)
-    could_work_on = islice(queues.walk(unit.db, worker.id, takes), _JOBS_TO_LOOK_AT)
-    orphans = dict.fromkeys(queued.job_id for queued in could_work_on)
+    before = queues.worker_match(unit.db, worker.id)
     tags.set_of_worker(unit.db, worker.id, [])
     sleep_schedules.drop(unit.db, worker.id)
     host_statistics.forget(unit.db, worker.id)
@@ -81,16 +74,7 @@ def delete(unit: Unit, worker_uuid: str) -> None:
     workers.delete(unit.db, worker, now=unit.now)
     unit.audit("worker.delete", worker.uuid, name=worker.name)
     unit.announce(WorkerDeleted(worker_id=worker.uuid))
-    _give_up_what_waited_for_it(unit, orphans)
-
-
-def _give_up_what_waited_for_it(unit: Unit, jobs: Iterable[int]) -> None:
-    """Fails what the others have failed at already; jobs that end by that end at once."""
-    ended = 0
-    for job_id in jobs:
-        ended += task_failures.give_up_stranded(unit, job_id)
-        if ended == _MOST_ENDED:
-            return
+    stranding.reconsider_jobs(unit, worker.id, before, is_deleted=True)
 
 
 def store_host_statistics(unit: Unit, worker_uuid: str, samples: Sequence[HostSample]) -> None:

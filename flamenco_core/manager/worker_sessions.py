@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from flamenco_core.errors import one_problem
 from flamenco_core.events import WorkerChanged, WorkerRegistered
-from flamenco_core.manager import sleeping, transitions
+from flamenco_core.manager import sleeping, stranding, transitions
 from flamenco_core.manager.unit import Unit
 from flamenco_core.manager.worker_variables import variables_of
 from flamenco_core.model import (
@@ -63,7 +63,9 @@ def _add(unit: Unit, registration: WorkerRegistration, types: list[str], *, addr
         platform=registration.platform,
         now=unit.now,
     )
+    before = queues.worker_match(unit.db, worker_id)
     workers.set_abilities(unit.db, worker_id, task_types=types, capabilities={})
+    stranding.reconsider_jobs(unit, worker_id, before)
     unit.audit("worker.register", uuid, name=registration.name, address=address)
     unit.announce(WorkerRegistered(worker_id=uuid))
     return uuid
@@ -120,6 +122,7 @@ def _store_abilities(
     numbers = [slot.slot for slot in slots]
     if len(set(numbers)) < len(numbers):
         raise one_problem("slots", "two of them have the same number")
+    before = queues.worker_match(unit.db, worker.id)
     workers.set_abilities(
         unit.db,
         worker.id,
@@ -137,6 +140,7 @@ def _store_abilities(
     )
     # Who says nothing about slots may have any.
     _return_unfit_tasks(unit, worker, None if said.slots is None else numbers or [0])
+    stranding.reconsider_jobs(unit, worker.id, before)
 
 
 def sign_off(unit: Unit, worker_uuid: str) -> None:

@@ -51,6 +51,8 @@ class EventJobUpdate:
     archived_at: datetime | None = None
     task_counts: dict[str, int] | None = None
     """How many tasks have each status; statuses without a task are left out."""
+    stranded_task_types: list[str] | None = None
+    """Types of its ready tasks that no worker of the farm may take; absent if there are none."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

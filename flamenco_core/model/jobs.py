@@ -67,6 +67,9 @@ class Job:
     """When its last-rendered image changed last."""
     task_counts: dict[str, int] | None = None
     """How many tasks have each status; statuses without a task are left out."""
+    stranded_task_types: list[str] | None = None
+    """Types of its ready tasks that no worker of the farm may take, asleep or not: for want of the
+    type, the job's tag or what they require, or since it is blocked. In lists if asked for."""
     actions: list[ActionChoice] | None = None
     """What can be done with it now, and why not the rest; in lists if asked for."""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 from typing import Any
 
+from flamenco_core.store import stranding
 from flamenco_core.store.database import Statement
 from flamenco_core.store.tasks import COUNT_COLUMNS
 from flamenco_core.store.wire_rows import tag, time, worker_reference, worker_summary
@@ -13,7 +14,7 @@ _COUNTS = ", ".join(f"j.{column}" for column in COUNT_COLUMNS.values())
 
 _JOB = Statement(
     "What an event tells of a job.",
-    f"""SELECT j.uuid, j.name, j.type, j.priority, j.status, j.activity, j.updated_at,
+    f"""SELECT j.id, j.uuid, j.name, j.type, j.priority, j.status, j.activity, j.updated_at,
            j.delete_requested_at, j.archived_at, j.steps_completed, j.steps_total, {_COUNTS},
            g.uuid AS tag_uuid
        FROM jobs j LEFT JOIN tags g ON g.id = j.tag_id WHERE j.uuid = :uuid""",
@@ -69,7 +70,7 @@ def job(db: sqlite3.Connection, uuid: str) -> dict[str, Any] | None:
     for name in ("delete_requested_at", "archived_at"):
         if row[name] is not None:
             content[name] = time(row[name])
-    return content
+    return content | stranding.told(db, row["id"])
 
 
 def task(db: sqlite3.Connection, uuid: str) -> dict[str, Any] | None:

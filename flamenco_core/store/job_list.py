@@ -14,7 +14,7 @@ from dataclasses import replace
 from flamenco_core.errors import one_problem
 from flamenco_core.model import HIGHEST_PRIORITY, LOWEST_PRIORITY
 from flamenco_core.statuses import JobStatus
-from flamenco_core.store import job_search, list_filters, listing, possible_actions
+from flamenco_core.store import job_search, list_filters, listing, possible_actions, stranding
 from flamenco_core.store.database import Statement, found, snapshot
 from flamenco_core.store.job_search import JobCriteria
 from flamenco_core.store.listing import (
@@ -64,9 +64,10 @@ FIELDS: Mapping[str, str] = {
     "submitted_by": json_text("nullif(j.submitted_by, '')"),
     "finished_at": json_time("j.finished_at"),
     "rendered_at": json_time("j.rendered_at"),
+    "stranded_task_types": stranding.OF_JOB_AS_JSON,
     "actions": possible_actions.JOB_ACTIONS,
 }
-_MORE_FIELDS = ("actions",)
+_MORE_FIELDS = ("stranded_task_types", "actions")
 """Only given to those who ask for them."""
 
 

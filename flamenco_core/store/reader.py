@@ -30,6 +30,7 @@ from flamenco_core.store import (
     sessions,
     sleep_schedules,
     statistics,
+    stranding,
     tokens,
     users,
     wire_rows,
@@ -137,6 +138,7 @@ class FarmReader(TaskLogReading):
         """`log_storage` is the Manager's local storage, where task logs lie."""
         self._db = db
         possible_actions.add_functions(db)
+        stranding.add_functions(db)
         self._log_storage = log_storage
 
     @classmethod
@@ -165,7 +167,8 @@ class FarmReader(TaskLogReading):
 
     def job(self, uuid: str) -> dict[str, Any]:
         row = found(_JOB.row(self._db, uuid=uuid), "job", uuid)
-        return {**wire_rows.job(row), "actions": possible_actions.of_job(row)}
+        content = {**wire_rows.job(row), "actions": possible_actions.of_job(row)}
+        return content | stranding.told(self._db, row["id"])
 
     def jobs(
         self,

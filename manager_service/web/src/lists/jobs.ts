@@ -8,7 +8,7 @@ import { readWholeList } from "./reading";
 const FIELDS = [
   ...["id", "name", "type", "priority", "status", "activity", "metadata", "created", "updated"],
   ...["steps_completed", "steps_total", "task_counts", "worker_tag", "delete_requested_at"],
-  ...["archived_at", "submitted_by", "finished_at"],
+  ...["archived_at", "submitted_by", "finished_at", "stranded_task_types"],
 ];
 export type JobRow = Pick<
   Job,
@@ -29,6 +29,7 @@ export type JobRow = Pick<
   | "archived_at"
   | "submitted_by"
   | "finished_at"
+  | "stranded_task_types"
 >;
 
 /** All jobs that are archived, or all that are not; for the component that calls it. */
@@ -64,6 +65,7 @@ export function patched<Row extends Partial<JobRow>>(row: Row, event: EventJobUp
     // These are left out of events when they are not set.
     worker_tag: undefined,
     delete_requested_at: undefined,
+    stranded_task_types: undefined,
     ...told,
   };
 }

@@ -24,6 +24,7 @@ from typing import Any, TypeVar
 import bpy
 
 from .other_threads import OtherThreads
+from .windows import all_areas
 
 log = logging.getLogger(__name__)
 
@@ -227,11 +228,10 @@ def is_shown() -> bool:
 
 def redraw() -> None:
     """Has the panels drawn again that are shown."""
-    for window in bpy.context.window_manager.windows:
-        for area in window.screen.areas:
-            for region in area.regions:
-                if region.as_pointer() in _ticking.shown:
-                    region.tag_redraw()
+    for area in all_areas():
+        for region in area.regions:
+            if region.as_pointer() in _ticking.shown:
+                region.tag_redraw()
 
 
 def step(budget: timedelta = BUDGET) -> bool:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from functools import lru_cache
+from functools import cache, lru_cache
 from pathlib import Path
 from types import CodeType
 
@@ -19,9 +19,11 @@ import bpy
 from flamenco_core.model import AvailableJobType
 
 from . import connection
+from .blender_types import OperatorResult
 from .job_values import ExpressionError, JobValues
 from .language import tr
 from .trust import FarmIdentity, ForeignExpression, TrustedFarms, foreign_expressions, is_known
+from .windows import ask_in_dialog, layout_of
 
 NOT_TRUSTED = "waits for your trust in this farm"
 
@@ -30,14 +32,10 @@ class NotTrusted(ExpressionError):
     """The expression is the farm's own, and the artist has not said that it may run."""
 
 
-_trusted: TrustedFarms | None = None
-
-
+@cache
 def trusted_farms() -> TrustedFarms:
-    global _trusted  # noqa: PLW0603 - read from disk once
-    if _trusted is None:
-        _trusted = TrustedFarms(connection.cache_folder() / "trusted-farms.json")
-    return _trusted
+    """Read from disk once."""
+    return TrustedFarms(connection.cache_folder() / "trusted-farms.json")
 
 
 def current_farm() -> FarmIdentity:
@@ -127,13 +125,13 @@ class FLAMENCO_OT_trust_farm(bpy.types.Operator):
     def poll(cls, _context: bpy.types.Context) -> bool:
         return connection.current().farm is not None
 
-    def invoke(self, context: bpy.types.Context, _event: bpy.types.Event) -> set[str]:
-        return context.window_manager.invoke_props_dialog(
-            self, width=620, title=tr("Python of This Farm"), confirm_text=self.bl_label
+    def invoke(self, context: bpy.types.Context, _event: bpy.types.Event) -> OperatorResult:
+        return ask_in_dialog(
+            self, context, width=620, title=tr("Python of This Farm"), confirm_text=self.bl_label
         )
 
     def draw(self, _context: bpy.types.Context) -> None:
-        layout = self.layout
+        layout = layout_of(self)
         layout.label(text=f"Job types of {connection.current().url} fill in settings with Python.")
         layout.label(text="It runs in your Blender and can do what you can do. This is all of it:")
         column = layout.box().column(align=True)
@@ -143,7 +141,7 @@ class FLAMENCO_OT_trust_farm(bpy.types.Operator):
                 column.label(text=line, icon="BLANK1")
         layout.label(text="The farm is trusted from then on, until you say otherwise.")
 
-    def execute(self, _context: bpy.types.Context) -> set[str]:
+    def execute(self, _context: bpy.types.Context) -> OperatorResult:
         try:
             trusted_farms().trust(current_farm())
         except OSError as error:
@@ -165,7 +163,7 @@ class FLAMENCO_OT_stop_trusting_farm(bpy.types.Operator):
     def poll(cls, _context: bpy.types.Context) -> bool:
         return trusted_farms().trusts(current_farm())
 
-    def execute(self, _context: bpy.types.Context) -> set[str]:
+    def execute(self, _context: bpy.types.Context) -> OperatorResult:
         try:
             trusted_farms().forget(current_farm())
         except OSError as error:
@@ -197,8 +195,7 @@ def register() -> None:
 
 
 def unregister() -> None:
-    global _trusted  # noqa: PLW0603
     for cls in reversed(_CLASSES):
         bpy.utils.unregister_class(cls)
     on_trust.clear()
-    _trusted = None
+    trusted_farms.cache_clear()

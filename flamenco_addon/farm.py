@@ -9,6 +9,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
+from types import TracebackType
 
 from flamenco_core import model, wire
 from flamenco_core.client import AccountsClient, ManagerRefused
@@ -113,7 +114,12 @@ class _missing_operation(suppress):
     def __init__(self) -> None:
         super().__init__(ManagerRefused)
 
-    def __exit__(self, kind, error, trace):  # type: ignore[no-untyped-def]
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> bool:
         if isinstance(error, ManagerRefused) and error.status not in _NOT_THERE:
             return False
         return super().__exit__(kind, error, trace)

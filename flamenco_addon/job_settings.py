@@ -9,17 +9,19 @@ still fit stay, since Blender keeps them under the names of the settings.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import bpy
-from bpy.app.handlers import persistent
 
 from flamenco_core.errors import InvalidInput
 from flamenco_core.model import AvailableJobSetting, AvailableJobType
 from flamenco_core.packing import default_output_folder
 
-from . import connection, expressions
+from . import connection, expressions, own_properties
+from .blender_types import OperatorResult, is_linked, persistent
 from .job_values import ExpressionError, JobValues
+from .own_properties import of_scene
 from .setting_properties import (
     PropertyPlan,
     can_be_linked,
@@ -42,23 +44,33 @@ OUTPUT_ROOT = "render_output_root"
 USUAL_JOB_TYPE = "simple-blender-render"
 """What a scene is that nobody has chosen a job type for."""
 
-_groups: dict[str, type] = {}
-"""The group of each job type, by the job type's name."""
-_job_types: dict[str, AvailableJobType] = {}
-_all_groups: type | None = None
+
+@dataclass(slots=True)
+class _Registered:
+    """What Blender was given for the farm that is connected."""
+
+    job_types: dict[str, AvailableJobType] = field(default_factory=dict)
+    groups: dict[str, type] = field(default_factory=dict)
+    """The group of each job type, by the job type's name."""
+    all_groups: type | None = None
+    """The group that has these in it."""
+
+
+_registered = _Registered()
 
 
 def job_type_of(scene: bpy.types.Scene) -> AvailableJobType | None:
     """The job type that is chosen for a scene; None if none is, or the farm does not have it."""
-    return _job_types.get(scene.flamenco_job_type_name)
+    return _registered.job_types.get(of_scene(scene).flamenco_job_type_name)
 
 
 def group_of(scene: bpy.types.Scene, name: str = "") -> Any:
     """The settings of a scene for a job type, by default the chosen one; None without one."""
-    name = name or scene.flamenco_job_type_name
-    if name not in _groups:
+    said = of_scene(scene)
+    name = name or said.flamenco_job_type_name
+    if name not in _registered.groups:
         return None
-    return getattr(scene.flamenco_settings, python_name(name))
+    return getattr(said.flamenco_settings, python_name(name))
 
 
 def values_for(
@@ -104,10 +116,11 @@ def linked_settings(scene: bpy.types.Scene, job_type: AvailableJobType) -> set[s
 
 def fill_in(scene: bpy.types.Scene) -> None:
     """Gives settings that were never set, and that Blender can compute, their first value."""
-    if scene.library is not None:
-        return  # linked from another file, where it is set
-    if not scene.flamenco_job_type_name and USUAL_JOB_TYPE in _job_types:
-        scene.flamenco_job_type_name = USUAL_JOB_TYPE  # which comes back here
+    if is_linked(scene):
+        return  # it is set where it comes from
+    said = of_scene(scene)
+    if not said.flamenco_job_type_name and USUAL_JOB_TYPE in _registered.job_types:
+        said.flamenco_job_type_name = USUAL_JOB_TYPE  # which comes back here
         return
     job_type = job_type_of(scene)
     if job_type is None:
@@ -142,23 +155,24 @@ def sync() -> None:
     """Makes the groups be those of the farm that is connected, if they are not already."""
     farm = connection.current().farm
     wanted = {job_type.name: job_type for job_type in farm.job_types} if farm else {}
-    if wanted == _job_types and _all_groups is not None:
+    if wanted == _registered.job_types and _registered.all_groups is not None:
         return
     _remove_groups()
-    _job_types.clear()
-    _job_types.update(wanted)
+    _registered.job_types.clear()
+    _registered.job_types.update(wanted)
     _make_groups()
-    if not isinstance(bpy.data, bpy.types.BlendData):
+    data: Any = bpy.data
+    if not isinstance(data, bpy.types.BlendData):
         return  # Blender is starting; there is no file yet, and its handler comes later
-    for scene in bpy.data.scenes:
+    for scene in data.scenes:
         settle(scene)
 
 
 def settle(scene: bpy.types.Scene) -> None:
     """Lets go of stored values that do not fit their settings any more, and keeps the rest."""
-    if scene.library is not None:
+    if is_linked(scene):
         return
-    for name, job_type in _job_types.items():
+    for name, job_type in _registered.job_types.items():
         group = group_of(scene, name)
         for setting in job_type.settings:
             if not is_editable(setting) or not group.is_property_set(setting.key):
@@ -196,34 +210,36 @@ def _plan_of(setting: AvailableJobSetting) -> PropertyPlan:
 
 
 def _make_groups() -> None:
-    global _all_groups  # noqa: PLW0603
+    make = own_properties.definitions
     members: dict[str, Any] = {}
-    for name, job_type in _job_types.items():
+    for name, job_type in _registered.job_types.items():
         group = _make_group(job_type)
         bpy.utils.register_class(group)
-        _groups[name] = group
-        members[python_name(name)] = bpy.props.PointerProperty(type=group, name=job_type.label)
-    _all_groups = type(
+        _registered.groups[name] = group
+        members[python_name(name)] = make.PointerProperty(type=group, name=job_type.label)
+    together = type(
         "FLAMENCO_PG_settings", (bpy.types.PropertyGroup,), {"__annotations__": members}
     )
-    bpy.utils.register_class(_all_groups)
-    bpy.types.Scene.flamenco_settings = bpy.props.PointerProperty(
-        type=_all_groups, name="Flamenco Job Settings"
+    bpy.utils.register_class(together)
+    _registered.all_groups = together
+    own_properties.add(
+        bpy.types.Scene,
+        flamenco_settings=make.PointerProperty(
+            type=_registered.all_groups, name="Flamenco Job Settings"
+        ),
+        flamenco_job_settings=property(group_of),
     )
-    bpy.types.Scene.flamenco_job_settings = property(group_of)
 
 
 def _remove_groups() -> None:
-    global _all_groups  # noqa: PLW0603
-    if _all_groups is None:
+    if _registered.all_groups is None:
         return
-    del bpy.types.Scene.flamenco_job_settings
-    del bpy.types.Scene.flamenco_settings
-    bpy.utils.unregister_class(_all_groups)
-    _all_groups = None
-    for group in _groups.values():
+    own_properties.remove(bpy.types.Scene, "flamenco_settings", "flamenco_job_settings")
+    bpy.utils.unregister_class(_registered.all_groups)
+    _registered.all_groups = None
+    for group in _registered.groups.values():
         bpy.utils.unregister_class(group)
-    _groups.clear()
+    _registered.groups.clear()
 
 
 def _make_group(job_type: AvailableJobType) -> type:
@@ -324,7 +340,9 @@ class FLAMENCO_OT_eval_setting(bpy.types.Operator):
         name="Setting", description="Name of the setting of the job type"
     )
 
-    def execute(self, context: bpy.types.Context) -> set[str]:
+    def execute(self, context: bpy.types.Context) -> OperatorResult:
+        if context.scene is None:
+            return {"CANCELLED"}
         try:
             evaluate_setting(context.scene, self.setting_key)
         except InvalidInput as error:
@@ -350,5 +368,5 @@ def unregister() -> None:
         if function in functions:
             functions.remove(function)
     _remove_groups()
-    _job_types.clear()
+    _registered.job_types.clear()
     bpy.utils.unregister_class(FLAMENCO_OT_eval_setting)

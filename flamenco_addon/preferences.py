@@ -7,8 +7,11 @@ kept where `flamenco login` keeps it (`flamenco_core.client.credentials_file`).
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import cast
 
 import bpy
+
+from .windows import layout_of
 
 DEFAULT_ADDRESS = "http://localhost:8080/"
 
@@ -81,14 +84,16 @@ class FlamencoPreferences(bpy.types.AddonPreferences):
     )
 
     def draw(self, context: bpy.types.Context) -> None:
+        layout = layout_of(self)
         for section in sections:
-            section(self.layout, context)
+            section(layout, context)
 
 
 def preferences() -> FlamencoPreferences | None:
     """What the user has set; None while the extension is being enabled or disabled."""
-    addon = bpy.context.preferences.addons.get(__package__ or "")
-    return addon.preferences if addon is not None else None
+    all_of_them = bpy.context.preferences
+    addon = all_of_them.addons.get(__package__ or "") if all_of_them is not None else None
+    return cast("FlamencoPreferences | None", addon.preferences) if addon is not None else None
 
 
 def manager_address() -> str:

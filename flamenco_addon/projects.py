@@ -9,7 +9,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 import bpy
-from bpy.app.handlers import persistent
 
 from flamenco_core.packing.project import (
     BLENDER_PROJECT,
@@ -20,6 +19,8 @@ from flamenco_core.packing.project import (
 )
 
 from . import background, preferences
+from .blender_types import persistent
+from .windows import all_areas
 
 _found: dict[tuple[Path, tuple[str, ...]], Path] = {}
 
@@ -66,9 +67,10 @@ def _draw_in_preferences(layout: bpy.types.UILayout, context: bpy.types.Context)
     column.prop(chosen, "project_finder")
     if chosen.project_finder == "MARKER":
         column.prop(chosen, "project_marker")
-    if not context.blend_data.filepath:
+    data = context.blend_data
+    if data is None or not data.filepath:
         return
-    file = Path(context.blend_data.filepath)
+    file = Path(data.filepath)
     root = _found.get((file, _markers()))
     if root is None:
         background.run(search(file), then=lambda _root: _redraw_preferences())
@@ -79,10 +81,9 @@ def _draw_in_preferences(layout: bpy.types.UILayout, context: bpy.types.Context)
 
 
 def _redraw_preferences() -> None:
-    for window in bpy.context.window_manager.windows:
-        for area in window.screen.areas:
-            if area.type == "PREFERENCES":
-                area.tag_redraw()
+    for area in all_areas():
+        if area.type == "PREFERENCES":
+            area.tag_redraw()
 
 
 @persistent

@@ -15,7 +15,9 @@ import bpy
 from flamenco_core.errors import FlamencoError, InvalidInput
 from flamenco_core.rna_overrides import checked_overrides
 
-from . import background, connection
+from . import background, connection, own_properties
+from .blender_types import OperatorResult
+from .windows import ask_in_dialog, in_first_window, layout_of, tell_in_popup
 
 _OF_THE_WINDOW = (bpy.types.WindowManager, bpy.types.Screen, bpy.types.WorkSpace)
 """What no farm has."""
@@ -38,7 +40,11 @@ class FLAMENCO_PG_override(bpy.types.PropertyGroup):
 
 def lines_of(scene: bpy.types.Scene) -> list[str]:
     """The lines that are enabled."""
-    return [each.line for each in scene.flamenco_rna_overrides if each.is_enabled and each.line]
+    return [
+        each.line
+        for each in own_properties.of_scene(scene).flamenco_rna_overrides
+        if each.is_enabled and each.line
+    ]
 
 
 def problem_of(lines: Sequence[str]) -> str:
@@ -101,10 +107,11 @@ class FLAMENCO_UL_overrides(bpy.types.UIList):
         layout: bpy.types.UILayout,
         _data: Any,
         item: Any,
-        _icon: int,
+        _icon: int | None,
         _active_data: Any,
-        _active_property: str,
-        _index: int = 0,
+        _active_property: str | None,
+        _index: int | None = 0,
+        _filter: int | None = 0,
     ) -> None:
         row = layout.row(align=True)
         row.prop(item, "is_enabled", text="")
@@ -125,8 +132,10 @@ class FLAMENCO_OT_add_override(bpy.types.Operator):
         name="Line", description="The new line of Python"
     )
 
-    def execute(self, context: bpy.types.Context) -> set[str]:
-        scene = context.scene
+    def execute(self, context: bpy.types.Context) -> OperatorResult:
+        scene = own_properties.of_scene_in(context)
+        if scene is None:
+            return {"CANCELLED"}
         item = scene.flamenco_rna_overrides.add()
         item.line = self.line
         scene.flamenco_override_index = len(scene.flamenco_rna_overrides) - 1
@@ -142,10 +151,12 @@ class FLAMENCO_OT_remove_override(bpy.types.Operator):
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
-        return bool(context.scene.flamenco_rna_overrides)
+        return _line_count(context) > 0
 
-    def execute(self, context: bpy.types.Context) -> set[str]:
-        scene = context.scene
+    def execute(self, context: bpy.types.Context) -> OperatorResult:
+        scene = own_properties.of_scene_in(context)
+        if scene is None:
+            return {"CANCELLED"}
         index = min(scene.flamenco_override_index, len(scene.flamenco_rna_overrides) - 1)
         scene.flamenco_rna_overrides.remove(index)
         scene.flamenco_override_index = max(0, index - 1)
@@ -167,10 +178,12 @@ class FLAMENCO_OT_move_override(bpy.types.Operator):
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
-        return len(context.scene.flamenco_rna_overrides) > 1
+        return _line_count(context) > 1
 
-    def execute(self, context: bpy.types.Context) -> set[str]:
-        scene = context.scene
+    def execute(self, context: bpy.types.Context) -> OperatorResult:
+        scene = own_properties.of_scene_in(context)
+        if scene is None:
+            return {"CANCELLED"}
         start = scene.flamenco_override_index
         end = start + (-1 if self.direction == "UP" else 1)
         if not 0 <= end < len(scene.flamenco_rna_overrides):
@@ -178,6 +191,11 @@ class FLAMENCO_OT_move_override(bpy.types.Operator):
         scene.flamenco_rna_overrides.move(start, end)
         scene.flamenco_override_index = end
         return {"FINISHED"}
+
+
+def _line_count(context: bpy.types.Context) -> int:
+    scene = own_properties.of_scene_in(context)
+    return len(scene.flamenco_rna_overrides) if scene is not None else 0
 
 
 class FLAMENCO_OT_override_property(bpy.types.Operator):
@@ -191,13 +209,14 @@ class FLAMENCO_OT_override_property(bpy.types.Operator):
     def poll(cls, context: bpy.types.Context) -> bool:
         return getattr(context, "button_prop", None) is not None
 
-    def execute(self, context: bpy.types.Context) -> set[str]:
+    def execute(self, context: bpy.types.Context) -> OperatorResult:
+        button: Any = context  # has these two only while a button is under the mouse
         try:
-            line = line_for(context.button_pointer, context.button_prop.identifier)
+            line = line_for(button.button_pointer, button.button_prop.identifier)
         except InvalidInput as error:
             self.report({"ERROR"}, str(error))
             return {"CANCELLED"}
-        bpy.ops.flamenco.add_override(line=line)
+        own_properties.operators.add_override(line=line)
         self.report({"INFO"}, f"Added to the RNA overrides: {line}")
         return {"FINISHED"}
 
@@ -219,7 +238,7 @@ class FLAMENCO_OT_edit_job_overrides(bpy.types.Operator):
         name="Text", description="The lines as the farm has them", options={"HIDDEN"}
     )
 
-    def invoke(self, context: bpy.types.Context, _event: bpy.types.Event) -> set[str]:
+    def invoke(self, context: bpy.types.Context, _event: bpy.types.Event) -> OperatorResult:
         job_id = self.job_id
 
         def ask() -> list[str]:
@@ -227,18 +246,20 @@ class FLAMENCO_OT_edit_job_overrides(bpy.types.Operator):
                 return client.rna_overrides(job_id)
 
         def show(lines: list[str]) -> None:
-            edited = context.window_manager.flamenco_edited_overrides
+            kept = own_properties.of_window_manager(context)
+            if kept is None:
+                return
+            edited = kept.flamenco_edited_overrides
             edited.clear()
             for line in [*lines, *[""] * _EMPTY_LINES]:
                 edited.add().line = line
-            window = bpy.context.window_manager.windows[0]
-            with bpy.context.temp_override(window=window):
-                bpy.ops.flamenco.store_job_overrides("INVOKE_DEFAULT", job_id=job_id)
+            ours = own_properties.operators
+            in_first_window(lambda: ours.store_job_overrides("INVOKE_DEFAULT", job_id=job_id))
 
         background.run(ask, then=show, failed=_tell, name="RNA overrides")
         return {"FINISHED"}
 
-    def execute(self, _context: bpy.types.Context) -> set[str]:
+    def execute(self, _context: bpy.types.Context) -> OperatorResult:
         """From scripts: `lines` replace what the job has. Blocks."""
         return _store(self, self.job_id, self.lines.splitlines())
 
@@ -254,23 +275,30 @@ class FLAMENCO_OT_store_job_overrides(bpy.types.Operator):
         name="Job", description="The id of the job", options={"HIDDEN"}
     )
 
-    def invoke(self, context: bpy.types.Context, _event: bpy.types.Event) -> set[str]:
-        return context.window_manager.invoke_props_dialog(self, width=560)
+    def invoke(self, context: bpy.types.Context, _event: bpy.types.Event) -> OperatorResult:
+        return ask_in_dialog(self, context, width=560)
 
     def draw(self, context: bpy.types.Context) -> None:
-        edited = context.window_manager.flamenco_edited_overrides
-        column = self.layout.column(align=True)
+        layout = layout_of(self)
+        column = layout.column(align=True)
+        edited = _edited(context)
         for item in edited:
             column.prop(item, "line", text="")
         problem = problem_of([item.line for item in edited])
         if problem:
-            self.layout.label(text=problem, icon="ERROR")
+            layout.label(text=problem, icon="ERROR")
 
-    def execute(self, context: bpy.types.Context) -> set[str]:
-        lines = [item.line for item in context.window_manager.flamenco_edited_overrides]
+    def execute(self, context: bpy.types.Context) -> OperatorResult:
+        lines = [item.line for item in _edited(context)]
         job_id = self.job_id
         background.run(lambda: _put(job_id, lines), failed=_tell, name="RNA overrides")
         return {"FINISHED"}
+
+
+def _edited(context: bpy.types.Context) -> list[Any]:
+    """The lines of the dialog, as `layout.prop` wants them."""
+    kept = own_properties.of_window_manager(context)
+    return list(kept.flamenco_edited_overrides) if kept is not None else []
 
 
 def _put(job_id: str, lines: list[str]) -> list[str]:
@@ -280,7 +308,7 @@ def _put(job_id: str, lines: list[str]) -> list[str]:
         return client.set_rna_overrides(job_id, checked)
 
 
-def _store(operator: bpy.types.Operator, job_id: str, lines: list[str]) -> set[str]:
+def _store(operator: bpy.types.Operator, job_id: str, lines: list[str]) -> OperatorResult:
     try:
         kept = _put(job_id, lines)
     except FlamencoError as error:
@@ -291,16 +319,12 @@ def _store(operator: bpy.types.Operator, job_id: str, lines: list[str]) -> set[s
 
 
 def _tell(error: Exception) -> None:
-    message = str(error)
-
-    def draw(popup: Any, _context: bpy.types.Context) -> None:
-        popup.layout.label(text=message)
-
-    bpy.context.window_manager.popup_menu(draw, title="Flamenco", icon="ERROR")
+    tell_in_popup(str(error), icon="ERROR")
 
 
 def draw_list(layout: bpy.types.UILayout, scene: bpy.types.Scene) -> None:
     """The list with its buttons, as Blender draws its own."""
+    count = len(own_properties.of_scene(scene).flamenco_rna_overrides)
     row = layout.row()
     row.template_list(
         "FLAMENCO_UL_overrides",
@@ -309,12 +333,12 @@ def draw_list(layout: bpy.types.UILayout, scene: bpy.types.Scene) -> None:
         "flamenco_rna_overrides",
         scene,
         "flamenco_override_index",
-        rows=3 if scene.flamenco_rna_overrides else 2,
+        rows=3 if count else 2,
     )
     buttons = row.column(align=True)
     buttons.operator("flamenco.add_override", text="", icon="ADD").line = ""
     buttons.operator("flamenco.remove_override", text="", icon="REMOVE")
-    if len(scene.flamenco_rna_overrides) > 1:
+    if count > 1:
         buttons.separator()
         buttons.operator("flamenco.move_override", text="", icon="TRIA_UP").direction = "UP"
         buttons.operator("flamenco.move_override", text="", icon="TRIA_DOWN").direction = "DOWN"
@@ -344,22 +368,28 @@ _CLASSES = (
 def register() -> None:
     for cls in _CLASSES:
         bpy.utils.register_class(cls)
-    bpy.types.Scene.flamenco_rna_overrides = bpy.props.CollectionProperty(
-        type=FLAMENCO_PG_override, name="RNA Overrides"
+    make = own_properties.definitions
+    own_properties.add(
+        bpy.types.Scene,
+        flamenco_rna_overrides=make.CollectionProperty(
+            type=FLAMENCO_PG_override, name="RNA Overrides"
+        ),
+        flamenco_override_index=make.IntProperty(
+            name="Selected RNA Override", options={"HIDDEN"}, min=0
+        ),
     )
-    bpy.types.Scene.flamenco_override_index = bpy.props.IntProperty(
-        name="Selected RNA Override", options={"HIDDEN"}, min=0
-    )
-    bpy.types.WindowManager.flamenco_edited_overrides = bpy.props.CollectionProperty(
-        type=FLAMENCO_PG_override, name="Edited RNA Overrides", options={"SKIP_SAVE"}
+    own_properties.add(
+        bpy.types.WindowManager,
+        flamenco_edited_overrides=make.CollectionProperty(
+            type=FLAMENCO_PG_override, name="Edited RNA Overrides", options={"SKIP_SAVE"}
+        ),
     )
     bpy.types.UI_MT_button_context_menu.append(_draw_in_context_menu)
 
 
 def unregister() -> None:
     bpy.types.UI_MT_button_context_menu.remove(_draw_in_context_menu)
-    del bpy.types.WindowManager.flamenco_edited_overrides
-    del bpy.types.Scene.flamenco_override_index
-    del bpy.types.Scene.flamenco_rna_overrides
+    own_properties.remove(bpy.types.WindowManager, "flamenco_edited_overrides")
+    own_properties.remove(bpy.types.Scene, "flamenco_rna_overrides", "flamenco_override_index")
     for cls in reversed(_CLASSES):
         bpy.utils.unregister_class(cls)

@@ -13,7 +13,7 @@ import bpy
 
 from flamenco_core.model import DEFAULT_PRIORITY, HIGHEST_PRIORITY, LOWEST_PRIORITY
 
-from . import connection
+from . import connection, own_properties
 from .setting_properties import stable_number
 
 NONE = "-"
@@ -25,7 +25,11 @@ _kept_items: dict[str, list[tuple[str, str, str, int]]] = {}
 
 def job_name_of(scene: bpy.types.Scene) -> str:
     """The name that was given, else that of the file."""
-    return scene.flamenco_job_name.strip() or Path(bpy.data.filepath).stem or UNNAMED
+    return (
+        own_properties.of_scene(scene).flamenco_job_name.strip()
+        or Path(bpy.data.filepath).stem
+        or UNNAMED
+    )
 
 
 def _job_type_items(_scene: Any, _context: Any) -> list[tuple[str, str, str, int]]:
@@ -112,7 +116,7 @@ VIEW_LAYER_CHOICES = (
 
 
 def _properties() -> dict[str, Any]:
-    props = bpy.props
+    props = own_properties.definitions
     return {
         "flamenco_job_name": props.StringProperty(
             name="Job Name",
@@ -166,11 +170,9 @@ def _enum(name: str, description: str, items: tuple[tuple[str, str, str], ...]) 
 
 
 def register() -> None:
-    for name, definition in _properties().items():
-        setattr(bpy.types.Scene, name, definition)
+    own_properties.add(bpy.types.Scene, **_properties())
 
 
 def unregister() -> None:
-    for name in _properties():
-        delattr(bpy.types.Scene, name)
+    own_properties.remove(bpy.types.Scene, *_properties())
     _kept_items.clear()

@@ -14,6 +14,7 @@ from typing import Any
 import bpy
 
 from .. import background, connection, preferences
+from ..blender_types import OperatorResult
 from ..host_python import find_host
 from ..language import tr
 from .farm_process import FarmProcess, FarmState, FarmStatus, runtime_wheels
@@ -169,7 +170,7 @@ class StartLocalFarm(bpy.types.Operator):
             cls.poll_message_set(reason)
         return may_start()
 
-    def execute(self, _context: bpy.types.Context) -> set[Any]:
+    def execute(self, _context: bpy.types.Context) -> OperatorResult:
         start()
         return {"FINISHED"}
 
@@ -183,7 +184,7 @@ class StopLocalFarm(bpy.types.Operator):
     def poll(cls, _context: bpy.types.Context) -> bool:
         return not status().is_over
 
-    def execute(self, _context: bpy.types.Context) -> set[Any]:
+    def execute(self, _context: bpy.types.Context) -> OperatorResult:
         stop()
         return {"FINISHED"}
 
@@ -197,9 +198,10 @@ class OpenLocalFarm(bpy.types.Operator):
     def poll(cls, _context: bpy.types.Context) -> bool:
         return status().state is FarmState.RUNNING
 
-    def execute(self, context: bpy.types.Context) -> set[Any]:
-        now = status()
-        context.window_manager.clipboard = now.password
+    def execute(self, context: bpy.types.Context) -> OperatorResult:
+        now, manager = status(), context.window_manager
+        if manager is not None:
+            manager.clipboard = now.password
         webbrowser.open(now.url)
         words = tr("Log in as “{user}”; the password is on the clipboard").format(user=now.user)
         self.report({"INFO"}, words)
@@ -211,7 +213,7 @@ class ShowLocalFarmLogs(bpy.types.Operator):
     bl_label = "Show Logs"
     bl_description = "Open the folder with what the Manager and the Worker have logged"
 
-    def execute(self, _context: bpy.types.Context) -> set[Any]:
+    def execute(self, _context: bpy.types.Context) -> OperatorResult:
         folder = user_folder() / "local-farm" / "logs"
         if not folder.exists():
             self.report({"INFO"}, tr("There are no logs: the farm on this computer never ran"))

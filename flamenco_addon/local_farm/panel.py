@@ -7,8 +7,10 @@ from typing import Any
 import bpy
 
 from .. import background, preferences
+from ..blender_types import collapsible
 from ..language import tr
 from ..monitor.text_lines import draw_text
+from ..windows import layout_of
 from . import operators
 from .farm_process import FarmState, FarmStatus
 
@@ -89,18 +91,18 @@ class LocalFarmPanel(bpy.types.Panel):
 
     def draw_header_preset(self, _context: bpy.types.Context) -> None:
         if operators.status().state is FarmState.RUNNING:
-            side = self.layout.row()
+            side = layout_of(self).row()
             side.active = False
             side.label(text=tr("Running"), translate=False)
 
     def draw(self, context: bpy.types.Context) -> None:
         background.shown(context)
-        draw_farm(self.layout, context)
+        draw_farm(layout_of(self), context)
 
 
 def _draw_in_preferences(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
     background.shown(context)
-    header, body = layout.panel("FLAMENCO_PT_local_farm_preferences", default_closed=True)
+    header, body = collapsible(layout, "FLAMENCO_PT_local_farm_preferences", default_closed=True)
     header.label(text="Render on This Computer")
     if body is not None:
         draw_farm(body, context)

@@ -11,6 +11,7 @@ from flamenco_core.client import AccountsClient, ManagerRefused
 from flamenco_core.model import Job
 
 from .. import background, connection
+from ..blender_types import OperatorResult
 from ..language import tr
 from . import notices
 from .frame_download import FrameDownload
@@ -79,7 +80,7 @@ class FLAMENCO_OT_stop_fetching_frames(bpy.types.Operator):
     bl_description = "Fetch no more frames; those that are here already are kept for the next time"
     bl_options = {"INTERNAL"}
 
-    def execute(self, _context: bpy.types.Context) -> set[str]:
+    def execute(self, _context: bpy.types.Context) -> OperatorResult:
         for download in tuple(_under_way):
             download.cancel()
         return {"FINISHED"}

@@ -10,6 +10,7 @@ from typing import Any
 import bpy
 
 from ..language import tr
+from ..windows import all_areas
 from .job_frames import FrameFiles
 from .log_texts import area_in_new_window
 
@@ -51,7 +52,7 @@ def into_compositor(context: bpy.types.Context, files: FrameFiles, job_id: str) 
 
 def into_sequencer(context: bpy.types.Context, files: FrameFiles, job_id: str, name: str) -> str:
     """Adds a strip for each run of frames, at their place in time, above what is there."""
-    scene = getattr(context, "sequencer_scene", None) or context.scene
+    scene: Any = getattr(context, "sequencer_scene", None) or context.scene
     editor = scene.sequence_editor or scene.sequence_editor_create()
     strips = editor.strips if hasattr(editor, "strips") else editor.sequences
     everything = editor.strips_all if hasattr(editor, "strips_all") else editor.sequences_all
@@ -109,15 +110,15 @@ def _compositor_tree(scene: Any) -> Any:
 def _image_editor(context: bpy.types.Context) -> Any:
     if context.area is not None and context.area.type == "IMAGE_EDITOR":
         return context.area.spaces.active
-    areas = [
-        area
-        for window in context.window_manager.windows
-        for area in window.screen.areas
-        if area.type == "IMAGE_EDITOR" and area.spaces.active.mode == "VIEW"
-    ]
+    areas = [area for area in all_areas() if _views_images(area.spaces.active)]
     if areas:
         return max(areas, key=lambda area: area.width * area.height).spaces.active
     if bpy.app.background or context.area is None:
         return None
-    with area_in_new_window(context, "IMAGE_EDITOR") as area:
+    with area_in_new_window("IMAGE_EDITOR") as area:
         return area.spaces.active
+
+
+def _views_images(space: bpy.types.Space | None) -> bool:
+    """Whether it shows images, and is neither for painting nor for masks."""
+    return isinstance(space, bpy.types.SpaceImageEditor) and space.mode == "VIEW"

@@ -25,15 +25,17 @@ def selected_frames(context: bpy.types.Context) -> Selection | None:
     In the sequencer the frames of the selected strips, in the other editors those of the image
     that is shown: all that lie in the preview range if there is one, else the current frame.
     """
-    kind = context.area.type if context.area is not None else ""
-    if kind == "SEQUENCE_EDITOR":
-        return _of_strips(context)
-    if kind == "IMAGE_EDITOR":
-        return _of_image(context, context.space_data.image)
-    if kind == "NODE_EDITOR":
-        tree = context.space_data.edit_tree
-        node = tree.nodes.active if tree is not None else None
-        return _of_image(context, getattr(node, "image", None))
+    scene = context.scene
+    if scene is None:
+        return None
+    match context.space_data:
+        case bpy.types.SpaceSequenceEditor():
+            return _of_strips(getattr(context, "sequencer_scene", None) or scene)
+        case bpy.types.SpaceImageEditor(image=image):
+            return _of_image(scene, image)
+        case bpy.types.SpaceNodeEditor(edit_tree=tree):
+            node = tree.nodes.active if tree is not None else None
+            return _of_image(scene, getattr(node, "image", None))
     return None
 
 
@@ -43,15 +45,14 @@ def _wanted(scene: Any) -> range:
     return range(scene.frame_current, scene.frame_current + 1)
 
 
-def _of_image(context: bpy.types.Context, image: Any) -> Selection | None:
+def _of_image(scene: bpy.types.Scene, image: Any) -> Selection | None:
     job_id = image.get(JOB_KEY) if image is not None else None
     if not job_id:
         return None
-    return Selection(str(job_id), tuple(_wanted(context.scene)))
+    return Selection(str(job_id), tuple(_wanted(scene)))
 
 
-def _of_strips(context: bpy.types.Context) -> Selection | None:
-    scene = getattr(context, "sequencer_scene", None) or context.scene
+def _of_strips(scene: bpy.types.Scene) -> Selection | None:
     editor = scene.sequence_editor
     if editor is None:
         return None

@@ -10,7 +10,8 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import bpy
-from bpy.app.handlers import persistent
+
+from ..blender_types import persistent
 
 if TYPE_CHECKING:
     from .live import Shown

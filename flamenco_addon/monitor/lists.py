@@ -25,13 +25,14 @@ class FLAMENCO_UL_jobs(bpy.types.UIList):
     def draw_item(
         self,
         context: bpy.types.Context,
-        layout: Any,
+        layout: bpy.types.UILayout,
         _data: Any,
         item: Any,
-        _icon: int,
+        _icon: int | None,
         _active_data: Any,
-        _active_property: str,
-        _index: int,
+        _active_property: str | None,
+        _index: int | None,
+        _filter: int | None = 0,
     ) -> None:
         row = live.shown.rows.get(item.job_id)
         if row is None:
@@ -65,17 +66,18 @@ class FLAMENCO_UL_tasks(bpy.types.UIList):
     def draw_item(
         self,
         _context: bpy.types.Context,
-        layout: Any,
+        layout: bpy.types.UILayout,
         _data: Any,
         _item: Any,
-        _icon: int,
+        _icon: int | None,
         _active_data: Any,
-        _active_property: str,
-        index: int,
+        _active_property: str | None,
+        index: int | None,
+        _filter: int | None = 0,
     ) -> None:
         details = live.shown.details
         rows = details.tasks if details is not None else ()
-        if index >= len(rows):
+        if index is None or index >= len(rows):
             return
         row = rows[index]
         split = layout.split(factor=0.6, align=True)

@@ -11,10 +11,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import bpy
-from bpy.app.handlers import persistent
 
 from .. import background, connection
+from ..blender_types import persistent
 from ..language import tr
+from ..windows import all_areas, all_windows
 from .log_following import LogFollowing
 
 MOST_LOGS = 4
@@ -100,31 +101,30 @@ def _text_of(task_id: str) -> Any:
 
 
 def _spaces(text: Any) -> Iterator[Any]:
-    for window in bpy.context.window_manager.windows:
-        for area in window.screen.areas:
-            if area.type == "TEXT_EDITOR" and area.spaces.active.text == text:
-                area.tag_redraw()
-                yield area.spaces.active
+    for area in all_areas():
+        space = area.spaces.active
+        if isinstance(space, bpy.types.SpaceTextEditor) and space.text == text:
+            area.tag_redraw()
+            yield space
 
 
 def _editor(context: bpy.types.Context) -> Any:
     """A Text Editor that is shown; else one in a window of its own."""
-    for window in context.window_manager.windows:
-        for area in window.screen.areas:
-            if area.type == "TEXT_EDITOR":
-                return area.spaces.active
+    for area in all_areas():
+        if area.type == "TEXT_EDITOR":
+            return area.spaces.active
     if bpy.app.background or context.area is None:
         return None
-    with area_in_new_window(context, "TEXT_EDITOR") as area:
+    with area_in_new_window("TEXT_EDITOR") as area:
         return area.spaces.active
 
 
 @contextmanager
-def area_in_new_window(context: bpy.types.Context, kind: str) -> Iterator[Any]:
+def area_in_new_window(kind: str) -> Iterator[Any]:
     """A new window with one editor of a kind."""
-    before = set(context.window_manager.windows)
+    before = set(all_windows())
     bpy.ops.screen.area_dupli("INVOKE_DEFAULT")
-    window = next(each for each in context.window_manager.windows if each not in before)
+    window = next(each for each in all_windows() if each not in before)
     area = window.screen.areas[0]
     area.ui_type = kind
     yield area
@@ -157,12 +157,11 @@ def _after_saving(*_: object) -> None:
 
 
 def _put_back(text: Any, tops: dict[int, int]) -> None:
-    for window in bpy.context.window_manager.windows:
-        for area in window.screen.areas:
-            space = area.spaces.active
-            if space.as_pointer() in tops:
-                space.text = text
-                space.top = tops[space.as_pointer()]
+    for area in all_areas():
+        space = area.spaces.active
+        if isinstance(space, bpy.types.SpaceTextEditor) and space.as_pointer() in tops:
+            space.text = text
+            space.top = tops[space.as_pointer()]
 
 
 @persistent

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 from flamenco_core.client import AccountsClient, FarmEvent, ManagerRefused
 from flamenco_core.model import Job, Task
@@ -234,10 +235,10 @@ class OpenJobFollowing(Follower):
         if (why_not, plan) != (details.why_not, details.plan):
             self._show(why_not=why_not, plan=plan)
 
-    def _show(self, **changes: object) -> None:
+    def _show(self, **changes: Any) -> None:
         if self._details is not None:
             with self._lock:
-                self._details = replace(self._details, **changes)  # type: ignore[arg-type]
+                self._details = replace(self._details, **changes)
                 self._has_news = True
 
 

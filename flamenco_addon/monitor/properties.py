@@ -10,6 +10,7 @@ from typing import Any
 
 import bpy
 
+from .. import own_properties
 from . import live
 
 
@@ -87,12 +88,15 @@ _CLASSES = (FlamencoJobItem, FlamencoTaskItem, FlamencoMonitor)
 def register() -> None:
     for each in _CLASSES:
         bpy.utils.register_class(each)
-    bpy.types.WindowManager.flamenco_monitor = bpy.props.PointerProperty(
-        type=FlamencoMonitor, name="Flamenco", description="The state of the Flamenco tab"
+    own_properties.add(
+        bpy.types.WindowManager,
+        flamenco_monitor=own_properties.definitions.PointerProperty(
+            type=FlamencoMonitor, name="Flamenco", description="The state of the Flamenco tab"
+        ),
     )
 
 
 def unregister() -> None:
-    del bpy.types.WindowManager.flamenco_monitor
+    own_properties.remove(bpy.types.WindowManager, "flamenco_monitor")
     for each in reversed(_CLASSES):
         bpy.utils.unregister_class(each)

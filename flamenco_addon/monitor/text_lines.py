@@ -16,7 +16,8 @@ _ICON = 20
 def width_of(context: bpy.types.Context) -> float:
     """Of the region that is drawn, in pixels at a scale of 1."""
     region = context.region
-    scale = context.preferences.system.ui_scale or 1.0
+    preferences = context.preferences
+    scale = (preferences.system.ui_scale if preferences is not None else 0.0) or 1.0
     return (region.width if region is not None else 300) / scale
 
 

@@ -8,37 +8,55 @@ from typing import Any
 
 import bpy.utils.previews
 
-_previews: Any = None
-_shown: Path | None = None
+
+class _Icons:
+    """The one image that is shown, as Blender keeps it."""
+
+    def __init__(self) -> None:
+        self._previews: Any = None
+        self._shown: Path | None = None
+
+    def open(self) -> None:
+        self._previews = bpy.utils.previews.new()
+
+    def close(self) -> None:
+        if self._previews is not None:
+            bpy.utils.previews.remove(self._previews)
+        self._previews = self._shown = None
+
+    def __contains__(self, image: Path) -> bool:
+        return self._previews is not None and image.name in self._previews
+
+    def show(self, image: Path) -> None:
+        if self._previews is None or image in self:
+            return
+        before, self._shown = self._shown, image
+        self._previews.load(image.name, str(image), "IMAGE")
+        if before is not None and before in self:
+            del self._previews[before.name]
+            with suppress(OSError):
+                before.unlink()
+
+    def icon(self, image: Path) -> int:
+        return int(self._previews[image.name].icon_id) if image in self else 0
+
+
+_icons = _Icons()
 
 
 def show(image: Path) -> None:
     """Takes the place of what was shown before; Blender reads the file when it draws it."""
-    global _shown
-    if _previews is None or image.name in _previews:
-        return
-    before, _shown = _shown, image
-    _previews.load(image.name, str(image), "IMAGE")
-    if before is not None and before.name in _previews:
-        del _previews[before.name]
-        with suppress(OSError):
-            before.unlink()
+    _icons.show(image)
 
 
 def icon(image: Path | None) -> int:
     """What `template_icon` draws; 0 for nothing."""
-    if image is None or _previews is None or image.name not in _previews:
-        return 0
-    return int(_previews[image.name].icon_id)
+    return _icons.icon(image) if image is not None else 0
 
 
 def register() -> None:
-    global _previews  # noqa: PLW0603
-    _previews = bpy.utils.previews.new()
+    _icons.open()
 
 
 def unregister() -> None:
-    global _previews, _shown  # noqa: PLW0603
-    if _previews is not None:
-        bpy.utils.previews.remove(_previews)
-    _previews = _shown = None
+    _icons.close()

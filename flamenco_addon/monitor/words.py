@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from types import MappingProxyType
+from typing import TYPE_CHECKING
 
 from flamenco_core.statuses import JobStatus, TaskStatus
 
@@ -11,7 +12,10 @@ from ..language import tr
 from .jobs_board import JobRow
 from .liveness import Liveness, LivenessState
 
-JOB_ICONS: Mapping[JobStatus, str] = MappingProxyType(
+if TYPE_CHECKING:
+    from ..blender_types import Icon
+
+JOB_ICONS: Mapping[JobStatus, Icon] = MappingProxyType(
     {
         JobStatus.UNDER_CONSTRUCTION: "IMPORT",
         JobStatus.QUEUED: "TIME",
@@ -25,7 +29,7 @@ JOB_ICONS: Mapping[JobStatus, str] = MappingProxyType(
         JobStatus.REQUEUEING: "FILE_REFRESH",
     }
 )
-TASK_ICONS: Mapping[TaskStatus, str] = MappingProxyType(
+TASK_ICONS: Mapping[TaskStatus, Icon] = MappingProxyType(
     {
         TaskStatus.QUEUED: "TIME",
         TaskStatus.ACTIVE: "PLAY",

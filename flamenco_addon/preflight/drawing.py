@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import bpy
 
 from flamenco_core.errors import FlamencoError
 
 from .. import submission_drivers
+from ..blender_types import Icon, collapsible
 from ..job_planning import Wishes, plan_jobs
 from ..language import tr
 from ..monitor.text_lines import draw_text
@@ -17,7 +18,11 @@ from ..submission import Stage
 from . import checking, gathering
 from .findings import FIX_LABELS, Finding, Severity, by_severity
 
-ICONS = {Severity.ERROR: "CANCEL", Severity.WARNING: "ERROR", Severity.NOTE: "INFO"}
+ICONS: Mapping[Severity, Icon] = {
+    Severity.ERROR: "CANCEL",
+    Severity.WARNING: "ERROR",
+    Severity.NOTE: "INFO",
+}
 
 SEEN_AT_ONCE = frozenset(
     {"choice", "camera", "format", "frames", "view-layers", "unsaved", "manager", "tag", "trust"}
@@ -39,8 +44,10 @@ def draw_preflight(
     layout: bpy.types.UILayout, context: bpy.types.Context, *, width: float | None = None
 ) -> list[Finding]:
     """The list below its title; returns what is in it. `width` is that of a dialog."""
+    if context.scene is None:
+        return []
     found = findings_now(context.scene)
-    header, body = layout.panel("FLAMENCO_PT_preflight", default_closed=False)
+    header, body = collapsible(layout, "FLAMENCO_PT_preflight", default_closed=False)
     header.label(text=_title(found), icon=ICONS[found[0].severity] if found else "CHECKMARK")
     if body is None:
         return found

@@ -10,6 +10,7 @@ from flamenco_core.errors import FlamencoError
 
 from . import background, connection, finding_managers, logging_in, preferences
 from .language import tr
+from .monitor.manager_sentences import said
 
 message = ""
 """How the last log-in failed; empty if it did not."""
@@ -32,7 +33,8 @@ class FLAMENCO_OT_refresh(bpy.types.Operator):
             background.wait_for(work)
         condition = connection.current().condition
         if bpy.app.background and not condition.is_good:
-            self.report({"ERROR"}, f"{condition.sentence} {condition.advice}".strip())
+            words = f"{said(condition.sentence)} {said(condition.advice)}"
+            self.report({"ERROR"}, words.strip())
             return {"CANCELLED"}
         return {"FINISHED"}
 

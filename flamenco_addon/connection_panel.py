@@ -9,6 +9,7 @@ import bpy
 from . import background, connection, connection_operators, finding_managers, preferences
 from .connection import State
 from .language import tr
+from .monitor.manager_sentences import said
 from .monitor.text_lines import draw_text
 
 _ICONS = {
@@ -35,9 +36,9 @@ def draw_manager(layout: Any, context: bpy.types.Context) -> None:
     column = layout.column(align=True)
     condition = now.condition
     icon = _ICONS.get(condition.state, _IN_TROUBLE)
-    draw_text(column, context, tr(condition.sentence), icon=icon)
+    draw_text(column, context, said(condition.sentence), icon=icon)
     if condition.advice:
-        draw_text(column, context, tr(condition.advice), icon="BLANK1")
+        draw_text(column, context, said(condition.advice), icon="BLANK1")
     _draw_account(layout, context, now)
     _draw_found(layout, context)
     if now.is_connected:

@@ -19,6 +19,8 @@ from flamenco_core.rna_overrides import checked_overrides
 from flamenco_core.statuses import JobStatus
 
 from . import connection, expressions, job_settings, rna_overrides
+from .language import tr
+from .monitor.manager_sentences import said
 from .preflight.facts import JobFacts
 from .preflight.gathering import gather_scene, tag_is_known
 from .projects import project_of
@@ -81,13 +83,14 @@ def job_type_for(scene: bpy.types.Scene, fallback: bpy.types.Scene, name: str) -
     """Raises `InvalidInput` if none is chosen, or the farm does not have it."""
     farm = connection.current().farm
     if farm is None:
-        raise one_problem("", connection.current().condition.sentence)
+        raise one_problem("", said(connection.current().condition.sentence))
     wanted = name or scene.flamenco_job_type_name or fallback.flamenco_job_type_name
     if not wanted:
-        raise one_problem("", "no job type is chosen", "choose one")
+        raise one_problem("", tr("no job type is chosen"), tr("choose one"))
     job_type = farm.job_type(wanted)
     if job_type is None or job_settings.group_of(scene, wanted) is None:
-        raise one_problem("", f"the farm has no job type {wanted!r}", "choose another one")
+        what = tr("the farm has no job type “{name}”").format(name=wanted)
+        raise one_problem("", what, tr("choose another one"))
     return job_type
 
 
@@ -98,7 +101,7 @@ def _scenes(scene: bpy.types.Scene, wishes: Wishes) -> list[bpy.types.Scene]:
         case "MARKED":
             marked = [each for each in bpy.data.scenes if each.flamenco_is_marked]
             if not marked:
-                raise one_problem("", "no scene is marked to be submitted", "mark some")
+                raise one_problem("", tr("no scene is marked to be submitted"), tr("mark some"))
             return marked
     return [scene]
 
@@ -113,8 +116,12 @@ def _scene_choice(scene: bpy.types.Scene, wishes: Wishes) -> SceneChoice:
         )
         cameras = tuple(obj.name for obj in found if all_of_them or _is_selected(obj, scene))
         if not cameras:
-            what = "has no camera" if all_of_them else "has no camera that is selected"
-            raise one_problem("", f"the scene “{scene.name}” {what}")
+            what = (
+                tr("the scene “{scene}” has no camera")
+                if all_of_them
+                else tr("the scene “{scene}” has no camera that is selected")
+            )
+            raise one_problem("", what.format(scene=scene.name))
     layers: tuple[str, ...] = ()
     if (wishes.view_layers or scene.flamenco_view_layers) == "EACH":
         layers = tuple(layer.name for layer in scene.view_layers if layer.use)
@@ -135,8 +142,9 @@ def _chosen_frames(scene: bpy.types.Scene) -> str:
             return str(scene.frame_current)
         case "PREVIEW":
             if not scene.use_preview_range:
-                hint = "set one in the timeline, or choose other frames"
-                raise one_problem("", f"the scene “{scene.name}” has no preview range", hint)
+                what = tr("the scene “{scene}” has no preview range").format(scene=scene.name)
+                hint = tr("set one in the timeline, or choose other frames")
+                raise one_problem("", what, hint)
             return span(scene.frame_preview_start, scene.frame_preview_end)
         case "MARKERS":
             return marker_range(marker.frame for marker in scene.timeline_markers if marker.select)
@@ -153,7 +161,7 @@ def _strip_range(scene: bpy.types.Scene) -> str:
         strips = list(editor.strips if hasattr(editor, "strips") else editor.sequences)
     selected = [strip for strip in strips if strip.select]
     if not selected:
-        raise one_problem("", "no strip is selected in the sequencer", "select some")
+        raise one_problem("", tr("no strip is selected in the sequencer"), tr("select some"))
     first = min(strip.frame_final_start for strip in selected)
     last = max(strip.frame_final_end for strip in selected) - 1
     return span(first, max(first, last))
@@ -207,7 +215,7 @@ def _values(
     known = {setting.key for setting in job_type.settings}
     decided = dict(wishes.settings)
     problems = [
-        Problem(f"settings.{key}", f"this job type has no setting “{key}”")
+        Problem(f"settings.{key}", tr("this job type has no setting “{key}”").format(key=key))
         for key in decided
         if key not in known
     ]
@@ -244,8 +252,9 @@ def _tag_id(wanted: str) -> str:
     for tag in tags:
         if wanted in (tag.id, tag.name) and tag.id:
             return tag.id
-    names = ", ".join(tag.name for tag in tags) or "there are none"
-    raise NotFound(f"the farm has no tag {wanted!r}; its tags: {names}")
+    names = ", ".join(tag.name for tag in tags) or tr("there are none")
+    text = tr("the farm has no tag “{name}”; its tags: {names}")
+    raise NotFound(text.format(name=wanted, names=names))
 
 
 def _metadata(scene: bpy.types.Scene, variant: Variant) -> dict[str, str]:

@@ -9,6 +9,7 @@ import bpy
 from flamenco_core.errors import FlamencoError
 
 from . import packing_process
+from .language import tr
 
 
 def save_copy() -> Path:
@@ -33,5 +34,6 @@ def save_copy() -> Path:
         copy.unlink(missing_ok=True)
         copy.parent.rmdir()
         reason = str(error).removeprefix("Error: ").strip()
-        raise FlamencoError(f"A copy of the file cannot be saved to {copy}: {reason}") from error
+        text = tr("A copy of the file cannot be saved to {path}: {reason}")
+        raise FlamencoError(text.format(path=copy, reason=reason)) from error
     return copy

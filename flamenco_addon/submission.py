@@ -33,6 +33,8 @@ from flamenco_core.packing.pack_request import FailureKind, PackFailure
 
 from . import connection, packing_process, projects
 from .job_planning import BLENDFILE, PlannedJob
+from .language import tr
+from .monitor.manager_sentences import said, said_all
 from .preflight import checking, file_checks, findings, gathering
 from .preflight.facts import CacheFacts, FileFacts
 from .sent_copy import save_copy
@@ -130,8 +132,8 @@ class Submission:
     @property
     def name(self) -> str:
         """Of its jobs, in quotes."""
-        first = f"“{self.planned[0].job.name}”"
-        return first if len(self.planned) == 1 else f"{first} and {len(self.planned) - 1} more"
+        first, others = f"“{self.planned[0].job.name}”", len(self.planned) - 1
+        return tr("{name} and {count} more").format(name=first, count=others) if others else first
 
     def cancel(self) -> None:
         """Returns at once; `is_over` says when everything is taken back.
@@ -150,7 +152,8 @@ class Submission:
             yield from self._carry_out()
         except Cancelled:
             yield from self._take_back()
-            self.stage, self.message = Stage.CANCELLED, "Cancelled; nothing was left on the farm."
+            self.stage = Stage.CANCELLED
+            self.message = tr("Cancelled; nothing was left on the farm.")
         except FlamencoError as error:
             yield from self._end_with(error)
         except Exception as error:  # a mistake of ours must not leave the panel waiting
@@ -159,15 +162,15 @@ class Submission:
 
     def _end_with(self, error: FlamencoError) -> Steps:
         if self._is_cancelled and self.stage is Stage.SUBMITTING:
-            self.stage = Stage.FAILED
-            self.message = f"Cancelled, but the Manager may have the job: {error}"
+            text = tr("Cancelled, but the Manager may have the job: {reason}")
+            self.stage, self.message = Stage.FAILED, text.format(reason=said(str(error)))
         elif self._is_cancelled:
             yield from self._take_back()
-            self.stage, self.message = Stage.CANCELLED, "Cancelled."
+            self.stage, self.message = Stage.CANCELLED, tr("Cancelled.")
         else:
             if not self.can_try_again:
                 yield from self._discard_pack()
-            self.stage, self.message = Stage.FAILED, str(error)
+            self.stage, self.message = Stage.FAILED, said(str(error))
 
     def try_again(self) -> Steps:
         """Sends the jobs once more, with the keys that they had."""
@@ -175,7 +178,7 @@ class Submission:
         try:
             yield from self._submit()
         except FlamencoError as error:
-            self.stage, self.message = Stage.FAILED, str(error)
+            self.stage, self.message = Stage.FAILED, said(str(error))
 
     def _carry_out(self) -> Steps:
         yield from self._check()
@@ -183,7 +186,7 @@ class Submission:
             return
         warnings = tuple(findings.warnings(self.findings))
         if warnings:
-            self.stage, self.message = Stage.ASKING, "Warnings wait for your decision"
+            self.stage, self.message = Stage.ASKING, tr("Warnings wait for your decision")
             if not (yield AskArtist(warnings)):
                 raise Cancelled
         if self._sends_file:
@@ -194,7 +197,7 @@ class Submission:
             yield from self._submit()
 
     def _check(self) -> Steps:
-        self.stage, self.message = Stage.CHECKING, "Looking at the scene"
+        self.stage, self.message = Stage.CHECKING, tr("Looking at the scene")
         yield BREATHER
         caches = self._caches() if self._sends_file else ()
         yield BREATHER
@@ -221,8 +224,8 @@ class Submission:
             self._stop(bad)
         elif self.dry_run:
             self.stage = Stage.DONE
-            forecasts = " ".join(plan.summary for plan in self.plans)
-            self.message = forecasts or "The Manager would take this."
+            forecasts = " ".join(said_all(plan.summary) for plan in self.plans)
+            self.message = forecasts or tr("The Manager would take this.")
 
     @property
     def _sends_file(self) -> bool:
@@ -274,14 +277,14 @@ class Submission:
             project=projects.project_of(Path(bpy.data.filepath)),
         )
         if bpy.data.is_dirty or self.always_copies:
-            self.stage, self.message = Stage.SAVING, "Saving a copy for the farm"
+            self.stage, self.message = Stage.SAVING, tr("Saving a copy for the farm")
             yield _wait
             self._check_cancelled()
             copy = save_copy()
             request = replace(
                 request, blend=copy, stands_for=request.blend, blend_is_temporary=True
             )
-        self.stage, self.message = Stage.PACKING, "Looking for files"
+        self.stage, self.message = Stage.PACKING, tr("Looking for files")
         run = self.pack_run = packing_process.start(request)
         while not run.is_over:
             yield lambda: run.wait(_LOOKS_AT_PACKING.total_seconds())
@@ -307,11 +310,12 @@ class Submission:
 
     def _stop(self, bad: list[findings.Finding]) -> None:
         self.stage = Stage.STOPPED
-        self.message = str(bad[0]) if len(bad) == 1 else f"{len(bad)} things stop the job"
+        several = tr("{count} things stop the job").format(count=len(bad))
+        self.message = str(bad[0]) if len(bad) == 1 else several
 
     def _submit(self) -> Steps:
         self.stage = Stage.SUBMITTING
-        self.message = f"Submitting {self.name}"
+        self.message = tr("Submitting {name}").format(name=self.name)
         for planned in self.planned[len(self.jobs) :]:
             send = partial(self._send, self._with_delivery(planned), planned.key)
             try:
@@ -323,11 +327,9 @@ class Submission:
                 raise
             self._check_cancelled()
         self.stage = Stage.DONE
-        self.message = (
-            f"Submitted {self.name}"
-            if len(self.jobs) == 1
-            else f"Submitted {len(self.jobs)} jobs: {self.name}"
-        )
+        count = len(self.jobs)
+        text = tr("Submitted {name}") if count == 1 else tr("Submitted {count} jobs: {name}")
+        self.message = text.format(name=self.name, count=count)
 
     def _with_delivery(self, planned: PlannedJob) -> SubmittedJob:
         outcome = self.outcome

@@ -11,6 +11,7 @@ from flamenco_core.errors import FlamencoError
 from flamenco_core.model import Job
 
 from . import background, monitor
+from .language import tr
 from .submission import BREATHER, AskArtist, Breather, OffThread, Stage, Steps, Submission
 
 on_submitted: list[Callable[[list[Job]], object]] = []
@@ -152,7 +153,8 @@ def _for_people(error: Exception) -> Exception:
     """Errors of ours are told as they are; others become one, so that nothing stays half done."""
     if isinstance(error, FlamencoError):
         return error
-    told = FlamencoError(f"Something unexpected happened: {type(error).__name__}: {error}")
+    text = tr("Something unexpected happened: {error}")
+    told = FlamencoError(text.format(error=f"{type(error).__name__}: {error}"))
     told.__cause__ = error
     return told
 

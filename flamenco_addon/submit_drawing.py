@@ -13,6 +13,7 @@ from . import connection, job_settings, rna_overrides
 from .expressions import untrusted_expressions
 from .language import tr
 from .local_farm import operators as local_farm
+from .monitor.manager_sentences import said
 from .monitor.text_lines import draw_text
 from .setting_properties import (
     can_be_linked,
@@ -36,9 +37,9 @@ def draw_connection(layout: bpy.types.UILayout, context: bpy.types.Context) -> N
     box = layout.box()
     column = box.column(align=True)
     icon = "SORTTIME" if now.condition.state in _WAITING else "UNLINKED"
-    draw_text(column, context, now.condition.sentence, icon=icon)
+    draw_text(column, context, said(now.condition.sentence), icon=icon)
     if now.condition.advice:
-        draw_text(column, context, now.condition.advice, icon="BLANK1")
+        draw_text(column, context, said(now.condition.advice), icon="BLANK1")
     row = box.row(align=True)
     row.operator("flamenco.fix", text=tr("Ask Again"), icon="FILE_REFRESH").fix = "ask-again"
     row.operator("flamenco.open_preferences", text=tr("Preferences"), icon="PREFERENCES")

@@ -19,6 +19,7 @@ from flamenco_core.model import HIGHEST_PRIORITY
 from . import background, connection, submission_drivers
 from .job_planning import Wishes, plan_jobs
 from .language import tr
+from .monitor.manager_sentences import said
 from .preflight.findings import errors, warnings
 from .submission import Stage, Submission
 from .submission_properties import CAMERA_CHOICES, SCENE_CHOICES, VIEW_LAYER_CHOICES
@@ -112,9 +113,11 @@ def _json_object(text: str) -> dict[str, Any]:
     try:
         value = json.loads(text)
     except ValueError as error:
-        raise one_problem("settings", f"is no JSON: {error}") from None
+        what = tr("is no JSON: {reason}").format(reason=error)
+        raise one_problem("settings", what) from None
     if not isinstance(value, dict):
-        raise one_problem("settings", "is no JSON object", 'write it like {"chunk_size": 5}')
+        hint = tr("write it like {example}").format(example='{"chunk_size": 5}')
+        raise one_problem("settings", tr("is no JSON object"), hint)
     return value
 
 
@@ -124,7 +127,7 @@ class _Planner(_Submitting, bpy.types.Operator):
     @classmethod
     def poll(cls, _context: bpy.types.Context) -> bool:
         if submission_drivers.is_under_way():
-            cls.poll_message_set("A submission is under way")
+            cls.poll_message_set(tr("A submission is under way"))
             return False
         return True
 
@@ -229,7 +232,7 @@ class FLAMENCO_OT_submit_dialog(bpy.types.Operator):
         manager = context.window_manager
         from .submit_panel import DIALOG_WIDTH
 
-        return manager.invoke_props_dialog(self, width=DIALOG_WIDTH, confirm_text="Submit")
+        return manager.invoke_props_dialog(self, width=DIALOG_WIDTH, confirm_text=tr("Submit"))
 
     def draw(self, context: bpy.types.Context) -> None:
         from .submit_panel import draw_dialog
@@ -257,7 +260,7 @@ class FLAMENCO_OT_decide_on_warnings(bpy.types.Operator):
             self,
             width=_WARNINGS_WIDTH,
             title=tr("Pre-flight Has Warnings"),
-            confirm_text=self.bl_label,
+            confirm_text=tr("Submit Anyway"),
         )
 
     def draw(self, context: bpy.types.Context) -> None:
@@ -333,7 +336,8 @@ def _connected(operator: Any) -> bool:
         background.wait_for(work)
     condition = connection.current().condition
     if not condition.is_good:
-        operator.report({"ERROR"}, f"{condition.sentence} {condition.advice}".strip())
+        words = f"{said(condition.sentence)} {said(condition.advice)}"
+        operator.report({"ERROR"}, words.strip())
     return condition.is_good
 
 

@@ -90,7 +90,7 @@ def progress_of(submission: Submission) -> tuple[str, float]:
     """A few words and how much of it is done, from 0 to 1."""
     run = submission.pack_run
     if submission.stage is not Stage.PACKING or run is None or run.progress is None:
-        return tr(submission.message), 1.0 if submission.stage is Stage.SUBMITTING else 0.0
+        return submission.message, 1.0 if submission.stage is Stage.SUBMITTING else 0.0
     progress, left = run.progress.progress, run.progress.seconds_left
     if progress.stage is PackStage.CHECKING_OUT:
         return _packing_stage(progress.stage), 1.0

@@ -13,7 +13,7 @@ from pathlib import Path
 import bpy
 
 from . import language
-from .po_files import Messages, PoError, read_po
+from .po_files import ANY_CONTEXT, Messages, PoError, read_po
 
 log = logging.getLogger(__name__)
 
@@ -32,9 +32,10 @@ def load(folder: Path) -> dict[str, Messages]:
         except (OSError, PoError) as error:
             log.warning("A translation cannot be used: %s", error)
             continue
-        languages[LOCALES.get(file.stem, file.stem)] = {
-            key: text for key, text in messages.items() if text
-        }
+        done = {key: text for key, text in messages.items() if text}
+        # Labels of operators are also parts of sentences, which have no context.
+        anywhere = {(ANY_CONTEXT, text): told for (_, text), told in done.items()}
+        languages[LOCALES.get(file.stem, file.stem)] = anywhere | done
     return languages
 
 

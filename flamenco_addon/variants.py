@@ -11,6 +11,8 @@ from dataclasses import dataclass, replace
 
 from flamenco_core.errors import one_problem
 
+from .language import tr
+
 
 @dataclass(frozen=True, slots=True)
 class Variant:
@@ -92,7 +94,8 @@ def marker_range(frames: Iterable[int]) -> str:
     """From the first to the last of the selected markers. Raises `InvalidInput` without any."""
     numbers = sorted(frames)
     if not numbers:
-        raise one_problem("", "no marker is selected", "select the first and the last one")
+        what, hint = tr("no marker is selected"), tr("select the first and the last one")
+        raise one_problem("", what, hint)
     return span(numbers[0], numbers[-1])
 
 

@@ -25,7 +25,7 @@ FOLDER = ADDON / "locale"
 TEMPLATE = FOLDER / "flamenco.pot"
 sys.path.insert(0, str(ROOT))
 
-from flamenco_addon.monitor.manager_sentences import FORMS  # noqa: E402
+from flamenco_addon.monitor.sentence_forms import FORMS  # noqa: E402
 from flamenco_addon.po_files import (  # noqa: E402
     ANY_CONTEXT,
     Messages,
@@ -33,13 +33,13 @@ from flamenco_addon.po_files import (  # noqa: E402
     read_po,
     write_po,
 )
-from flamenco_addon.preflight.findings import FIX_LABELS  # noqa: E402
+from flamenco_addon.preflight.findings import FIX_DESCRIPTIONS, FIX_LABELS  # noqa: E402
 
 OPERATOR = "Operator"
 """The context in which Blender translates labels of operators and of their buttons."""
 Key = tuple[str, str]
 _DRAWN = {"label": ANY_CONTEXT, "prop": ANY_CONTEXT, "operator": OPERATOR, "menu": ANY_CONTEXT}
-_SENTENCES = "flamenco_addon/monitor/manager_sentences.py"
+_SENTENCES = "flamenco_addon/monitor/sentence_forms.py"
 _FIXES = "flamenco_addon/preflight/findings.py"
 _MAY_STAY = re.compile(r"[^A-Za-z]*")
 
@@ -114,7 +114,7 @@ def found_texts(folder: Path = ADDON) -> dict[Key, set[str]]:
             places.setdefault((ANY_CONTEXT, text), set()).add("flamenco_core/rules")
         for text in FORMS:
             places.setdefault((ANY_CONTEXT, text), set()).add(_SENTENCES)
-        for text in FIX_LABELS.values():
+        for text in (*FIX_LABELS.values(), *FIX_DESCRIPTIONS.values()):
             places.setdefault((ANY_CONTEXT, text), set()).add(_FIXES)
     return places
 

@@ -8,16 +8,18 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import timedelta
+from http import HTTPStatus
 from typing import TypeVar
 
 import bpy
 
-from flamenco_core.client import AccountsClient
+from flamenco_core.client import AccountsClient, ManagerRefused
 from flamenco_core.errors import FlamencoError
 
 from .. import background, connection
 from ..language import tr
 from . import live, notices
+from .manager_sentences import read_form, said
 
 PATIENCE = timedelta(minutes=10)
 """A Manager answers to a change of many tasks only when all of it is stored."""
@@ -33,7 +35,7 @@ def ask_manager(
     """Calls `ask` on another thread, then `then` on the main thread; what execute() returns."""
     now = connection.current()
     if not now.url:
-        operator.report({"ERROR"}, now.condition.sentence)
+        operator.report({"ERROR"}, said(now.condition.sentence))
         return {"CANCELLED"}
 
     def asked() -> T:
@@ -55,12 +57,13 @@ def carry_out(
 
     def failed(error: Exception) -> None:
         text = (
-            str(error) if isinstance(error, FlamencoError) else f"{type(error).__name__}: {error}"
+            said(str(error))
+            if isinstance(error, FlamencoError)
+            else f"{type(error).__name__}: {error}"
         )
         failures.append(text)
         if not bpy.app.background:
-            message = tr("{action} failed: {reason}").format(action=tr(name), reason=text)
-            notices.tell("ERROR", message)
+            _tell(tr(name), error, text)
 
     work = background.run(function, then=then, failed=failed, name=name)
     if not bpy.app.background:
@@ -70,6 +73,17 @@ def carry_out(
     for text in failures:
         operator.report({"ERROR"}, text)
     return {"CANCELLED"} if failures else {"FINISHED"}
+
+
+def _tell(action: str, error: Exception, text: str) -> None:
+    """What came too late is no failure: the farm goes on while the artist looks for the button."""
+    if isinstance(error, ManagerRefused) and error.status == HTTPStatus.CONFLICT:
+        _, names = read_form(str(error))
+        reason = said(names["reason"]) if "reason" in names else text
+        sentence = tr("{action} is not possible now: {reason}")
+        notices.tell("INFO", sentence.format(action=action, reason=reason))
+        return
+    notices.tell("ERROR", tr("{action} failed: {reason}").format(action=action, reason=text))
 
 
 def job_of(operator: bpy.types.Operator) -> str:

@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
@@ -115,17 +116,41 @@ class FrameDownload:
             raise FramesNotFound("Cancelled; frames that were fetched are kept for the next time")
 
 
+def frames_on_farm(client: AccountsClient, job_id: str) -> frozenset[int]:
+    """The frames of a job that are on the farm. Blocks.
+
+    Raises:
+        FramesNotFound: if the job does not say where its frames go.
+        ManagerRefused: if the Manager does not show files, or not these.
+    """
+    settings = client.fetch_job(job_id).settings
+    folder, output = _output(settings)
+    client.list_folder("")  # what shows no files at all does not say that there are none
+    try:
+        names = [file.name for file in _images(client, folder, output)]
+    except ManagerRefused as error:
+        if error.status == HTTPStatus.NOT_FOUND:
+            return frozenset()
+        raise
+    return frozenset(chosen_frames(settings, output, names))
+
+
 def _remote_frames(client: AccountsClient, settings: Mapping[str, Any]) -> dict[int, RemoteFile]:
+    folder, output = _output(settings)
+    found = {file.name: file for file in _images(client, folder, output)}
+    frames = chosen_frames(settings, output, found)
+    if not frames:
+        raise FramesNotFound(f"There are no frames in {folder} on the farm yet")
+    return {frame: found[name] for frame, name in frames.items()}
+
+
+def _output(settings: Mapping[str, Any]) -> tuple[str, OutputPath]:
+    """The folder on the Manager's platform, and what the names of frames in it look like."""
     path = settings.get(OUTPUT_SETTING)
     parts = _LAST_PART.fullmatch(path) if isinstance(path, str) else None
     if parts is None:
         raise FramesNotFound("This job does not say where its frames go")
-    output = OutputPath.parse(parts["name"])
-    found = {file.name: file for file in _images(client, parts["folder"], output)}
-    frames = chosen_frames(settings, output, found)
-    if not frames:
-        raise FramesNotFound(f"There are no frames in {parts['folder']} on the farm yet")
-    return {frame: found[name] for frame, name in frames.items()}
+    return parts["folder"], OutputPath.parse(parts["name"])
 
 
 def _images(client: AccountsClient, folder: str, output: OutputPath) -> Iterator[RemoteFile]:

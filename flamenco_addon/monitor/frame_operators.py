@@ -3,25 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
 import bpy
 
-from flamenco_core.client import AccountsClient, ManagerRefused
+from flamenco_core.client import AccountsClient
 from flamenco_core.errors import FlamencoError
 from flamenco_core.frames import FrameRange, parse_frames
 from flamenco_core.model import Job
-from flamenco_core.model.action_requests import TasksActionRequest
-from flamenco_core.model.actions import TaskAction
 
 from ..farm import this_platform
 from ..language import tr
 from . import frame_fetching, frame_loading, job_frames, live, notices
 from .doing import ask_manager, job_of
 from .frame_selection import selected_frames
-from .job_frames import FrameFiles, FramesNotFound, RenderAgain
+from .frames_elsewhere import explained
+from .job_frames import FrameFiles, FramesNotFound, StorageNotHere
+from .rendering_again import Again, render_again
 
 
 def _job_property() -> Any:
@@ -126,12 +124,12 @@ class FLAMENCO_OT_open_output_folder(bpy.types.Operator):
             return {"CANCELLED"}
 
         def look(client: AccountsClient) -> str:
-            folder = job_frames.output_path(_job(client, job_id).settings).folder
-            if not folder.is_dir():
-                raise FramesNotFound(
-                    f"There is no folder {folder} on this computer: nothing was rendered yet, or"
-                    " the farm's storage is not mounted here"
-                )
+            try:
+                folder = job_frames.output_path(_job(client, job_id).settings).folder
+                if not folder.is_dir():
+                    raise job_frames.no_folder(folder)
+            except StorageNotHere as not_here:
+                raise explained(client, job_id, not_here) from None
             return str(folder)
 
         return ask_manager(self, look, then=_open_folder)
@@ -141,22 +139,14 @@ def _open_folder(folder: str) -> None:
     bpy.ops.wm.path_open(filepath=folder)
 
 
-@dataclass(frozen=True, slots=True)
-class _Again:
-    plan: RenderAgain
-    asked: FrameRange
-    job_name: str
-    aside: str
-    """Where the old frames lie now; empty if there were none."""
-
-
 class FLAMENCO_OT_render_frames_again(bpy.types.Operator):
     bl_idname = "flamenco.render_frames_again"
     bl_label = "Render Frames Again"
     bl_description = (
         "Have the farm render frames of this job again. The old ones are moved into a folder beside"
-        " them. By default these are the frames that are selected: of the selected strips or the"
-        " image shown, the preview range if there is one, else the current frame"
+        " them, or written over where the farm's storage is not mounted. By default these are the"
+        " frames that are selected: of the selected strips or the image shown, the preview range if"
+        " there is one, else the current frame"
     )
     bl_options = {"REGISTER"}
 
@@ -164,6 +154,15 @@ class FLAMENCO_OT_render_frames_again(bpy.types.Operator):
     frames: bpy.props.StringProperty(  # type: ignore[valid-type]
         name="Frames",
         description="The frames to render again, such as 7 or 1-10, 15",
+        options={"SKIP_SAVE"},
+    )
+    overwrite: bpy.props.BoolProperty(  # type: ignore[valid-type]
+        name="Overwrite Where Not Mounted",
+        description=(
+            "Where the farm's storage is not mounted, so that the old frames cannot be moved: let"
+            " the farm write over them. The job gets an RNA override that says so, and all frames"
+            " of the tasks concerned are rendered"
+        ),
         options={"SKIP_SAVE"},
     )
 
@@ -184,6 +183,7 @@ class FLAMENCO_OT_render_frames_again(bpy.types.Operator):
         if row is not None:
             self.layout.label(text=row.name, icon="RENDER_ANIMATION", translate=False)
         self.layout.prop(self, "frames")
+        self.layout.prop(self, "overwrite")
 
     def execute(self, _context: bpy.types.Context) -> set[str]:
         job_id = job_of(self)
@@ -194,38 +194,19 @@ class FLAMENCO_OT_render_frames_again(bpy.types.Operator):
         except FlamencoError as error:
             self.report({"ERROR"}, str(error))
             return {"CANCELLED"}
-        return ask_manager(self, lambda client: _render_again(client, job_id, asked), then=_tell)
+        overwrites = self.overwrite
+
+        def ask(client: AccountsClient) -> Again:
+            return render_again(client, _job(client, job_id), asked, overwrites=overwrites)
+
+        return ask_manager(self, ask, then=_tell)
 
 
 def _spans(frames: tuple[int, ...]) -> tuple[range, ...]:
     return parse_frames(",".join(str(frame) for frame in frames)).spans
 
 
-def _render_again(client: AccountsClient, job_id: str, asked: FrameRange) -> _Again:
-    """Moves the frames away, then queues their tasks; nothing is moved if that is refused."""
-    job = _job(client, job_id)
-    tasks = client.fetch_job_tasks(job_id)
-    plan = job_frames.plan_rendering_again(((task.id, task.name) for task in tasks), asked)
-    if not plan.task_ids:
-        raise FramesNotFound(f"No task of “{job.name}” renders {asked} by itself")
-    request = TasksActionRequest(
-        action=TaskAction.REQUEUE, reason="Rendered again", task_ids=[*plan.task_ids], preview=True
-    )
-    foreseen = client.act_on_tasks(request)
-    running = [item.reason for item in foreseen.items if not item.is_done and item.reason]
-    if running:
-        raise ManagerRefused(409, running[0])
-    label = datetime.now().astimezone().strftime("%Y-%m-%d-%H%M%S")
-    aside = job_frames.put_aside(job.settings, asked, label)
-    client.act_on_tasks(
-        TasksActionRequest(
-            action=TaskAction.REQUEUE, reason="Rendered again", task_ids=[*plan.task_ids]
-        )
-    )
-    return _Again(plan, asked, job.name, str(aside or ""))
-
-
-def _tell(again: _Again) -> None:
+def _tell(again: Again) -> None:
     text = tr("{name}: {frames} are rendered again").format(
         name=again.job_name, frames=str(again.asked)
     )
@@ -234,6 +215,8 @@ def _tell(again: _Again) -> None:
         text += tr("; no task renders {frames}").format(frames=missed)
     if again.aside:
         text += tr("; the old ones are in {folder}").format(folder=again.aside)
+    if again.is_written_over:
+        text += tr("; the old ones are written over")
     notices.tell("FILE_REFRESH", text)
 
 

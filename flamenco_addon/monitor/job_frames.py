@@ -90,19 +90,30 @@ class FramesNotFound(FlamencoError):
     """There is nothing to be loaded; the message says why, and what to do."""
 
 
+class StorageNotHere(FramesNotFound):
+    """The folder of the frames is not on this computer."""
+
+    def __init__(self, path: str, message: str) -> None:
+        super().__init__(message)
+        self.path = path
+        """The folder as this computer would have it, or as the job has it if it has none here."""
+
+
 def output_path(settings: Mapping[str, Any]) -> OutputPath:
     """Where a job's frames go.
 
     Raises:
         FramesNotFound: if its job type does not tell.
+        StorageNotHere: if the Manager does not say where that is on this platform.
     """
     path = settings.get(OUTPUT_SETTING)
     if not isinstance(path, str) or not path:
         raise FramesNotFound("This job does not say where its frames go")
     if "{" in path and "}" in path:
-        raise FramesNotFound(
+        raise StorageNotHere(
+            path,
             f"The frames lie in {path}, and the Manager has no value of that variable for this"
-            " platform; an admin can add one"
+            " platform; an admin can add one",
         )
     return OutputPath.parse(path)
 
@@ -188,7 +199,8 @@ def put_aside(settings: Mapping[str, Any], frames: Iterable[int], label: str) ->
     Previews of theirs go along. Returns the folder; None if none of the frames was there. Blocks.
 
     Raises:
-        FramesNotFound: if their folder cannot be found here, or they cannot be moved.
+        StorageNotHere: if their folder is not on this computer.
+        FramesNotFound: if it cannot be read, or they cannot be moved.
     """
     output = output_path(settings)
     wanted = set(frames)
@@ -204,14 +216,19 @@ def put_aside(settings: Mapping[str, Any], frames: Iterable[int], label: str) ->
     return aside if chosen else None
 
 
+def no_folder(folder: Path) -> StorageNotHere:
+    return StorageNotHere(
+        str(folder),
+        f"There is no folder {folder} on this computer: nothing was rendered yet, or the farm's"
+        " storage is not mounted here",
+    )
+
+
 def _listed(folder: Path) -> list[str]:
     try:
         return sorted(each.name for each in folder.iterdir())
     except FileNotFoundError:
-        raise FramesNotFound(
-            f"There is no folder {folder} on this computer: nothing was rendered yet, or"
-            " the farm's storage is not mounted here"
-        ) from None
+        raise no_folder(folder) from None
     except OSError as error:
         reason = error.strerror or str(error)
         raise FramesNotFound(f"The folder {folder} cannot be read: {reason}") from None

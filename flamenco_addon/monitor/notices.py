@@ -135,7 +135,7 @@ class FLAMENCO_OT_show_job(bpy.types.Operator):
         # It cannot be set before the sidebar was drawn for the first time, nor by all versions.
         with suppress(AttributeError, TypeError):
             region.active_panel_category = "Flamenco"
-        area.tagredraw()
+        area.tag_redraw()
         return {"FINISHED"}
 
 

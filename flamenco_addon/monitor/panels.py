@@ -81,7 +81,7 @@ def _draw_state(layout: Any, context: bpy.types.Context) -> None:
     is_watching_well = live.shown.liveness.is_live
     text = words.liveness(live.shown.liveness)
     if not now.is_connected and not is_watching_well:
-        text = now.condition.sentence
+        text = said(now.condition.sentence)
     if not text:
         return
     box = layout.box()
@@ -89,7 +89,7 @@ def _draw_state(layout: Any, context: bpy.types.Context) -> None:
     is_asking = text == tr("Asking the Manager …")
     draw_text(column, context, text, icon="SORTTIME" if is_asking else "ERROR")
     if not now.is_connected and now.condition.advice:
-        draw_text(column, context, now.condition.advice)
+        draw_text(column, context, said(now.condition.advice))
     if not is_asking:
         box.operator("flamenco.refresh_jobs", icon="FILE_REFRESH")
 

@@ -9,6 +9,7 @@ from flamenco_core.model import Platform
 from flamenco_core.paths import rest_below
 
 from ..language import tr
+from ..monitor.manager_sentences import said
 from ..setting_properties import is_path, is_shown, label_of
 from .facts import FarmFacts, JobFacts, SessionFacts
 from .findings import Finding, Fix, Severity
@@ -54,13 +55,14 @@ def setting_findings(job: JobFacts) -> Iterator[Finding]:
     for problem in job.problems:
         key = problem.where.removeprefix("settings.")
         label = labels.get(key)
+        hint = said(problem.hint)
         # “Frames is required and was not given”; other problems are whole sentences.
-        what = f"{label} {problem.what}" if label else problem.what
+        what = f"{label} {said(problem.what)}" if label else said(problem.what)
         yield Finding(
             "settings",
             Severity.ERROR,
             what[:1].upper() + what[1:].rstrip(".") + ".",
-            problem.hint[:1].upper() + problem.hint[1:],
+            hint[:1].upper() + hint[1:],
             scene=job.scene.name,
         )
 

@@ -8,6 +8,7 @@ from pathlib import PurePath
 from flamenco_core.errors import Problem
 
 from ..language import tr
+from ..monitor.manager_sentences import said
 from .facts import CacheFacts, FileFacts, SessionFacts
 from .findings import Finding, Fix, Severity
 
@@ -40,7 +41,7 @@ def missing_findings(missing: Sequence[FileFacts]) -> Iterator[Finding]:
             "missing-files",
             Severity.ERROR,
             tr("{kind} “{name}” is missing: {path}").format(
-                kind=tr(file.kind), name=file.name, path=file.path
+                kind=file.kind, name=file.name, path=file.path
             ),
             fix=Fix.FIND_FILES,
         )
@@ -59,7 +60,7 @@ def packing_findings(problems: Iterable[Problem]) -> Iterator[Finding]:
         yield Finding(
             "missing-files",
             Severity.ERROR,
-            f"{problem.where} {problem.what}.",
+            f"{problem.where} {said(problem.what)}.",
             problem.hint,
             fix=Fix.FIND_FILES,
         )

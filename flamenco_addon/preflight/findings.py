@@ -46,6 +46,19 @@ FIX_LABELS = {
     Fix.ASK_AGAIN: "Ask Again",
 }
 
+FIX_DESCRIPTIONS = {
+    Fix.SAVE: "Save the file",
+    Fix.USE_CAMERA: "Render the scene with its only camera",
+    Fix.USE_IMAGE_FORMAT: "Render frames as PNG images",
+    Fix.ENABLE_VIEW_LAYERS: "Render all view layers of the scene",
+    Fix.FRAMES_OF_SCENE: "Take the frames from the scene's frame range",
+    Fix.OUTPUT_ON_FARM: "Put the frames into the shared storage of the farm",
+    Fix.FIND_FILES: "Look for missing files in a folder of your choice",
+    Fix.TRUST_FARM: "Look at the expressions of this farm, and let them run",
+    Fix.ANY_WORKER: "Let any worker take the job",
+    Fix.ASK_AGAIN: "Ask the Manager again",
+}
+
 
 @dataclass(frozen=True, slots=True)
 class Finding:

@@ -10,7 +10,8 @@ import bpy
 from flamenco_core.packing import default_output_folder
 
 from .. import connection, job_settings
-from .findings import Fix
+from ..language import tr
+from .findings import FIX_DESCRIPTIONS, Fix
 
 
 def _scene(context: bpy.types.Context, name: str) -> Any:
@@ -115,27 +116,13 @@ class FLAMENCO_OT_fix(bpy.types.Operator):
 
     @classmethod
     def description(cls, _context: bpy.types.Context, properties: Any) -> str:
-        return _DESCRIPTIONS.get(Fix(properties.fix), "Mend what pre-flight found")
+        return tr(FIX_DESCRIPTIONS[Fix(properties.fix)])
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         _FIXES[Fix(self.fix)](context, self.scene, self.target)
         for function in tuple(on_fixed):
             function()
         return {"FINISHED"}
-
-
-_DESCRIPTIONS = {
-    Fix.SAVE: "Save the file",
-    Fix.USE_CAMERA: "Render the scene with its only camera",
-    Fix.USE_IMAGE_FORMAT: "Render frames as PNG images",
-    Fix.ENABLE_VIEW_LAYERS: "Render all view layers of the scene",
-    Fix.FRAMES_OF_SCENE: "Take the frames from the scene's frame range",
-    Fix.OUTPUT_ON_FARM: "Put the frames into the shared storage of the farm",
-    Fix.FIND_FILES: "Look for missing files in a folder of your choice",
-    Fix.TRUST_FARM: "Look at the expressions of this farm, and let them run",
-    Fix.ANY_WORKER: "Let any worker take the job",
-    Fix.ASK_AGAIN: "Ask the Manager again",
-}
 
 
 def register() -> None:

@@ -12,7 +12,9 @@ import bpy
 from flamenco_core.paths import this_platform
 
 from .. import connection
+from ..language import tr
 from ..local_farm import operators as local_farm
+from ..monitor.manager_sentences import said
 from .facts import (
     AddonNeed,
     CacheFacts,
@@ -42,10 +44,10 @@ def gather_farm() -> FarmFacts:
     now = connection.current()
     farm = now.farm
     if farm is None:
-        return FarmFacts(is_connected=False, sentence=now.condition.sentence)
+        return FarmFacts(is_connected=False, sentence=said(now.condition.sentence))
     return FarmFacts(
         is_connected=now.is_connected,
-        sentence=" ".join((now.condition.sentence, now.condition.advice)).strip(),
+        sentence=f"{said(now.condition.sentence)} {said(now.condition.advice)}".strip(),
         variables=farm.variables,
         storage=farm.storage.location,
         is_this_computer=local_farm.is_used(now.url),
@@ -93,14 +95,16 @@ def gather_files() -> Iterator[FileFacts]:
     # In lists of their own, since Blender's would have to stay as they are until the end.
     for library in tuple(data.libraries):
         with suppress(ReferenceError):
-            yield FileFacts("Library", library.name, _absolute(library.filepath, library.parent))
+            yield FileFacts(
+                tr("Library"), library.name, _absolute(library.filepath, library.parent)
+            )
     for kind, blocks in (
-        ("Image", data.images),
-        ("Font", data.fonts),
-        ("Sound", data.sounds),
-        ("Movie clip", data.movieclips),
-        ("Cache file", data.cache_files),
-        ("Volume", data.volumes),
+        (tr("Image"), data.images),
+        (tr("Font"), data.fonts),
+        (tr("Sound"), data.sounds),
+        (tr("Movie clip"), data.movieclips),
+        (tr("Cache file"), data.cache_files),
+        (tr("Volume"), data.volumes),
     ):
         for block in tuple(blocks):
             with suppress(ReferenceError):
@@ -133,7 +137,8 @@ def gather_caches(scene: bpy.types.Scene) -> Iterator[CacheFacts]:
     """The simulations in a scene."""
     world = scene.rigidbody_world
     if world is not None and world.enabled and world.collection and world.collection.objects:
-        yield _point_cache(f"The rigid body world of “{scene.name}”", world.point_cache)
+        owner = tr("The rigid body world of “{scene}”").format(scene=scene.name)
+        yield _point_cache(owner, world.point_cache)
     for obj in scene.objects:
         if obj.hide_render or obj.library is not None:
             continue
@@ -143,12 +148,14 @@ def gather_caches(scene: bpy.types.Scene) -> Iterator[CacheFacts]:
         for system in obj.particle_systems:
             is_still = system.settings.type == "HAIR" and not system.use_hair_dynamics
             if not is_still:
-                owner = f"Particle system “{system.name}” of “{obj.name}”"
+                owner = tr("Particle system “{name}” of “{object}”")
+                owner = owner.format(name=system.name, object=obj.name)
                 yield _point_cache(owner, system.point_cache)
 
 
 def _modifier_cache(obj: Any, modifier: Any) -> Iterator[CacheFacts]:
-    owner = f"{modifier.bl_rna.name.removesuffix(' Modifier')} of “{obj.name}”"
+    kind = tr(modifier.bl_rna.name.removesuffix(" Modifier"))  # one of Blender's own texts
+    owner = tr("{kind} of “{object}”").format(kind=kind, object=obj.name)
     match modifier.type:
         case "CLOTH" | "SOFT_BODY":
             yield _point_cache(owner, modifier.point_cache)
@@ -160,7 +167,7 @@ def _modifier_cache(obj: Any, modifier: Any) -> Iterator[CacheFacts]:
                     yield _point_cache(owner, surface.point_cache)
         case "NODES" if any(_is_simulation(bake) for bake in modifier.bakes):
             # Bakes are packed into the file or lie in folders, and only Blender's own panel knows.
-            yield CacheFacts(f"The simulation in {owner}", None)
+            yield CacheFacts(tr("The simulation in {owner}").format(owner=owner), None)
 
 
 def _is_simulation(bake: Any) -> bool:
@@ -201,9 +208,9 @@ def _strip_files(scene: bpy.types.Scene) -> Iterator[FileFacts]:
             continue
         if strip.type == "IMAGE" and strip.elements:
             folder = _absolute(strip.directory, scene.library)
-            yield FileFacts("Image strip", strip.name, folder / strip.elements[0].filename)
+            yield FileFacts(tr("Image strip"), strip.name, folder / strip.elements[0].filename)
         elif strip.type == "MOVIE":
-            yield FileFacts("Movie strip", strip.name, _absolute(strip.filepath, scene.library))
+            yield FileFacts(tr("Movie strip"), strip.name, _absolute(strip.filepath, scene.library))
 
 
 def _absolute(path: str, library: Any) -> Path:
@@ -219,13 +226,15 @@ def _output_paths(scene: bpy.types.Scene) -> Iterator[OutputPath]:
     for node in tree.nodes:
         if node.bl_idname == "CompositorNodeOutputFile" and not node.mute:
             path = node.directory if hasattr(node, "directory") else node.base_path
-            yield OutputPath(f"The File Output node “{node.label or node.name}”", path)
+            owner = tr("The File Output node “{name}”").format(name=node.label or node.name)
+            yield OutputPath(owner, path)
 
 
 def _needs(scene: bpy.types.Scene) -> Iterator[AddonNeed]:
     engine = scene.render.engine
     if engine not in BUILT_IN_ENGINES:
-        yield AddonNeed(_engine_addon(engine), f"The render engine {engine.title()}")
+        what = tr("The render engine {name}").format(name=engine.title())
+        yield AddonNeed(_engine_addon(engine), what)
     yield from _node_needs()
 
 
@@ -249,7 +258,8 @@ def _node_needs() -> Iterator[AddonNeed]:
             if (module in _EEVEE_AND_FRIENDS and not is_unknown) or node.bl_idname in seen:
                 continue
             seen.add(node.bl_idname)
-            what = f"The node “{node.label or node.name}” in “{tree.name}”"
+            what = tr("The node “{name}” in “{tree}”")
+            what = what.format(name=node.label or node.name, tree=tree.name)
             yield AddonNeed("" if is_unknown else _addon_of(module), what)
 
 

@@ -18,6 +18,8 @@ _OTHERS = {
     "5.0": ((3, 11), "bpy==5.0.*"),
     "5.1+": ((3, 13), "bpy>=5.1,<6"),
 }
+BLENDERS = [OWN, *(pytest.param(each, marks=pytest.mark.thorough) for each in _OTHERS)]
+"""Parameters of tests that run in each of them, thoroughly."""
 _READY = "ready"
 
 

@@ -243,9 +243,13 @@ from functools import partial
 from flamenco_addon import finding_managers
 # Tests must not search the network that this machine is in.
 finding_managers.find_managers = partial(finding_managers.find_managers, interfaces=["127.0.0.1"])
-bpy.ops.flamenco.find_managers()
-found = [manager.url for manager in finding_managers.found]
-bpy.ops.flamenco.use_manager(url=next(each for each in found if each.rstrip("/") == url))
+found = []
+for _ in range(20):  # a search lasts a moment, and a busy machine may answer later
+    bpy.ops.flamenco.find_managers()
+    found = [each.url for each in finding_managers.found if each.url.rstrip("/") == url]
+    if found:
+        break
+bpy.ops.flamenco.use_manager(url=found[0])
 background.wait_for(connection.refresh())
 answer([connection.current().url, connection.current().condition.state, finding_managers.found])
 """

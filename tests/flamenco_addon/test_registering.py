@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.flamenco_addon.blender_window import MODULE
-from tests.flamenco_addon.bpy_pythons import bpy_python
+from tests.flamenco_addon.bpy_pythons import BLENDERS, bpy_python
 from tests.flamenco_addon.in_bpy import ROOT, run_in_bpy
 
 TWENTY_TIMES = """
@@ -63,14 +63,7 @@ answer([before, during[0], during[-1], after])
 """
 
 
-@pytest.mark.parametrize(
-    "blender",
-    [
-        pytest.param("4.2", marks=pytest.mark.thorough),
-        "4.5",
-        pytest.param("5.1+", marks=pytest.mark.thorough),
-    ],
-)
+@pytest.mark.parametrize("blender", BLENDERS)
 def test_registering_twenty_times_leaves_nothing_behind(
     tmp_path: Path, extension_zip: Path, extension_zip_5_1: Path, blender: str
 ) -> None:

@@ -10,14 +10,16 @@ from types import ModuleType
 import pytest
 
 import translations
-from flamenco_addon import language
-from flamenco_addon.monitor.manager_sentences import FORMS, read_form, said
+from flamenco_addon import conditions, language
+from flamenco_addon.monitor.manager_sentences import read_form, said, said_all
+from flamenco_addon.monitor.sentence_forms import FORMS
 from flamenco_addon.po_files import PoError, read_po, write_po
 from flamenco_addon.preflight import file_checks
 from flamenco_addon.preflight.facts import CacheFacts
-from flamenco_addon.preflight.findings import FIX_LABELS
+from flamenco_addon.preflight.findings import FIX_DESCRIPTIONS, FIX_LABELS
 from flamenco_core.manager import why_not
 from flamenco_core.rules import eligibility
+from flamenco_core.rules.plan_summary import plan_summary
 from tests.flamenco_addon.in_bpy import run_in_bpy
 
 GERMAN = translations.FOLDER / "de.po"
@@ -57,7 +59,9 @@ def test_what_is_wrong_in_a_file_is_told_with_its_line(text: str, message: str) 
         read_po(text, name="de.po")
 
 
-@pytest.mark.parametrize(("folder", "at_least"), [(MONITOR, 100), (PREFLIGHT, 45)])
+@pytest.mark.parametrize(
+    ("folder", "at_least"), [(MONITOR, 100), (PREFLIGHT, 60), (translations.ADDON, 500)]
+)
 def test_all_texts_of_a_part_are_in_the_template_and_in_german(folder: Path, at_least: int) -> None:
     texts = translations.found_texts(folder)
     assert len(texts) > at_least
@@ -78,7 +82,8 @@ def test_findings_and_their_buttons_are_said_in_the_artists_language() -> None:
         language.speak(None)
     assert found.what.startswith("Cloth of “{Flag}” ist nicht gebacken")
     assert found.hint == "Vor dem Abschicken backen."
-    assert [label for label in FIX_LABELS.values() if not german.get(("*", label))] == []
+    buttons = [*FIX_LABELS.values(), *FIX_DESCRIPTIONS.values()]
+    assert [text for text in buttons if not german.get(("*", text))] == []
 
 
 def test_reasons_of_the_manager_are_said_in_the_artists_language() -> None:
@@ -94,7 +99,41 @@ def test_reasons_of_the_manager_are_said_in_the_artists_language() -> None:
     assert [form for form in FORMS if not german.get(("*", form))] == []
 
 
-@pytest.mark.parametrize("module", [eligibility, why_not])
+def test_every_forecast_of_the_manager_has_a_form() -> None:
+    workers = [(0, 0, 0), (1, 0, 0), (1, 1, 0), (1, 1, 1), (4, 0, 0), (4, 1, 0), (4, 1, 1)]
+    workers += [(4, 3, 0), (4, 3, 2)]
+    seconds = [None, 3.0, 40.0, 60.0, 600.0, 3600.0, 9000.0, 86_400.0, 900_000.0]
+    told = {
+        plan_summary(
+            able_workers=able,
+            awake_workers=awake,
+            free_workers=free,
+            tasks_waiting=waiting,
+            hand_outs=hand_outs,
+            missing_task_types=missing,
+            first_task_seconds=length,
+            all_tasks_seconds=length,
+        )
+        for able, awake, free in workers
+        for waiting in (0, 9)
+        for hand_outs in {0, min(free, 1), free}
+        for missing in ([], ["ffmpeg", "blender"])
+        for length in seconds
+    }
+    german = read_po(GERMAN.read_text(encoding="utf-8"), name="de.po")
+    language.speak(lambda text: german.get(("*", text)) or f"MISSING {text}")
+    try:
+        translated = [said_all(each) for each in told]
+    finally:
+        language.speak(None)
+    assert len(told) > 50
+    assert [text for text in translated if "MISSING" in text] == []
+    assert "Aufgaben beginnen sofort; die erste ist in etwa 10 Minuten fertig." in " ".join(
+        translated
+    )
+
+
+@pytest.mark.parametrize("module", [eligibility, why_not, conditions])
 def test_every_reason_that_the_manager_can_give_has_a_form(module: ModuleType) -> None:
     tree = ast.parse(inspect.getsource(module))
     parts = {
@@ -154,11 +193,13 @@ LANGUAGES = """
     from flamenco_addon.language import tr
     registered = translations.load(translations.FOLDER)
     lengths = {language: len(texts) for language, texts in registered.items()}
-    answer([tr("No job is selected"), lengths])
+    button, part = (registered["de_DE"][context, "Pause Job"] for context in ("Operator", "*"))
+    answer([tr("No job is selected"), lengths, [button, part]])
 """
 
 
 def test_blender_is_given_the_languages_by_its_own_names(tmp_path: Path) -> None:
-    text, languages = run_in_bpy(LANGUAGES, home=tmp_path)
+    text, languages, pause = run_in_bpy(LANGUAGES, home=tmp_path)
     assert text == "No job is selected"
     assert languages["de_DE"] > 100
+    assert pause[0] == pause[1] != "Pause Job"

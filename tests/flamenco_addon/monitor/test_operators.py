@@ -11,7 +11,7 @@ from PIL import Image
 
 from flamenco_core.config.reading import parse_config
 from tests.eventually import eventually
-from tests.flamenco_addon.bpy_pythons import OWN, bpy_python
+from tests.flamenco_addon.bpy_pythons import BLENDERS, OWN, bpy_python
 from tests.flamenco_addon.in_bpy import run_in_bpy
 from tests.manager_service.realtime.following import report, take_task
 from tests.manager_service.running_manager import RunningManager
@@ -26,12 +26,6 @@ CONNECT = """
             return str(error)
         raise AssertionError("it was not refused")
 """
-
-
-BLENDERS = [
-    OWN,
-    *(pytest.param(each, marks=pytest.mark.thorough) for each in ("4.2", "5.0", "5.1+")),
-]
 
 
 @pytest.fixture
@@ -132,12 +126,7 @@ def test_frames_are_loaded_into_image_compositor_and_sequencer(
     assert found["strips"] == [[1, 4, job["id"], names], [5, 6, job["id"], ["000005.png"]]]
 
 
-def test_frames_come_through_the_manager_where_the_storage_is_not_mounted(
-    tmp_path: Path,
-) -> None:
-    storage = tmp_path / "storage"
-    rendered(storage / "shot", 1, 2, 3)
-    text = f"""
+STORAGE = """
 shared_storage_path: {storage}
 variables:
   render:
@@ -146,27 +135,96 @@ variables:
       - {{platform: linux, value: {storage}}}
       - {{platform: darwin, value: /Volumes/farm}}
 """
-    config = parse_config(text, name="f.yaml", home=tmp_path / "farm")
-    script = """
+NOT_MOUNTED = """
     from flamenco_addon.monitor import frame_operators
 
     # As for an artist with macOS who has not mounted the volume.
     frame_operators.this_platform = lambda: "darwin"
-    refusal = refused(bpy.ops.flamenco.open_output_folder, job_id=job)
+"""
+
+
+@pytest.fixture
+def far_manager(tmp_path: Path) -> Iterator[RunningManager]:
+    """With frames of a shot in a storage that only the Manager sees."""
+    storage = tmp_path / "storage"
+    rendered(storage / "shot", 1, 2, 3)
+    text = STORAGE.format(storage=storage)
+    config = parse_config(text, name="f.yaml", home=tmp_path / "farm")
+    with RunningManager(tmp_path / "farm", config=config) as running:
+        yield running
+
+
+def test_frames_come_through_the_manager_where_the_storage_is_not_mounted(
+    far_manager: RunningManager, tmp_path: Path
+) -> None:
+    storage = tmp_path / "storage"
+    script = """
     assert bpy.ops.flamenco.load_frames(job_id=job, target="SEQUENCER") == {"FINISHED"}
     editor = bpy.context.scene.sequence_editor
     (strip,) = editor.strips if hasattr(editor, "strips") else editor.sequences
     folder = Path(bpy.path.abspath(strip.directory))
-    answer([refusal, str(folder), [element.filename for element in strip.elements]])
+    open_folder = bpy.ops.flamenco.open_output_folder
+    answer([str(folder), [element.filename for element in strip.elements],
+            refused(open_folder, job_id=job), refused(open_folder, job_id=new)])
     """
-    with RunningManager(tmp_path / "farm", config=config) as manager:
-        job = render_job(manager, str(storage / "shot/######"), name="shot")
-        refusal, folder, names = in_bpy(manager, tmp_path, script, job=job["id"])
-    assert "/Volumes/farm/shot" in refusal
+    job = render_job(far_manager, str(storage / "shot/######"), name="shot")
+    new = render_job(far_manager, str(storage / "new/######"), name="new")
+    folder, names, not_mounted, nothing_yet = in_bpy(
+        far_manager, tmp_path, NOT_MOUNTED + script, job=job["id"], new=new["id"]
+    )
+    assert "/Volumes/farm/shot is not on this computer" in not_mounted
+    assert "choose Load Frames" in not_mounted
+    assert "Nothing was rendered into /Volumes/farm/new yet" in nothing_yet
     assert names == [f"{frame:06}.png" for frame in (1, 2, 3)]
     assert storage not in Path(folder).parents
     for name in names:
         assert Path(folder, name).read_bytes() == (storage / "shot" / name).read_bytes()
+
+
+def test_frames_that_cannot_be_moved_from_here_are_written_over_if_that_is_asked_for(
+    far_manager: RunningManager, tmp_path: Path
+) -> None:
+    output = str(tmp_path / "storage/shot/######")
+    job = render_job(far_manager, output, name="shot", rna_overrides=["pass"])["id"]
+    complete_tasks(far_manager, job)
+    script = """
+    again = bpy.ops.flamenco.render_frames_again
+    refusal = refused(again, job_id=job, frames="3")
+    # Nothing has to make room for a frame that is not there.
+    assert again(job_id=job, frames="5") == {"FINISHED"}
+    answer(refusal)
+    """
+    refusal = in_bpy(far_manager, tmp_path, NOT_MOUNTED + script, job=job)
+    assert "choose Overwrite Where Not Mounted" in refusal
+    assert tasks_by_name(far_manager, job) == {
+        "render-1,2": "completed",
+        "render-3,4": "completed",
+        "render-5,6": "queued",
+    }
+    overrides = f"/jobs/{job}/rna-overrides"
+    assert far_manager.get(overrides).json["rna_overrides"] == ["pass"]
+
+    script = """
+    for frames in ("3", "1"):
+        bpy.ops.flamenco.render_frames_again(job_id=job, frames=frames, overwrite=True)
+    """
+    in_bpy(far_manager, tmp_path, NOT_MOUNTED + script, job=job)
+    assert set(tasks_by_name(far_manager, job).values()) == {"queued"}
+    lines = far_manager.get(overrides).json["rna_overrides"]
+    assert lines == ["pass", "C.scene.render.use_overwrite = True"]
+    assert not list((tmp_path / "storage/shot").glob("replaced-*"))
+
+
+def complete_tasks(manager: RunningManager, job: str) -> None:
+    worker = manager.add_worker(types=("blender",))
+    while (reply := manager.post("/worker/task", worker=worker)).status == 200:
+        report(manager, worker, reply.json["uuid"], taskStatus="completed", stepsCompleted=2)
+    eventually(lambda: manager.get(f"/jobs/{job}").json["status"] == "completed")
+
+
+def tasks_by_name(manager: RunningManager, job: str) -> dict[str, str]:
+    tasks = manager.get(f"/jobs/{job}/tasks").json["tasks"]
+    return {task["name"]: task["status"] for task in tasks}
 
 
 def test_selected_frames_are_rendered_again_and_the_old_ones_kept(
@@ -174,11 +232,8 @@ def test_selected_frames_are_rendered_again_and_the_old_ones_kept(
 ) -> None:
     folder = tmp_path / "render" / "shot"
     rendered(folder, *range(1, 7))
-    worker = manager.add_worker(types=("blender",))
     job = render_job(manager, str(folder / "######"), name="shot")
-    while (reply := manager.post("/worker/task", worker=worker)).status == 200:
-        report(manager, worker, reply.json["uuid"], taskStatus="completed", stepsCompleted=2)
-    eventually(lambda: manager.get(f"/jobs/{job['id']}").json["status"] == "completed")
+    complete_tasks(manager, job["id"])
     script = """
     again = bpy.ops.flamenco.render_frames_again
     assert again(job_id=job, frames="3, 5") == {"FINISHED"}
@@ -192,8 +247,7 @@ def test_selected_frames_are_rendered_again_and_the_old_ones_kept(
     assert sorted(each.name for each in folder.glob("*.png")) == [
         f"{frame:06}.png" for frame in (1, 2, 4, 6)
     ]
-    tasks = manager.get(f"/jobs/{job['id']}/tasks").json["tasks"]
-    assert {task["name"]: task["status"] for task in tasks} == {
+    assert tasks_by_name(manager, job["id"]) == {
         "render-1,2": "completed",
         "render-3,4": "queued",
         "render-5,6": "queued",

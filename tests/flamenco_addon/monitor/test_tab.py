@@ -148,6 +148,22 @@ def test_the_end_of_a_job_stands_in_the_status_bar(
     body = {"status": "cancel-requested", "reason": "a test"}
     assert manager.post(f"/jobs/{job['id']}/setstatus", body).status == 204
     window.wait_until("notices.shown() and notices.shown().text == 'shot 5 was canceled'")
+    window.run("bpy.ops.flamenco.show_job(job_id=job_id)", job_id=job["id"])
+    assert window.ask("live.shown.open_job_id") == job["id"]
+
+
+def test_a_click_that_comes_too_late_is_answered_quietly(
+    manager: RunningManager, window: BlenderWindow
+) -> None:
+    job = manager.submit(name="shot 6")
+    body = {"status": "cancel-requested", "reason": "a test"}
+    assert manager.post(f"/jobs/{job['id']}/setstatus", body).status == 204
+    eventually(lambda: status(manager, job) == "canceled")
+    window.run("bpy.ops.flamenco.pause_job(job_id=job_id)", job_id=job["id"])
+    said = "Pause Job is not possible now: it is canceled"
+    told = "[[each.icon, each.text] for each in notices.recent]"
+    window.wait_until(f"any(text == said for _, text in {told})", said=said)
+    assert ["INFO", said] in window.ask(told)
 
 
 def test_a_hidden_tab_rests_and_catches_up(manager: RunningManager, window: BlenderWindow) -> None:

@@ -20,8 +20,8 @@ HANG_UP = -2
 """The connection breaks before the request is carried out."""
 HANG = -3
 """Nothing is answered until the proxy ends."""
-DELAY = -4
-"""The request is carried out, and answered after so many seconds as the body says."""
+HOLD = -4
+"""The request is carried out, and answered when the script says something else."""
 
 
 @dataclass
@@ -33,6 +33,8 @@ class Proxy:
     """Status and body, one after the other; when they are used up, the Manager answers."""
     url: str = ""
     over: threading.Event = field(default_factory=threading.Event)
+    held: threading.Event = field(default_factory=threading.Event)
+    """Set when those that are held are answered."""
 
     def answer(self, line: str, status: int, body: Any = None, *, times: int = 1) -> None:
         self.answers.setdefault(line, []).extend([(status, body)] * times)
@@ -52,6 +54,8 @@ class _Handler(BaseHTTPRequestHandler):
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         if self.path == CONTROL:
             self.proxy.answers.clear()
+            self.proxy.held.set()
+            self.proxy.held = threading.Event()
             for line, status, content, times in json.loads(body)["answers"]:
                 self.proxy.answer(line, status, content, times=times)
             self.send(200, "application/json", b"{}")
@@ -67,9 +71,10 @@ class _Handler(BaseHTTPRequestHandler):
             self.pass_on(body, status, content)
 
     def pass_on(self, body: bytes, status: int, content: Any) -> None:
+        held = self.proxy.held
         answered = self.forward(body)
-        if status == DELAY:
-            self.proxy.over.wait(content)
+        if status == HOLD:
+            held.wait()
         if status == LOSE_ANSWER:
             self.close_connection = True
         else:
@@ -113,6 +118,7 @@ def answering_proxy(manager_port: int) -> Iterator[Proxy]:
         yield proxy
     finally:
         proxy.over.set()
+        proxy.held.set()
         server.shutdown()
         server.server_close()
         thread.join()

@@ -9,11 +9,8 @@ import pytest
 
 from tests.eventually import eventually
 from tests.farm.farm import Farm
-from tests.flamenco_addon.submission.answering_proxy import DELAY, Proxy, answering_proxy
+from tests.flamenco_addon.submission.answering_proxy import HOLD, Proxy, answering_proxy
 from tests.flamenco_addon.submission.artist import as_artist
-
-SECONDS = 1.5
-"""Long enough for Blender to notice which stage it is."""
 
 CANCELLED_AT = {
     "checking": "POST /api/v3/jobs/check ",
@@ -36,7 +33,7 @@ def tell(what):
         control, json.dumps(what).encode(), {"Content-Type": "application/json"})).read()
 
 def go_on_until(condition):
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 120
     while not condition():
         now = drivers.current()
         assert time.monotonic() < deadline, f"{now.stage}: {now.message}"
@@ -45,7 +42,7 @@ def go_on_until(condition):
 
 ended = {}
 for stage, line in stages.items():
-    tell({"answers": [[line, delay, seconds, 1]] if line else []})
+    tell({"answers": [[line, hold, None, 1]] if line else []})
     # A frame beyond the scene's range is a warning, which is asked about.
     frames = "1-9" if stage == "asking" else ""
     wishes = planning.Wishes(job_name=f"cancelled at {stage}", frames=frames)
@@ -56,6 +53,7 @@ for stage, line in stages.items():
         go_on_until(lambda: submission.pack_run.progress
                     and submission.pack_run.progress.progress.stage == "checking out")
     bpy.ops.flamenco.cancel_submission()
+    tell({"answers": []})
     go_on_until(lambda: submission.is_over)
     ended[stage] = [str(submission.stage.value), submission.message, len(submission.jobs)]
 answer({"ended": ended, "left": [str(each) for each in Path(scratch).glob("flamenco-*")]})
@@ -73,8 +71,7 @@ def outcome(proxy: Proxy, tmp_path_factory: pytest.TempPathFactory) -> dict[str,
     scratch = tmp_path_factory.mktemp("scratch")
     names = {
         "stages": CANCELLED_AT,
-        "delay": DELAY,
-        "seconds": SECONDS,
+        "hold": HOLD,
         "scratch": str(scratch),
         "control": f"{proxy.url}/control",
     }

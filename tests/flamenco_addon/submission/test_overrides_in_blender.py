@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tests.farm.farm import Farm, echo_job
-from tests.flamenco_addon.bpy_pythons import bpy_python
+from tests.flamenco_addon.bpy_pythons import BLENDERS, bpy_python
 from tests.flamenco_addon.in_bpy import ROOT, run_in_bpy
 from tests.flamenco_addon.submission.artist import as_artist
 
@@ -109,9 +109,7 @@ def used_icons() -> set[str]:
     return set(re.findall(r'icon="([A-Z_0-9]+)"', text))
 
 
-@pytest.mark.parametrize(
-    "blender", ["4.5", *(pytest.param(old, marks=pytest.mark.thorough) for old in ("4.2", "5.1+"))]
-)
+@pytest.mark.parametrize("blender", BLENDERS)
 def test_every_blender_has_the_icons(tmp_path: Path, blender: str) -> None:
     script = """
         label = bpy.types.UILayout.bl_rna.functions["label"]

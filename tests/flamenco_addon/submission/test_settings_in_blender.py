@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from tests.farm.farm import Farm
+from tests.flamenco_addon.bpy_pythons import BLENDERS
 from tests.flamenco_addon.submission.artist import as_artist
 
 SCRIPT = """
@@ -149,10 +150,7 @@ def _info(info: dict[str, Any]) -> str:
     return f"EvalInfo(**{json.dumps(info).replace('true', 'True')})"
 
 
-@pytest.fixture(
-    scope="module",
-    params=["4.5", *(pytest.param(each, marks=pytest.mark.thorough) for each in ("4.2", "5.1+"))],
-)
+@pytest.fixture(scope="module", params=BLENDERS)
 def seen(
     request: pytest.FixtureRequest,
     farm: Farm,
@@ -164,7 +162,7 @@ def seen(
     scripts.mkdir(exist_ok=True)
     file = scripts / "all_kinds.py"
     file.write_text(script_of(SETTINGS), encoding="utf-8")
-    zips = {"4.5": None, "4.2": extension_zip, "5.1+": extension_zip_5_1}
+    zips = {"4.5": None, "4.2": extension_zip, "5.0": extension_zip, "5.1+": extension_zip_5_1}
     found: dict[str, Any] = as_artist(
         STEPS,
         home=tmp_path_factory.mktemp("artist"),
@@ -289,4 +287,4 @@ def test_another_job_type_and_back_again_loses_nothing(seen: dict[str, Any]) -> 
 def test_a_job_type_that_is_gone_is_remembered_by_its_name(seen: dict[str, Any]) -> None:
     shown, remembered, said = seen["gone"]
     assert (shown, remembered) == ("-", "all-kinds")
-    assert "no job type 'all-kinds'" in said
+    assert "no job type “all-kinds”" in said

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from tests.farm.farm import Farm, request
+from tests.flamenco_addon.bpy_pythons import BLENDERS
 from tests.flamenco_addon.submission.artist import as_artist
 
 ALL_WAYS = """
@@ -128,10 +129,7 @@ answer({
 """
 
 
-@pytest.fixture(
-    scope="module",
-    params=["4.5", *(pytest.param(each, marks=pytest.mark.thorough) for each in ("4.2", "5.1+"))],
-)
+@pytest.fixture(scope="module", params=BLENDERS)
 def submitted(
     request: pytest.FixtureRequest,
     farm: Farm,
@@ -144,7 +142,7 @@ def submitted(
     if not tags:
         tag = {"name": "fast", "description": "quick machines"}
         assert _post(farm, "/api/v3/worker-mgt/tags", tag)["name"] == "fast"
-    zips = {"4.5": None, "4.2": extension_zip, "5.1+": extension_zip_5_1}
+    zips = {"4.5": None, "4.2": extension_zip, "5.0": extension_zip, "5.1+": extension_zip_5_1}
     home = tmp_path_factory.mktemp("artist")
     scratch = tmp_path_factory.mktemp("scratch")
     found: dict[str, Any] = as_artist(
@@ -324,7 +322,7 @@ def test_a_dry_run_tells_what_would_become_of_the_job_and_makes_none(
         ("second tag", "the worker tag that the scene “Second” asks for"),
         ("bad override", "no valid Python: line 1"),
         ("bad settings", "no JSON object"),
-        ("no such type", "no job type 'nonsense'"),
+        ("no such type", "no job type “nonsense”"),
         ("no such tag", "its tags: fast"),
         ("no such setting", "no setting “nonsense”"),
         ("bad value", "Chunk Size must be a whole number"),

@@ -17,9 +17,21 @@ import pytest
 from flamenco_worker.orphans import MARK_VARIABLE, RECORD_NAME, RunningPrograms
 from tests.flamenco_worker.blenders import BPY
 from tests.flamenco_worker.farm_programs import Farm, wait_until
+from tests.processes import is_alive
 
 SLEEP = [sys.executable, "-c", "import time; print('up', flush=True); time.sleep(600)"]
 DEAF = "import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN)"
+WAITS = """
+text = bpy.data.texts.new('wait.py')
+text.write('''import os, time, bpy
+def wait(*_):
+    while not os.path.exists({gate!r}):
+        time.sleep(0.05)
+bpy.app.handlers.frame_change_pre.append(wait)
+''')
+text.use_module = True
+"""
+"""A scene whose frames begin when there is a file."""
 STUBBORN = [*SLEEP[:2], f"{DEAF}; {SLEEP[2]}"]
 
 
@@ -126,10 +138,10 @@ def test_a_worker_ends_the_blender_of_the_one_that_was_killed_before_it(
     variables = farm.folder / "manager" / "flamenco-manager.yaml"
     config = json.loads(variables.read_text())
     config["variables"]["blender"]["values"][0]["value"] = str(script)
-    config["variables"]["blenderArgs"]["values"][0]["value"] = "-b"
+    config["variables"]["blenderArgs"]["values"][0]["value"] = "-b -y"
     variables.write_text(json.dumps(config))
-    slow = "scene.cycles.samples = 64; scene.render.resolution_percentage = 400"
-    blend = BPY.make_blend(farm.folder / "slow.blend", slow)
+    gate = farm.folder / "the frame may begin"
+    blend = BPY.make_blend(farm.folder / "slow.blend", WAITS.format(gate=str(gate)))
     with farm:
         farm.worker.start()
         job = farm.submit_render(blend, farm.folder / "out", frames="1")
@@ -137,7 +149,8 @@ def test_a_worker_ends_the_blender_of_the_one_that_was_killed_before_it(
         farm.worker.end(signal.SIGKILL)
         (orphan,) = blenders_of(farm)
         farm.worker.start()
-        wait_until(lambda: not orphan.is_running(), "the end of the orphan")
+        wait_until(lambda: not is_alive(orphan), "the end of the orphan")
+        gate.touch()
         assert f"ending process {orphan.pid}, left behind" in farm.worker.log
         farm.wait_for_job(job, "completed")
         assert blenders_of(farm) == []

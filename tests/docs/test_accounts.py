@@ -88,7 +88,7 @@ def test_a_worker_of_flamenco_3_is_registered_as_it_is_shown(tmp_path: Path) -> 
             env={"SECRET": "some text", "PATH": "/usr/bin:/bin"},
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=120,
             check=True,
         )
         uuid = json.loads(answer.stdout)["uuid"]

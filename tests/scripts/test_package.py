@@ -31,7 +31,7 @@ from environment import ROOT
 from flamenco_core.version import current_version
 from tests.manager_service.test_command_line import free_port
 
-TIME_LIMIT = 60
+TIME_LIMIT = 180
 FIRST_FARM = ROOT / "tests/flamenco_core/store/farm_of_first_schema.sql"
 SECOND_SCHEMA = "flamenco_core/store/second_schema.py"
 ECHO = {

@@ -12,6 +12,7 @@ import sys
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -55,6 +56,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
             config = config if config.manager_url else _with_found_manager(config)
             if options.flush:
                 sys.exit(_flush(config))
+            if options.test:
+                sys.exit(_test(config))
             exit_code = _run(config, only_one_task=options.single)
     except FlamencoError as error:
         sys.exit(f"flamenco-worker: {error}")
@@ -81,6 +84,17 @@ def _flush(config: WorkerConfig) -> int:
     sent = flush(config)
     log.info("sent %d updates and images that were waiting", sent)
     return 0
+
+
+def _test(config: WorkerConfig) -> int:
+    """The exit code: 0 if tasks would find all they need."""
+    from flamenco_worker.process import kill_all
+    from flamenco_worker.self_test import try_machine
+
+    try:
+        return 0 if try_machine(config, partial(print, flush=True)) else 1
+    finally:
+        kill_all()
 
 
 def _with_found_manager(config: WorkerConfig) -> WorkerConfig:
@@ -171,6 +185,14 @@ _OPTIONS: tuple[tuple[list[str], dict[str, Any]], ...] = (
             "action": "store_true",
             "help": "send what earlier runs could not, take no task, and end; exit code 1 if "
             "something is left",
+        },
+    ),
+    (
+        ["-t", "--test"],
+        {
+            "action": "store_true",
+            "help": "try what tasks will need of this machine, take none, and end; exit code 1 if "
+            "something does not work",
         },
     ),
     (

@@ -74,7 +74,7 @@ export const WORKER_STATUSES: Record<WorkerStatus, StatusLook> = {
   awake: look("Awake", "completed", Sun, "takes tasks"),
   error: look("Lost", "failed", OctagonX, "nothing was heard of it; its tasks were queued again"),
   starting: look("Starting", "active", Sunrise, "signed on, not ready yet"),
-  testing: look("Testing", "soft-failed", FlaskConical, "takes test tasks only"),
+  testing: look("Testing", "soft-failed", FlaskConical, "tries its machine, takes no tasks"),
   asleep: look("Asleep", "paused", Moon, "takes nothing, and can be woken"),
   offline: look("Offline", "canceled", Power, "its program does not run"),
 } as Record<WorkerStatus, StatusLook>;

@@ -8,7 +8,7 @@ from typing import IO, Any
 from urllib.parse import quote, urlencode
 
 from flamenco_core import model, wire
-from flamenco_core.client.connection import basic_authorization, decoded
+from flamenco_core.client.connection import Answer, basic_authorization, decoded
 from flamenco_core.client.events import EventStream, follow_log
 from flamenco_core.client.looking import Looking
 from flamenco_core.client.requests import API
@@ -20,6 +20,9 @@ from flamenco_core.statuses import JobStatus, TaskStatus, WorkerStatus
 
 _LONGEST_REASON = 1000
 """Characters."""
+
+_TIME_FOR_FILE = timedelta(milliseconds=20)
+"""For a link, or a look at a file, on a network drive that is busy."""
 
 
 class StatusChangeRequested(FlamencoError):
@@ -301,7 +304,7 @@ class ManagerClient(Submitting, Steering, Looking):
     def shaman_checkout_requirements(
         self, request: model.ShamanRequirementsRequest
     ) -> list[model.ShamanFileSpecWithStatus]:
-        answer = self._send("POST", "/shaman/checkout/requirements", request)
+        answer = self._send_files("/shaman/checkout/requirements", request)
         return self._read(answer, model.ShamanRequirementsResponse).files
 
     def shaman_file_store_check(self, sha: str, size: int) -> model.ShamanFileStatus:
@@ -329,8 +332,15 @@ class ManagerClient(Submitting, Steering, Looking):
 
     def shaman_checkout(self, checkout: model.ShamanCheckout) -> str:
         """Makes a checkout and returns its path, which may differ from the one asked for."""
-        answer = self._send("POST", "/shaman/checkout/create", checkout)
+        answer = self._send_files("/shaman/checkout/create", checkout)
         return self._read(answer, model.ShamanCheckoutResult).checkoutPath
+
+    def _send_files(
+        self, path: str, body: model.ShamanRequirementsRequest | model.ShamanCheckout
+    ) -> Answer:
+        """Asks for something that the Manager does with each of many files on its storage."""
+        extra_time = len(body.files) * _TIME_FOR_FILE
+        return self._checked(self._raw("POST", path, body, extra_time=extra_time))
 
     def shaman_erase_checkout(self, checkout_path: str) -> None:
         """Removes a checkout that no job uses."""

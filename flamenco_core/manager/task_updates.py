@@ -9,7 +9,7 @@ from flamenco_core.events import TaskProgressed
 from flamenco_core.manager import hand_out, task_failures, transitions, upstream_news
 from flamenco_core.manager.unit import Unit
 from flamenco_core.model import Audience, MayKeepRunning, TaskStatistics, TaskUpdate
-from flamenco_core.rules.lifecycle import STATUSES_A_WORKER_MAY_REPORT
+from flamenco_core.rules.lifecycle import STATUSES_A_WORKER_MAY_REPORT, is_known_already
 from flamenco_core.statuses import TaskStatus
 from flamenco_core.store import attempts, statistics, tasks, workers
 from flamenco_core.store.tasks import StoredTask
@@ -55,7 +55,8 @@ def update_task(
         hand_out.start_reserved(unit, worker, task)
         task = tasks.by_id(unit.db, task.id)
     attempt = _attempt(unit, worker, task, update)
-    refusal = _refusal(worker, task, attempt)
+    is_repeated = attempt == task.attempt and is_known_already(task.status, update.taskStatus)
+    refusal = _refusal(worker, task, attempt, is_repeated=is_repeated)
     earlier = _earlier_verdict(
         unit, task, attempt, update, set() if together is None else together, refusal
     )
@@ -69,6 +70,9 @@ def update_task(
     if refusal:
         unit.audit("task.late-update", task.uuid, attempt=attempt, reason=refusal)
         return UpdateAnswer(is_accepted=False, reason=refusal)
+    if is_repeated:
+        # The answer to the first time was lost: there is nothing left to change.
+        return UpdateAnswer(is_accepted=True)
     if update.taskStatus is not None:
         unit.audit("task.update", task.uuid, status=update.taskStatus.value, attempt=attempt)
     if update.taskStatus is TaskStatus.COMPLETED:
@@ -157,13 +161,15 @@ def _earlier_verdict(
     return UpdateAnswer(is_accepted=was_accepted, reason=reason)
 
 
-def _refusal(worker: StoredWorker, task: StoredTask, attempt: int | None) -> str:
+def _refusal(
+    worker: StoredWorker, task: StoredTask, attempt: int | None, *, is_repeated: bool = False
+) -> str:
     """Why an update, or going on, is refused; empty if it is not."""
     if task.worker_id != worker.id:
         return "the task is not assigned to this worker"
     if attempt != task.attempt:
         return f"the task has been handed out again since (attempt {task.attempt})"
-    if task.status is not TaskStatus.ACTIVE:
+    if task.status is not TaskStatus.ACTIVE and not is_repeated:
         return f"the task is {task.status}"
     return ""
 

@@ -61,6 +61,16 @@ STATUSES_A_WORKER_MAY_REPORT = frozenset(
     {TaskStatus.ACTIVE, TaskStatus.COMPLETED, TaskStatus.FAILED}
 )
 
+_WHAT_BECOMES_OF_A_REPORT = {
+    TaskStatus.COMPLETED: frozenset({TaskStatus.COMPLETED}),
+    TaskStatus.FAILED: frozenset({TaskStatus.SOFT_FAILED, TaskStatus.FAILED}),
+}
+
+
+def is_known_already(status: TaskStatus, reported: TaskStatus | None) -> bool:
+    """Whether an attempt, the last at a task with this status, reports its end a second time."""
+    return reported is not None and status in _WHAT_BECOMES_OF_A_REPORT.get(reported, ())
+
 
 @dataclass(frozen=True, slots=True)
 class TaskSweep:

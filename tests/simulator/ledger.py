@@ -114,6 +114,8 @@ class Ledger:
         if update.log and (update.attempt is None or (task_id, update.attempt) in self._begun):
             self._lines.setdefault(task_id, []).extend(update.log.splitlines())
         if answer.is_accepted and update.taskStatus is TaskStatus.COMPLETED:
+            if self.completed.get(task_id) == last.attempt:
+                return  # said again, since the answer was lost
             if task_id in self.completed:
                 raise Violation(
                     f"task {task_id} was completed by attempt {self.completed[task_id]}, "

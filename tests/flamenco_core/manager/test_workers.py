@@ -13,6 +13,7 @@ from flamenco_core.model import (
     AssignedTask,
     HeldTask,
     TaskRequest,
+    TaskStatusChange,
     TaskUpdate,
     WorkerAbilities,
     WorkerRegistration,
@@ -428,6 +429,48 @@ def test_an_update_that_comes_twice_counts_once(manager: Manager) -> None:
     log = manager.task_log(task.uuid)
     assert (log.count("hello"), log.count("bye")) == (1, 1)
     assert statuses(manager, job) == ["completed"]
+
+
+@pytest.mark.parametrize("attempt", [1, None])
+@pytest.mark.parametrize(
+    ("end", "other"),
+    [(TaskStatus.COMPLETED, TaskStatus.FAILED), (TaskStatus.FAILED, TaskStatus.COMPLETED)],
+)
+def test_an_end_that_is_told_twice_counts_once_and_another_end_is_refused(
+    manager: Manager, attempt: int | None, end: TaskStatus, other: TaskStatus
+) -> None:
+    worker = awake_worker(manager)
+    awake_worker(manager)
+    job = store(manager, compiled_job(20))
+    task = take(manager, worker)
+    for _ in range(3):
+        update = TaskUpdate(taskStatus=end, attempt=attempt)
+        assert manager.update_task(worker, task.uuid, update).is_accepted
+    refused = manager.update_task(worker, task.uuid, TaskUpdate(taskStatus=other, attempt=attempt))
+    assert not refused.is_accepted
+    expected = "completed" if end is TaskStatus.COMPLETED else "soft-failed"
+    assert refused.reason == f"the task is {expected}"
+    assert statuses(manager, job)[0] == expected
+    found = manager.job(job)
+    assert found.steps_completed == (1 if end is TaskStatus.COMPLETED else 0)
+    assert len(manager.block_list(job)) == 0
+
+
+def test_an_end_that_is_told_twice_is_refused_once_the_task_is_wanted_again(
+    manager: Manager,
+) -> None:
+    worker, other = awake_worker(manager), awake_worker(manager)
+    store(manager, compiled_job(1))
+    task = take(manager, worker)
+    complete(manager, worker, task)
+    change = TaskStatusChange(status=TaskStatus.QUEUED, reason="once more")
+    manager.set_task_status(task.uuid, change, actor=MANAGER)
+    assert complete(manager, worker, task).reason == "the task is queued"
+    again = take(manager, other)
+    assert not complete(manager, worker, task).is_accepted
+    complete(manager, other, again)
+    assert complete(manager, other, again).is_accepted
+    assert not complete(manager, worker, task).is_accepted
 
 
 def test_an_update_that_was_refused_is_refused_when_it_comes_again(manager: Manager) -> None:

@@ -9,6 +9,7 @@ from flamenco_core.rules.lifecycle import (
     REQUESTABLE_JOB_STATUSES,
     REQUESTABLE_TASK_STATUSES,
     held_back,
+    is_known_already,
     job_status_after,
 )
 from flamenco_core.statuses import JobStatus, TaskStatus
@@ -101,3 +102,23 @@ def test_a_task_that_would_wait_fits_its_job(
     task: TaskStatus, job: JobStatus, expected: TaskStatus
 ) -> None:
     assert held_back(task, job) is expected
+
+
+@pytest.mark.parametrize(
+    ("status", "reported", "expected"),
+    [
+        (T.COMPLETED, T.COMPLETED, True),
+        (T.SOFT_FAILED, T.FAILED, True),
+        (T.FAILED, T.FAILED, True),
+        (T.COMPLETED, T.FAILED, False),
+        (T.FAILED, T.COMPLETED, False),
+        (T.CANCELED, T.COMPLETED, False),
+        (T.QUEUED, T.FAILED, False),
+        (T.ACTIVE, T.ACTIVE, False),
+        (T.COMPLETED, None, False),
+    ],
+)
+def test_only_an_end_can_be_known_already(
+    status: TaskStatus, reported: TaskStatus | None, expected: bool
+) -> None:
+    assert is_known_already(status, reported) is expected

@@ -34,11 +34,15 @@ from flamenco_addon.po_files import (  # noqa: E402
     write_po,
 )
 from flamenco_addon.preflight.findings import FIX_DESCRIPTIONS, FIX_LABELS  # noqa: E402
+from flamenco_addon.setting_properties import is_shown, label_of  # noqa: E402
+from flamenco_core.job_types.library import JobTypeLibrary  # noqa: E402
 
 OPERATOR = "Operator"
 """The context in which Blender translates labels of operators and of their buttons."""
 Key = tuple[str, str]
 _DRAWN = {"label": ANY_CONTEXT, "prop": ANY_CONTEXT, "operator": OPERATOR, "menu": ANY_CONTEXT}
+_LISTS = ("_CHOICES", "_FINDERS", "items")
+"""How names of lists end that menus are made of."""
 _SENTENCES = "flamenco_addon/monitor/sentence_forms.py"
 _FIXES = "flamenco_addon/preflight/findings.py"
 _MAY_STAY = re.compile(r"[^A-Za-z]*")
@@ -112,6 +116,8 @@ def found_texts(folder: Path = ADDON) -> dict[Key, set[str]]:
     if folder == ADDON:
         for text in _of_managers():
             places.setdefault((ANY_CONTEXT, text), set()).add("flamenco_core/rules")
+        for text in filter(None, _of_job_types()):
+            places.setdefault((ANY_CONTEXT, text), set()).add("flamenco_core/job_types")
         for text in FORMS:
             places.setdefault((ANY_CONTEXT, text), set()).add(_SENTENCES)
         for text in (*FIX_LABELS.values(), *FIX_DESCRIPTIONS.values()):
@@ -128,6 +134,17 @@ def _of_managers() -> Iterator[str]:
     yield from ("none of its tasks has failed", "it is archived", "it is being deleted")
 
 
+def _of_job_types() -> Iterator[str]:
+    """What panels say of the job types that come with every Manager."""
+    for job_type in JobTypeLibrary().available():
+        yield job_type.label
+        yield job_type.description or ""
+        for setting in filter(is_shown, job_type.settings):
+            yield label_of(setting)
+            # Blender ends descriptions with a full stop itself.
+            yield (setting.description or "").removesuffix(".")
+
+
 class _Finder:
     """Walks through one module."""
 
@@ -137,6 +154,8 @@ class _Finder:
                 yield from self._of_class(node)
             elif isinstance(node, ast.Call):
                 yield from self._of_call(node)
+            elif isinstance(node, ast.Assign) and _target(node).endswith(_LISTS):
+                yield from self._of_items(node.value)
 
     def _of_class(self, node: ast.ClassDef) -> Iterator[Key]:
         tooltip = ast.get_docstring(node)
@@ -152,7 +171,9 @@ class _Finder:
 
     def _of_call(self, node: ast.Call) -> Iterator[Key]:
         name = _name(node.func)
-        if name == "tr" and node.args:
+        if name == "_enum":
+            yield from _keys(ANY_CONTEXT, node.args[:2])
+        elif name == "tr" and node.args:
             yield from _keys(ANY_CONTEXT, [node.args[0]])
         elif name.endswith("Property") and name[0].isupper():
             named = [each.value for each in node.keywords if each.arg in ("name", "description")]

@@ -12,7 +12,7 @@ from dataclasses import dataclass, fields, replace
 from datetime import timedelta
 from typing import Any
 
-from flamenco_core.durations import format_duration, parse_duration
+from flamenco_core.durations import parse_duration
 from flamenco_core.errors import InvalidInput, Problem, one_problem
 from flamenco_core.failure_share import FAILED_TASKS_KEY
 
@@ -82,11 +82,6 @@ def limits_of_job(metadata: Mapping[str, Any]) -> dict[str, str]:
         for key, value in metadata.items()
         if key.startswith(METADATA_PREFIX) and key != FAILED_TASKS_KEY
     }
-
-
-def limit_text(limit: timedelta | None) -> str:
-    """As it is written in configurations and metadata."""
-    return NO_LIMIT if limit is None else format_duration(limit)
 
 
 def _known(besides: Sequence[str]) -> str:

@@ -22,7 +22,6 @@ from flamenco_worker.process import Priority
 from flamenco_worker.slots import SlotConfig
 
 CONFIG_NAME = "flamenco-worker.yaml"
-DEFAULT_MANAGER_URL = "http://localhost:8080/"
 DEFAULT_TASK_TYPES = ("blender", "ffmpeg", "file-management", "misc")
 DEFAULT_FREE_SPACE = 500_000_000
 DEFAULT_QUEUE_SIZE = 500_000_000
@@ -121,19 +120,6 @@ def load_config(
 def variable_of(key: str) -> str:
     """The environment variable of a key: `FLAMENCO_WORKER_TASK_TYPES`, `FLAMENCO_WORKER_NAME`."""
     return _VARIABLES_BEGIN_WITH + key.removeprefix("worker_").upper()
-
-
-def read_config_file(path: Path) -> dict[str, Any]:
-    """The values of a configuration file by their keys, checked.
-
-    Raises:
-        InvalidInput: with every problem of the file and its line.
-    """
-    problems: list[Problem] = []
-    values = _read_file(path, problems)
-    if problems:
-        raise InvalidInput("The worker's configuration cannot be used", problems=problems)
-    return values
 
 
 def _read_file(path: Path, problems: list[Problem]) -> dict[str, Any]:

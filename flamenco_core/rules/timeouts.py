@@ -18,9 +18,6 @@ GRACE = timedelta(minutes=5)
 """How long a Manager runs before it looks for the first time: workers that waited for it to come
 back are given time to say so."""
 
-OUT_OF_SIGHT = frozenset({WorkerStatus.OFFLINE, WorkerStatus.ERROR})
-"""Nothing is expected of a worker with one of these statuses."""
-
 
 class TaskLimit(StrEnum):
     """What a task that a worker has can run out of; each has its own limit."""

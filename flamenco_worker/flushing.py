@@ -133,9 +133,12 @@ def _count(path: Path) -> int:
     if not path.exists():
         return 0
     count = 0
-    with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as database:
-        for table in _TABLES:
-            with suppress(sqlite3.OperationalError):  # nothing has waited there yet
-                (found,) = database.execute(f"SELECT count(*) FROM {table}").fetchone()
-                count += found
+    try:
+        with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as database:
+            for table in _TABLES:
+                with suppress(sqlite3.OperationalError):  # nothing has waited there yet
+                    (found,) = database.execute(f"SELECT count(*) FROM {table}").fetchone()
+                    count += found
+    except sqlite3.Error as error:
+        raise NotFlushed(f"the queue {path} cannot be read: {error}") from error
     return count

@@ -182,6 +182,16 @@ def test_flush_keeps_what_the_manager_does_not_take(tmp_path: Path) -> None:
         flush(away, limit=timedelta(seconds=0.2))
 
 
+def test_flush_says_that_the_queue_cannot_be_read(tmp_path: Path) -> None:
+    queue = make(tmp_path / "home") / "flamenco-worker.sqlite"
+    queue.write_bytes(b"not a database " * 100)
+    options = ["--home", str(queue.parent), "--manager", "http://127.0.0.1:9/"]
+    done = run(tmp_path, "--flush", *options)
+    assert done.returncode == 1
+    assert f"the queue {queue} cannot be read" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
 def make(folder: Path) -> Path:
     folder.mkdir()
     return folder

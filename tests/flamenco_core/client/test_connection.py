@@ -18,6 +18,7 @@ from flamenco_core.client import ManagerClient, ManagerRefused, ManagerUnreachab
 from flamenco_core.client.connection import Connection
 from flamenco_core.errors import InvalidInput
 
+TIME_LIMIT = 60
 VERSION = b'{"version": "1", "shortversion": "1", "name": "n", "git": "g"}'
 
 
@@ -169,9 +170,9 @@ def test_a_request_that_waits_ends_at_once_when_it_is_aborted() -> None:
 
         thread = threading.Thread(target=ask)
         thread.start()
-        assert arrived.wait(10)
+        assert arrived.wait(TIME_LIMIT)
         client.abort()
-        thread.join(timeout=10)
+        thread.join(timeout=TIME_LIMIT)
     assert len(errors) == 1
 
 
@@ -203,7 +204,7 @@ def test_a_connection_that_the_manager_closed_meanwhile_is_replaced() -> None:
 
     with raw_server(serve) as url, Connection(url) as connection:
         connection.request("POST", "/first")
-        assert closed.wait(10)
+        assert closed.wait(TIME_LIMIT)
         assert connection.request("POST", "/second").status == 204
 
 

@@ -54,6 +54,8 @@ class LossyNetwork:
 
     def _pass_on(self, client: socket.socket) -> None:
         request = received(client)
+        if not request:
+            return  # whoever came has gone again
         answer = self._answer(request)
         if request.startswith(b"POST /api/v3/jobs "):
             self.submissions += 1
@@ -77,10 +79,12 @@ class LossyNetwork:
 
 
 def received(client: socket.socket) -> bytes:
-    """One request, with its body."""
+    """One request, with its body; nothing if the client leaves before it has sent that."""
     data = b""
     while b"\r\n\r\n" not in data:
-        data += client.recv(65536)
+        if not (part := client.recv(65536)):
+            return b""
+        data += part
     head, _, body = data.partition(b"\r\n\r\n")
     lengths = [
         int(line.partition(b":")[2])
@@ -88,7 +92,9 @@ def received(client: socket.socket) -> bytes:
         if line.lower().startswith(b"content-length:")
     ]
     while len(body) < sum(lengths):
-        body += client.recv(65536)
+        if not (part := client.recv(65536)):
+            return b""
+        body += part
     return head + b"\r\n\r\n" + body
 
 

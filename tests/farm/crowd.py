@@ -25,6 +25,8 @@ class Crowd:
     is_over: bool = False
     in_flight: int = 0
     """Requests that were sent and not answered."""
+    answered: int = 0
+    """Requests so far."""
     unanswered: int = 0
     """Requests that were sent and never answered."""
     jobs: list[str] = field(default_factory=list)
@@ -42,6 +44,13 @@ class Crowd:
         async with asyncio.timeout(60):
             while self.in_flight < requests:
                 await asyncio.sleep(0.001)
+
+    async def answers(self, requests: int) -> None:
+        """Returns when so many more requests have been answered, however long each takes."""
+        goal = self.answered + requests
+        async with asyncio.timeout(120):
+            while self.answered < goal:
+                await asyncio.sleep(0.005)
 
     async def untouched_job(self) -> str | None:
         """None if it is over before there is one."""
@@ -80,7 +89,9 @@ class Line:
                     return None
             self.crowd.in_flight += 1
             try:
-                return await self._connection.request(method, path, content, headers)
+                answer = await self._connection.request(method, path, content, headers)
+                self.crowd.answered += 1
+                return answer
             except (OSError, asyncio.IncompleteReadError):
                 self.crowd.unanswered += 1
                 raise

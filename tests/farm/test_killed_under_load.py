@@ -63,7 +63,7 @@ async def kill_again_and_again(farm: Farm, kills: int) -> Crowd:
             group.create_task(client)
         for _ in range(MOST_KILLS * kills):
             crowd.unanswered = 0
-            await asyncio.sleep(chance.uniform(0.2, 0.8))
+            await crowd.answers(chance.randrange(20, 300))
             await crowd.crowding(SENT_AT_ONCE)
             kill(farm)
             await crowd.silence()

@@ -65,7 +65,7 @@ tell({"answers": lost})
 first = refusal(bpy.ops.flamenco.submit_job, job_name="again and again")
 can_try_again = drivers.current().can_try_again
 drivers.try_again()
-deadline = time.monotonic() + 60
+deadline = time.monotonic() + 120
 while drivers.is_under_way() and time.monotonic() < deadline:
     background.step()
     time.sleep(0.01)

@@ -75,7 +75,10 @@ def connected(manager: model.FlamencoVersion, url: str, own_version: str) -> Con
 
 def away(error: Exception) -> Condition:
     """No answer came."""
-    return Condition(State.AWAY, str(error), "Is the Manager running, and is the address right?")
+    sentence = str(error)
+    if sentence.endswith("?"):  # it asks already whether the Manager runs
+        return Condition(State.AWAY, sentence, "Is the address right?")
+    return Condition(State.AWAY, sentence, "Is the Manager running, and is the address right?")
 
 
 def no_manager(error: Exception) -> Condition:

@@ -130,9 +130,15 @@ class Submission:
         return self.stage in ENDS
 
     @property
+    def is_hopeless(self) -> bool:
+        """Whether nobody on the farm could do all of it, as far as a dry run tells."""
+        return any(plan.missing_task_types or not plan.able_workers for plan in self.plans)
+
+    @property
     def name(self) -> str:
         """Of its jobs, in quotes."""
-        first, others = f"“{self.planned[0].job.name}”", len(self.planned) - 1
+        first = tr("“{name}”").format(name=self.planned[0].job.name)
+        others = len(self.planned) - 1
         return tr("{name} and {count} more").format(name=first, count=others) if others else first
 
     def cancel(self) -> None:

@@ -175,7 +175,8 @@ def _draw_end(
 ) -> None:
     row = layout.box().row()
     words = row.column(align=True)
-    draw_text(words, context, submission.message, icon=_END_ICONS[submission.stage], taken=30)
+    icon = "ERROR" if submission.is_hopeless else _END_ICONS[submission.stage]
+    draw_text(words, context, submission.message, icon=icon, taken=30)
     row.operator("flamenco.forget_submission", text="", icon="X", emboss=False)
     if submission.can_try_again:
         words.operator("flamenco.try_submission_again", icon="FILE_REFRESH")

@@ -19,7 +19,7 @@ from ..language import tr
 from . import job_operators, live, task_operators, thumbnails, words
 from .frame_selection import selected_frames
 from .jobs_board import JobRow
-from .manager_sentences import said
+from .manager_sentences import said, said_all
 from .open_job import JobDetails
 from .text_lines import draw_text, width_of
 
@@ -152,14 +152,15 @@ def _image_scale(context: bpy.types.Context) -> float:
 
 
 def _draw_progress(column: Any, row: JobRow) -> None:
-    split = column.split(factor=0.5)
+    left = words.time_left(live.shown.seconds_left(row.id))
+    split = column.split(factor=0.5 if left else 1.0)
     name = split.row()
     name.alert = row.status is JobStatus.FAILED
     name.label(text=words.row_status(row), icon=words.JOB_ICONS[row.status], translate=False)
-    left = words.time_left(live.shown.seconds_left(row.id))
-    side = split.row()
-    side.alignment = "RIGHT"
-    side.label(text=tr("{time} left").format(time=left) if left else "", translate=False)
+    if left:
+        side = split.row()
+        side.alignment = "RIGHT"
+        side.label(text=tr("{time} left").format(time=left), translate=False)
     column.progress(factor=row.fraction, text=words.progress(row), translate=False)
 
 
@@ -191,12 +192,12 @@ def _draw_why_not(layout: Any, context: bpy.types.Context, details: JobDetails) 
     box = layout.box()
     column = box.column(align=True)
     column.label(text="Why Is It Not Rendering?", icon="QUESTION")
-    if why_not.note:
+    if why_not.note and why_not.workers_looked_at:
         draw_text(column, context, _sentence(said(why_not.note)))
     if not why_not.workers_looked_at:
         draw_text(column, context, tr("There are no workers on this farm yet."))
     if why_not.workers_that_get_tasks and plan is not None:
-        draw_text(column, context, tr(plan.summary))
+        draw_text(column, context, said_all(plan.summary))
     for reason in why_not.reasons[:_MOST_REASONS]:
         text = _sentence(said(reason.what))
         if reason.workers > 1:
@@ -218,9 +219,9 @@ def _draw_frames(layout: Any, context: bpy.types.Context, details: JobDetails) -
     column.label(text="Rendered Frames")
     row = column.row(align=True)
     for target, text, icon in (
-        ("IMAGE", "Image", "IMAGE_DATA"),
-        ("COMPOSITOR", "Comp", "NODE_COMPOSITING"),
-        ("SEQUENCER", "Strip", "SEQUENCE"),
+        ("IMAGE", tr("Image"), "IMAGE_DATA"),
+        ("COMPOSITOR", tr("Comp"), "NODE_COMPOSITING"),
+        ("SEQUENCER", tr("Strip"), "SEQUENCE"),
     ):
         row.operator("flamenco.load_frames", text=text, icon=icon).target = target
     row.operator("flamenco.open_output_folder", text="", icon="FILE_FOLDER")

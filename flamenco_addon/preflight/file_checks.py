@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import PurePath
 
@@ -41,7 +42,7 @@ def missing_findings(missing: Sequence[FileFacts]) -> Iterator[Finding]:
             "missing-files",
             Severity.ERROR,
             tr("{kind} “{name}” is missing: {path}").format(
-                kind=file.kind, name=file.name, path=file.path
+                kind=file.kind, name=file.name, path=os.path.normpath(file.path)
             ),
             fix=Fix.FIND_FILES,
         )

@@ -84,7 +84,7 @@ def view_layer_findings(job: JobFacts) -> Iterator[Finding]:
     off = [layer.name for layer in scene.view_layers if not layer.is_rendered]
     if not off:
         return
-    names = ", ".join(f"“{name}”" for name in off)
+    names = ", ".join(tr("“{name}”").format(name=name) for name in off)
     if len(off) == len(scene.view_layers):
         yield Finding(
             "view-layers",

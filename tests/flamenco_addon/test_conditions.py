@@ -60,3 +60,14 @@ def test_a_refusal_says_what_to_do(status: int, is_manager: bool, state: State) 
     assert condition.state is state
     assert condition.advice
     assert not condition.is_good
+
+
+@pytest.mark.parametrize(
+    ("sentence", "advice"),
+    [
+        ("nothing listens there; is the Manager running?", "Is the address right?"),
+        ("it did not answer in time", "Is the Manager running, and is the address right?"),
+    ],
+)
+def test_an_artist_is_not_asked_twice_whether_the_manager_runs(sentence: str, advice: str) -> None:
+    assert conditions.away(ConnectionError(sentence)).advice == advice

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from tests.eventually import eventually
+from tests.eventually import PATIENCE, eventually
 from tests.flamenco_worker.blenders import BPY
 from tests.flamenco_worker.flamenco3_manager import Flamenco3Manager, Task, Worker
 from tests.flamenco_worker.test_blender_render import names_in, render_command
@@ -101,7 +101,7 @@ def test_a_worker_lives_its_life_with_it(
     assert sleeping_on.log.startswith('echo: "good morning"')
 
     manager.request_status(me, "restart")
-    assert worker.wait(60) == 47
+    assert worker.wait(PATIENCE) == 47
     assert (me.status, manager.requests[-1]) == ("offline", "POST /worker/sign-off")
     me.requested = ""
     again = start_worker("--name", "tester")
@@ -109,7 +109,7 @@ def test_a_worker_lives_its_life_with_it(
     eventually(ended(after))
     assert manager.only_worker() is me
     manager.request_status(me, "offline")
-    assert again.wait(60) == 0
+    assert again.wait(PATIENCE) == 0
 
 
 def test_a_task_that_fails_says_so_and_the_next_one_is_taken(
@@ -148,7 +148,7 @@ def test_a_lazy_request_waits_for_the_task_and_an_immediate_one_stops_it(
     assert (long.status, long.history[-1]) == ("queued", "requeued")
     assert "worker status change requested" in long.log
     worker.send_signal(signal.SIGTERM)
-    assert worker.wait(60) == 0
+    assert worker.wait(PATIENCE) == 0
 
 
 def test_a_task_that_was_cancelled_or_given_to_another_is_let_go(
@@ -173,7 +173,7 @@ def test_ending_the_worker_hands_its_task_back(
     task = manager.add_task("misc", SLEEPING)
     eventually(lambda: task.history[-1:] == ["active"])
     worker.send_signal(signal.SIGINT)
-    assert worker.wait(60) == 0
+    assert worker.wait(PATIENCE) == 0
     assert (task.status, task.history) == ("queued", ["assigned", "active", "requeued"])
     start_worker()
     eventually(lambda: task.history[-2:] == ["assigned", "active"])

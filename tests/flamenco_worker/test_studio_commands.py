@@ -107,7 +107,7 @@ def run_one_task(
         | {"FLAMENCO_HOME": str(home)},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=120,
         check=False,
     )
     assert done.returncode == 0, done.stderr

@@ -15,6 +15,7 @@ import pytest
 from tests.eventually import eventually
 from tests.flamenco_worker.blenders import BPY
 from tests.flamenco_worker.farm_programs import Farm
+from tests.processes import is_alive
 
 pytestmark = pytest.mark.skipif(
     sys.platform == "win32", reason="the farm's programs end by signals"
@@ -71,7 +72,7 @@ def test_frames_follow_each_other_in_one_blender_that_dies_with_its_worker(farm:
     assert [attempt["is_warm"] for attempt in attempts_of(farm, again)] == [True]
     process = psutil.Process(open_blender(farm))
     farm.worker.send(signal.SIGKILL)
-    eventually(lambda: not process.is_running(), "Blender ends with its worker")
+    eventually(lambda: not is_alive(process), "Blender ends with its worker")
 
 
 def open_blender(farm: Farm) -> int:
@@ -88,4 +89,4 @@ def test_a_worker_that_sleeps_keeps_none_open(farm: Farm) -> None:
     (worker,) = farm.ask("GET", "/worker-mgt/workers")["workers"]
     wish = {"status": "asleep", "is_lazy": False}
     farm.ask("POST", f"/worker-mgt/workers/{worker['id']}/setstatus", wish)
-    eventually(lambda: not process.is_running(), "Blender ends when its worker sleeps")
+    eventually(lambda: not is_alive(process), "Blender ends when its worker sleeps")

@@ -64,12 +64,15 @@ class Announcer:
     async def _announce(self) -> None:
         announced: list[str] = []
         while True:
-            interfaces = self._interfaces()
-            if interfaces != announced:
-                await self._end()
-                announced = interfaces
-            if interfaces:
-                await self._begin(interfaces)
+            try:
+                interfaces = self._interfaces()
+                if interfaces != announced:
+                    await self._end()
+                    announced = interfaces
+                if interfaces:
+                    await self._begin(interfaces)
+            except Exception as error:  # noqa: BLE001 - systems refuse to tell addresses at times
+                logger.warning("What this machine's addresses are is asked again soon: %s", error)
             await asyncio.sleep(LOOKING_PERIOD.total_seconds())
 
     async def _begin(self, interfaces: list[str]) -> None:

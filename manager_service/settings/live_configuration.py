@@ -272,6 +272,8 @@ class LiveConfiguration:
                 await self.look()
             except FlamencoError as error:
                 logger.warning("The configuration could not be looked at: %s", error)
+            except Exception:
+                logger.exception("Looking at the configuration failed; it is tried again")
 
 
 def _stamp_of(path: Path) -> _Stamp | None:

@@ -56,6 +56,25 @@ def test_a_machine_that_gets_its_network_late_is_found_then() -> None:
     asyncio.run(run())
 
 
+def test_a_machine_that_does_not_tell_its_addresses_at_times_is_asked_again() -> None:
+    looks = 0
+
+    def interfaces() -> list[str]:
+        nonlocal looks
+        looks += 1
+        if looks < 3:
+            raise OSError("too many open files")
+        return ["127.0.0.1"]
+
+    async def run() -> None:
+        announcing = Announcer(DEVICE, ListenAddress("", 8080), interfaces)
+        announcing.start()
+        await until(is_found)
+        await announcing.stop()
+
+    asyncio.run(run())
+
+
 def test_a_port_that_another_program_keeps_is_said_once_and_tried_again(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -23,11 +23,8 @@ from flamenco_core.model import (
 from manager_service.problem_answers import status_of
 from manager_service.realtime.hub import Hub
 from manager_service.realtime.ring import Numbered
-from manager_service.realtime.socket_follower import SocketFollower
+from manager_service.realtime.socket_follower import MOST_TOPICS, SocketFollower
 from manager_service.realtime.topics import read_topics
-
-MOST_TOPICS = 1000
-"""Topics that one client may follow."""
 
 
 def write_events(hub: Hub, messages: Sequence[Numbered]) -> Sequence[bytes]:

@@ -36,6 +36,9 @@ CLOSING_TIME = timedelta(seconds=2)
 LARGEST_REQUEST = 64 * 2**10
 """Bytes of one message of a client."""
 
+MOST_TOPICS = 1000
+"""Topics that one client may follow."""
+
 
 class SocketFollower(Follower):
     """A WebSocket that was opened, until it ends."""

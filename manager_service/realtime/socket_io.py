@@ -24,7 +24,12 @@ from manager_service.realtime import topics
 from manager_service.realtime.describing import MessageType
 from manager_service.realtime.hub import Hub
 from manager_service.realtime.ring import Numbered
-from manager_service.realtime.socket_follower import GOING_AWAY, SocketFollower, open_socket
+from manager_service.realtime.socket_follower import (
+    GOING_AWAY,
+    MOST_TOPICS,
+    SocketFollower,
+    open_socket,
+)
 from manager_service.routing import (
     TEXT,
     UUID,
@@ -180,6 +185,8 @@ class SocketIoSession(SocketFollower):
             return named
         match request.get("op"):
             case "subscribe":
+                if len(self.topics | named) > MOST_TOPICS:
+                    return f"unable to perform subscription operation: {MOST_TOPICS} is the most"
                 self._hub.change_topics(self, self.topics | named)
             case "unsubscribe":
                 self._hub.change_topics(self, self.topics - named)

@@ -11,12 +11,14 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import ClientConnection, connect
 from websockets.typing import Origin
 
+from manager_service.realtime.socket_follower import MOST_TOPICS
 from tests.flamenco_core.images import RED, plain
 from tests.manager_service.people import GuardedManager, add_people
 from tests.manager_service.realtime.following import report, take_task
@@ -322,6 +324,21 @@ def test_packets_that_mean_nothing_here_do_no_harm(
         while "3probe" not in answers:
             answers.append(socket.recv(TIME_LIMIT))
         assert set(answers) <= {"3probe", '42["/status",{"status":"inoperative"}]'}
+
+
+def test_one_page_follows_a_bounded_number_of_topics(shared_manager: RunningManager) -> None:
+    with connect(socket_io_url(shared_manager)) as socket:
+        acknowledged: list[str] = []
+        for number in range(MOST_TOPICS):
+            about = {"op": "subscribe", "type": "tasklog", "uuid": str(uuid4())}
+            socket.send(f'42{number}["/subscription",{json.dumps(about)}]')
+        while len(acknowledged) < MOST_TOPICS:
+            packet = str(socket.recv(TIME_LIMIT))
+            if packet.startswith("43"):
+                acknowledged.append(packet)
+        assert all(each.endswith('["ok"]') for each in acknowledged[:-1])
+        # The farm's own topic is followed from the beginning.
+        assert acknowledged[-1].endswith(f': {MOST_TOPICS} is the most"]')
 
 
 def test_there_is_one_namespace_only(shared_manager: RunningManager) -> None:

@@ -27,6 +27,10 @@ NEVER_IN_A_PATH = re.compile(r'["<>|\r\n]')
 _SEPARATOR_RUN = re.compile(r"[/\\]+")
 _COMPONENT = re.compile(r"[^/\\]+")
 _DRIVE = re.compile(r"[A-Za-z]:")
+_LONG_PATH_PREFIX = re.compile(
+    r"[/\\]{2}\?[/\\](?:(?P<server>UNC[/\\])(?=[^/\\])|(?=[A-Za-z]:))", re.IGNORECASE
+)
+"""What Windows has before long paths: `\\\\?\\F:\\`, `\\\\?\\UNC\\server\\share`."""
 _WITH_VARIABLE = re.compile(r"\{(?P<variable>[^{}]+)\}(?P<rest>(?:[/\\][^\"<>|\r\n]*)?)")
 
 
@@ -99,8 +103,10 @@ def rest_below(text: str, folder: str, *, ignore_case: bool) -> str | None:
 
     Components are compared as wholes, whatever separates them: `/render2` is not in `/render`.
     The rest is empty for the folder itself and else begins with a separator, with everything as
-    it was in `text`. A path that `..` leads out of the folder again does not lie in it.
+    it was in `text`. A path that `..` leads out of the folder again does not lie in it. Whether
+    Windows' prefix for long paths is before one of them makes no difference.
     """
+    text, folder = _without_long_path_prefix(text), _without_long_path_prefix(folder)
     if _root(text) != _root(folder):
         return None
     wanted = _COMPONENT.findall(folder)
@@ -116,6 +122,13 @@ def rest_below(text: str, folder: str, *, ignore_case: bool) -> str | None:
     if not wanted:  # the root itself: its separator belongs to the rest too
         return text[end - 1 :] if end else None
     return text[end:]
+
+
+def _without_long_path_prefix(text: str) -> str:
+    match = _LONG_PATH_PREFIX.match(text)
+    if match is None:
+        return text
+    return (text[:2] if match["server"] else "") + text[match.end() :]
 
 
 def _leads_out(rest: str) -> bool:

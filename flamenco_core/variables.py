@@ -16,7 +16,8 @@ step 3 below.
 
 **Value → `{name}`** (`VariableTable.abbreviate`; a job's settings and metadata at its submission).
 A text that lies in the folder of a two-way variable becomes `{name}` and the rest. Components are
-compared as wholes, without regard to case and to which separators are used. Of several folders the
+compared as wholes, without regard to case, to which separators are used, and to the prefix that
+Windows has for long paths (`\\\\?\\F:\\`). Of several folders the
 one with the most components wins; then one whose case is the same; then the first name. The rest
 gets forward slashes, so that what is stored is the same wherever it came from.
 

@@ -150,6 +150,9 @@ STUDIO = Variables(
         ("windows", "D:a", "D:a"),
         ("windows", "\\\\NAS\\unc\\a", "{unc}/a"),
         ("windows", "//nas/unc/a", "{unc}/a"),
+        ("windows", "\\\\?\\F:\\fl\\shots\\a.blend", "{st}/shots/a.blend"),
+        ("windows", "\\\\?\\UNC\\nas\\unc\\a", "{unc}/a"),
+        ("windows", "\\\\?\\E:\\a", "\\\\?\\E:\\a"),
         ("windows", "\\\\nas\\uncle\\a", "\\\\nas\\uncle\\a"),
         ("windows", "/nas/unc/a", "/nas/unc/a"),
         ("windows", "/mnt/fl/a", "/mnt/fl/a"),
@@ -375,11 +378,12 @@ def test_clients_are_told_values_and_directions() -> None:
     assert "ours" not in sent
 
 
+# What `..` leads out of a folder does not lie in it, and has tests of its own.
 ANY_NAMES = st.text(
     st.characters(blacklist_characters='/\\{}"<>|', blacklist_categories=["Cc", "Cs", "Zl", "Zp"]),
     min_size=1,
     max_size=8,
-)
+).filter(lambda name: name != "..")
 NAMES = ANY_NAMES.filter(lambda name: " -" not in " ".join(name.split()) and name.strip() == name)
 """Names of files and folders without what looks like an option, behind which a path ends."""
 

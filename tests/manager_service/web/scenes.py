@@ -23,6 +23,9 @@ class Place(StrEnum):
 
     STUDIO = "studio"
     EMPTY = "empty"
+    """Set up, but with nothing on it yet."""
+    NEW = "new"
+    """That nobody has set up."""
     GUARDED = "guarded"
     """Where people have to log in, and nobody has."""
 
@@ -33,6 +36,8 @@ class Scene:
     path: str
     act: Callable[[Page], object] | None = None
     place: Place = Place.STUDIO
+    base: str = "/app"
+    """What stands before the path."""
 
 
 def scenes(manager: RunningManager, studio: Studio) -> Iterator[Scene]:
@@ -45,6 +50,7 @@ def scenes(manager: RunningManager, studio: Studio) -> Iterator[Scene]:
     yield from _shell(studio)
     for name in ("jobs", "workers", "tags", "last-rendered"):
         yield Scene(f"empty-{name}", f"/{name}", place=Place.EMPTY)
+    yield Scene("first-run", "/", _be_welcomed, place=Place.NEW)
     yield Scene("login", "/jobs", place=Place.GUARDED)
     yield Scene("login-refused", "/jobs", _log_in_wrongly, place=Place.GUARDED)
 
@@ -109,7 +115,9 @@ def _other_pages(manager: RunningManager, studio: Studio) -> Iterator[Scene]:
     )
     yield Scene("last-rendered", "/last-rendered")
     yield Scene("last-rendered-large", f"/last-rendered/{studio.large_job}")
+    yield Scene("slideshow", "/last-rendered", lambda page: _click(page, "Show all in turn"))
     yield Scene("no-such-page", "/nowhere")
+    yield Scene("api-explorer", "/docs", _open_an_operation, base="/api/v3")
 
 
 def _settings() -> Iterator[Scene]:
@@ -120,11 +128,13 @@ def _settings() -> Iterator[Scene]:
     yield Scene("settings-job-type", "/settings/job-types/simple-blender-render", _check_script)
     yield Scene("settings-file", "/settings/file")
     yield Scene("settings-set-up", "/settings/set-up")
+    yield Scene("settings-users", "/settings/users")
+    yield Scene("settings-new-user", "/settings/users", lambda page: _click(page, "New account"))
 
 
 def _system() -> Iterator[Scene]:
     yield Scene("system", "/system")
-    for part in ("queue", "background", "audit", "downloads"):
+    for part in ("queue", "events", "background", "audit", "downloads"):
         yield Scene(f"system-{part}", f"/system/{part}")
 
 
@@ -173,7 +183,8 @@ def _ask_to_delete(page: Page) -> None:
 
 
 def _find_in_rows(page: Page) -> None:
-    page.get_by_role("grid", name="Tasks of the job").wait_for()
+    # Before all rows are there, the search is the browser's own.
+    page.locator("[data-virtual=true]").wait_for()
     page.keyboard.press("Control+f")
     page.get_by_label("Find in all rows").fill("render-98")
 
@@ -188,6 +199,14 @@ def _try_a_path(page: Page) -> None:
 
 def _check_script(page: Page) -> None:
     page.get_by_role("button", name="Check", exact=True).click()
+
+
+def _be_welcomed(page: Page) -> None:
+    page.get_by_role("heading", name="Welcome to your new farm").wait_for()
+
+
+def _open_an_operation(page: Page) -> None:
+    page.get_by_role("button", name="get /api/v3/version").first.click()
 
 
 def _open_palette(page: Page) -> None:

@@ -14,7 +14,7 @@ from tests.manager_service.web.studio import LARGE_JOB
 
 def names(page: Page) -> list[str]:
     """Of the jobs in their order."""
-    return page.locator(".body .row .name").all_inner_texts()
+    return page.locator(".body .row .row-name").all_inner_texts()
 
 
 def test_every_job_that_is_not_archived_is_listed(shared_farm: Farm, open_page: OpenPage) -> None:
@@ -99,6 +99,16 @@ def test_an_empty_farm_says_what_to_do(
     page = open_page(manager)
     expect(page.get_by_role("heading", name="No jobs yet")).to_be_visible()
     expect(page.get_by_role("link", name="Get the add-on")).to_be_visible()
+
+
+def test_archived_jobs_tell_what_they_were_submitted_with(
+    shared_farm: Farm, open_page: OpenPage
+) -> None:
+    page = open_page(shared_farm, "/jobs?archived=true")
+    [name, *_] = shared_farm.studio.statuses["archived"]
+    row = page.get_by_role("row").filter(has_text=name)
+    expect(row).to_contain_text("frames 1-12")
+    expect(row.get_by_title("chunk size 1")).to_contain_text("fps 24")
 
 
 def test_the_pointer_on_the_progress_tells_of_frames_and_samples(

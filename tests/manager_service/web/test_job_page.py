@@ -166,6 +166,37 @@ def test_rendered_frames_play_as_a_film(
     expect(player.get_by_text("(3 of 3)")).to_be_visible()
 
 
+def test_a_task_has_a_phone_to_itself_and_leads_back(
+    shared_farm: Farm, open_page: OpenPage
+) -> None:
+    job = shared_farm.studio.large_job
+    task, name = first_task(shared_farm, job, "active")
+    page = open_page(shared_farm, f"/jobs/{job}/tasks/{task}", viewport=PHONE)
+    expect(page.get_by_role("heading", name=name, exact=True)).to_be_in_viewport()
+    expect(page.get_by_role("heading", name=LARGE_JOB)).to_be_hidden()
+    page.get_by_role("link", name=LARGE_JOB).click()
+    expect(page.get_by_role("heading", name=LARGE_JOB)).to_be_in_viewport()
+    table = page.get_by_role("grid", name="Tasks of the job")
+    expect(table).to_have_attribute("aria-rowcount", str(MANY_TASKS + 1))
+    assert table.get_by_role("row").count() < 200, "only rows in view are real"
+
+
+def test_what_takes_long_to_read_says_so_meanwhile(
+    manager: RunningManager, web_build: None, open_page: OpenPage
+) -> None:
+    job = manager.submit(name="slow shot")
+    page = open_page(manager)
+    link = page.get_by_role("link", name="slow shot")
+    expect(link).to_be_visible()
+    page.route(f"**/api/v3/jobs/{job['id']}", lambda _: None)
+    link.click()
+    expect(page.get_by_text("Reading the job …")).to_be_visible()
+    page.unroute_all()
+    page.reload()
+    expect(page.get_by_role("heading", name="slow shot")).to_be_visible()
+    expect(page.get_by_text("Reading the job …")).to_have_count(0)
+
+
 def test_a_job_that_is_not_there_says_so(shared_farm: Farm, open_page: OpenPage) -> None:
     path = "/jobs/00000000-0000-4000-8000-000000000000"
     page = open_page(shared_farm, path, is_trouble_expected=True)
@@ -192,6 +223,7 @@ def test_everybody_can_use_an_open_job(
     page = open_page(
         shared_farm, path, viewport=viewport, theme=theme, is_trouble_expected=is_missing
     )
-    expect(page.get_by_role("heading", name=LARGE_JOB)).to_be_visible()
+    opened = page.get_by_label("The open job")
+    expect(opened.get_by_role("heading").first).to_be_visible()
     page.wait_for_load_state("networkidle")
     assert serious_problems(page) == []

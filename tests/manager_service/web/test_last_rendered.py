@@ -50,6 +50,7 @@ def test_images_show_as_they_come_and_one_after_the_other(
     expect(page).to_have_url(re.compile("/last-rendered/[0-9a-f-]{36}$"))
     page.keyboard.press("Escape")
     expect(large).to_have_count(0)
+    expect(page.get_by_role("button", name="Show shot 2 large")).to_be_focused()
 
 
 def test_a_newer_image_takes_the_place_of_the_one_before(

@@ -86,6 +86,30 @@ def test_a_sleep_schedule_is_stored_and_shown_as_a_week(
     }
 
 
+def test_times_of_day_have_24_hours_and_are_not_lost_by_a_click_beside(
+    shared_farm: Farm, open_page: OpenPage
+) -> None:
+    worker = shared_farm.studio.workers[NAME]
+    page = open_page(shared_farm, f"/workers/{worker}/schedule")
+    begin, end = page.get_by_label("Sleep from"), page.get_by_label("until")
+    begin.fill("2030")
+    end.fill("7")
+    end.blur()
+    expect(begin).to_have_value("20:30")
+    expect(end).to_have_value("07:00")
+    end.fill("25:00")
+    expect(page.get_by_text("Hours and minutes, such as 08:30")).to_be_visible()
+    store = page.get_by_role("button", name="Store")
+    expect(store).to_have_attribute("title", "One of the times is none")
+    page.get_by_role("link", name="History", exact=True).click()
+    page.get_by_role("dialog").get_by_role("button", name="Stay here").click()
+    expect(end).to_have_value("25:00")
+    page.get_by_role("button", name="Discard").click()
+    expect(begin).to_have_value("08:00")
+    page.get_by_role("link", name="History", exact=True).click()
+    expect(page).to_have_url(re.compile("/history$"))
+
+
 def test_what_was_done_to_a_worker_can_be_read_and_leads_to_its_tasks(
     shared_farm: Farm, open_page: OpenPage
 ) -> None:

@@ -10,6 +10,8 @@ const FIELDS = [
   ...["steps_completed", "steps_total", "task_counts", "worker_tag", "delete_requested_at"],
   ...["archived_at", "submitted_by", "finished_at", "stranded_task_types"],
 ];
+/** Told of archived jobs only, which do not change any more. */
+const FIELDS_OF_ARCHIVED = [...FIELDS, "settings"];
 export type JobRow = Pick<
   Job,
   | "id"
@@ -30,11 +32,13 @@ export type JobRow = Pick<
   | "submitted_by"
   | "finished_at"
   | "stranded_task_types"
->;
+> &
+  Partial<Pick<Job, "settings">>;
 
 /** All jobs that are archived, or all that are not; for the component that calls it. */
 export function useJobs(isArchived: boolean): Collection<JobRow> {
-  const query = { archived: String(isArchived), fields: FIELDS.join(",") } as const;
+  const fields = isArchived ? FIELDS_OF_ARCHIVED : FIELDS;
+  const query = { archived: String(isArchived), fields: fields.join(",") } as const;
   return liveCollection<JobRow>({
     topics: ["jobs"],
     idOf: ({ id }) => id,

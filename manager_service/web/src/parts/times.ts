@@ -71,3 +71,14 @@ setInterval(() => {
     if (element.textContent !== text) element.textContent = text;
   }
 }, REFRESH_MS);
+
+/** What somebody types for a time of day ("8", "830", "8.30") as `HH:MM`; null if it is none. */
+export function timeOfDay(typed: string): string | null {
+  const text = typed.trim();
+  if (!text) return "";
+  const found = /^(\d{1,2})(?:[:.h]?(\d{2}))?$/.exec(text);
+  const hours = Number(found?.[1]);
+  const minutes = Number(found?.[2] ?? 0);
+  if (!found || hours > 23 || minutes > 59) return null;
+  return [hours, minutes].map((part) => String(part).padStart(2, "0")).join(":");
+}

@@ -71,9 +71,32 @@ export const JOB_COLUMNS: readonly Column<JobRow>[] = [
   },
 ];
 
-/** In place of how it goes on: when it ended, and when it was archived. */
+/** The settings in one line: those that say most in few letters first, folders and files last. */
+export function settingsText({ settings }: JobRow): string {
+  return settingLines(settings).join(" · ");
+}
+
+export function settingLines(settings: JobRow["settings"]): string[] {
+  const isPath = (value: unknown) => /[\\/]/.test(String(value));
+  return Object.entries(settings ?? {})
+    .filter(([, value]) => value !== "" && value !== null)
+    .sort(([, left], [, right]) => Number(isPath(left)) - Number(isPath(right)))
+    .map(([key, value]) => {
+      const text = typeof value === "object" ? JSON.stringify(value) : String(value);
+      return `${key.replaceAll("_", " ")} ${text}`;
+    });
+}
+
+/** In place of how it goes on: its settings, when it ended, and when it was archived. */
 export const ARCHIVED_COLUMNS: readonly Column<JobRow>[] = [
-  ...JOB_COLUMNS.filter(({ id }) => !["progress", "priority", "updated"].includes(id)),
+  ...JOB_COLUMNS.filter(({ id }) => !["progress", "tasks", "priority", "updated"].includes(id)),
+  {
+    id: "settings",
+    label: "Settings",
+    width: "minmax(9rem, 2fr)",
+    room: "wide",
+    hint: "What it was submitted with",
+  },
   {
     id: "took",
     label: "Took",
@@ -96,7 +119,6 @@ export const ARCHIVED_COLUMNS: readonly Column<JobRow>[] = [
     id: "archived",
     label: "Archived",
     width: "7rem",
-    room: "not-phone",
     sort: ({ archived_at: at }) => at,
     descendingFirst: true,
   },

@@ -9,16 +9,59 @@ import bpy
 from flamenco_core.errors import FlamencoError
 
 from . import background, connection, finding_managers, logging_in, preferences
+from .blender_types import OperatorResult
 from .language import tr
 from .monitor.manager_sentences import said
-
-message = ""
-"""How the last log-in failed; empty if it did not."""
-_logging_in: background.Work | None = None
+from .windows import ask_in_dialog, layout_of
 
 
-def is_logging_in() -> bool:
-    return _logging_in is not None
+class LogIn:
+    """Changes who we are to the Manager on another thread, then asks it for everything anew."""
+
+    def __init__(self) -> None:
+        self.message = ""
+        """How the last one failed; empty if it did not."""
+        self._work: background.Work | None = None
+
+    @property
+    def is_under_way(self) -> bool:
+        return self._work is not None
+
+    def carry_out(
+        self, operator: bpy.types.Operator, change: Callable[[], object]
+    ) -> OperatorResult:
+        """What the operator returns. Without a window it waits for the end."""
+        if not connection.current().url or self.is_under_way:
+            return {"CANCELLED"}
+        self.message = ""
+        work = background.run(change, then=self._changed, failed=self._could_not, name="logging in")
+        self._work = work
+        background.redraw()
+        if not bpy.app.background:
+            return {"FINISHED"}
+        background.wait_for(work)
+        if self.message:
+            operator.report({"ERROR"}, self.message)
+            return {"CANCELLED"}
+        asking = connection.refresh()
+        if asking is not None:
+            background.wait_for(asking)
+        return {"FINISHED"}
+
+    def _changed(self, _result: object) -> None:
+        self._work = None
+        connection.refresh_anew()
+
+    def _could_not(self, error: Exception) -> None:
+        self._work = None
+        is_ours = isinstance(error, FlamencoError)
+        self.message = str(error) if is_ours else f"It did not work: {error}"
+        connection.refresh_anew()
+        background.redraw()
+
+
+log_in = LogIn()
+"""There is one at a time."""
 
 
 class FLAMENCO_OT_refresh(bpy.types.Operator):
@@ -27,7 +70,7 @@ class FLAMENCO_OT_refresh(bpy.types.Operator):
     bl_idname = "flamenco.refresh"
     bl_label = "Refresh from Manager"
 
-    def execute(self, _context: bpy.types.Context) -> set[str]:
+    def execute(self, _context: bpy.types.Context) -> OperatorResult:
         work = connection.refresh()
         if bpy.app.background and work is not None:
             background.wait_for(work)
@@ -45,7 +88,7 @@ class FLAMENCO_OT_find_managers(bpy.types.Operator):
     bl_idname = "flamenco.find_managers"
     bl_label = "Find Managers"
 
-    def execute(self, _context: bpy.types.Context) -> set[str]:
+    def execute(self, _context: bpy.types.Context) -> OperatorResult:
         work = finding_managers.search()
         if bpy.app.background:
             background.wait_for(work)
@@ -64,7 +107,7 @@ class FLAMENCO_OT_use_manager(bpy.types.Operator):
         name="Address", description="Address of the Manager that was found"
     )
 
-    def execute(self, _context: bpy.types.Context) -> set[str]:
+    def execute(self, _context: bpy.types.Context) -> OperatorResult:
         set_here = preferences.preferences()
         if set_here is None or not self.url:
             return {"CANCELLED"}
@@ -92,23 +135,21 @@ class FLAMENCO_OT_log_in(bpy.types.Operator):
         options={"SKIP_SAVE"},
     )
 
-    def invoke(self, context: bpy.types.Context, _event: bpy.types.Event) -> set[str]:
-        return context.window_manager.invoke_props_dialog(
-            self, width=320, confirm_text=tr("Log In")
-        )
+    def invoke(self, context: bpy.types.Context, _event: bpy.types.Event) -> OperatorResult:
+        return ask_in_dialog(self, context, width=320, confirm_text=tr("Log In"))
 
     def draw(self, _context: bpy.types.Context) -> None:
-        column = self.layout.column()
+        column = layout_of(self).column()
         column.use_property_split = True
         column.label(text=connection.current().url, icon="LOCKED", translate=False)
         column.prop(self, "user")
         column.prop(self, "password")
 
-    def execute(self, _context: bpy.types.Context) -> set[str]:
+    def execute(self, _context: bpy.types.Context) -> OperatorResult:
         name, password = self.user.strip(), self.password
         self.password = ""
         url = connection.current().url
-        return _carry_out(self, lambda: logging_in.log_in(url, name, password))
+        return log_in.carry_out(self, lambda: logging_in.log_in(url, name, password))
 
 
 class FLAMENCO_OT_use_token(bpy.types.Operator):
@@ -125,18 +166,16 @@ class FLAMENCO_OT_use_token(bpy.types.Operator):
         options={"SKIP_SAVE"},
     )
 
-    def invoke(self, context: bpy.types.Context, _event: bpy.types.Event) -> set[str]:
-        return context.window_manager.invoke_props_dialog(
-            self, width=400, confirm_text=tr("Log In")
-        )
+    def invoke(self, context: bpy.types.Context, _event: bpy.types.Event) -> OperatorResult:
+        return ask_in_dialog(self, context, width=400, confirm_text=tr("Log In"))
 
     def draw(self, _context: bpy.types.Context) -> None:
-        self.layout.prop(self, "token")
+        layout_of(self).prop(self, "token")
 
-    def execute(self, _context: bpy.types.Context) -> set[str]:
+    def execute(self, _context: bpy.types.Context) -> OperatorResult:
         secret, self.token = self.token, ""
         url = connection.current().url
-        return _carry_out(self, lambda: logging_in.use_token(url, secret))
+        return log_in.carry_out(self, lambda: logging_in.use_token(url, secret))
 
 
 class FLAMENCO_OT_log_out(bpy.types.Operator):
@@ -145,9 +184,9 @@ class FLAMENCO_OT_log_out(bpy.types.Operator):
     bl_idname = "flamenco.log_out"
     bl_label = "Log Out"
 
-    def execute(self, _context: bpy.types.Context) -> set[str]:
+    def execute(self, _context: bpy.types.Context) -> OperatorResult:
         url = connection.current().url
-        return _carry_out(self, lambda: logging_in.log_out(url))
+        return log_in.carry_out(self, lambda: logging_in.log_out(url))
 
 
 class FLAMENCO_OT_open_manager(bpy.types.Operator):
@@ -160,47 +199,9 @@ class FLAMENCO_OT_open_manager(bpy.types.Operator):
     def poll(cls, _context: bpy.types.Context) -> bool:
         return bool(connection.current().url)
 
-    def execute(self, _context: bpy.types.Context) -> set[str]:
-        return bpy.ops.wm.url_open(url=f"{connection.current().url}/app/")
-
-
-def _ask_in_dialog(operator: bpy.types.Operator, context: bpy.types.Context) -> set[str]:
-    text = tr("Log In")
-    return context.window_manager.invoke_props_dialog(operator, width=340, confirm_text=text)
-
-
-def _carry_out(operator: bpy.types.Operator, change: Callable[[], object]) -> set[str]:
-    """Changes who we are to the Manager on another thread, then asks it for everything anew."""
-    global _logging_in, message  # noqa: PLW0603
-    if not connection.current().url or _logging_in is not None:
-        return {"CANCELLED"}
-    message = ""
-    _logging_in = background.run(change, then=_changed, failed=_could_not, name="logging in")
-    background.redraw()
-    if not bpy.app.background:
+    def execute(self, _context: bpy.types.Context) -> OperatorResult:
+        bpy.ops.wm.url_open(url=f"{connection.current().url}/app/")
         return {"FINISHED"}
-    background.wait_for(_logging_in)
-    if message:
-        operator.report({"ERROR"}, message)
-        return {"CANCELLED"}
-    work = connection.refresh()
-    if work is not None:
-        background.wait_for(work)
-    return {"FINISHED"}
-
-
-def _changed(_result: object) -> None:
-    global _logging_in  # noqa: PLW0603
-    _logging_in = None
-    connection.refresh_anew()
-
-
-def _could_not(error: Exception) -> None:
-    global _logging_in, message  # noqa: PLW0603
-    _logging_in = None
-    message = str(error) if isinstance(error, FlamencoError) else f"It did not work: {error}"
-    connection.refresh_anew()
-    background.redraw()
 
 
 _CLASSES = (

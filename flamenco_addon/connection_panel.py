@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import bpy
 
 from . import background, connection, connection_operators, finding_managers, preferences
+from .blender_types import Icon
 from .connection import State
 from .language import tr
 from .monitor.manager_sentences import said
 from .monitor.text_lines import draw_text
+from .windows import layout_of
 
-_ICONS = {
+_ICONS: Mapping[State, Icon] = {
     State.UNKNOWN: "SORTTIME",
     State.ASKING: "SORTTIME",
     State.CONNECTED: "CHECKMARK",
@@ -20,7 +23,7 @@ _ICONS = {
     State.LOG_IN: "LOCKED",
     State.OFFLINE: "INTERNET_OFFLINE",
 }
-_IN_TROUBLE = "ERROR"
+_IN_TROUBLE: Icon = "ERROR"
 
 
 def draw_manager(layout: Any, context: bpy.types.Context) -> None:
@@ -48,13 +51,13 @@ def draw_manager(layout: Any, context: bpy.types.Context) -> None:
 def _draw_account(layout: Any, context: bpy.types.Context, now: connection.Connection) -> None:
     caller = now.farm.caller if now.farm is not None and now.is_connected else None
     wants_login = now.condition.state in (State.LOG_IN, State.REFUSED)
-    if connection_operators.is_logging_in():
+    if connection_operators.log_in.is_under_way:
         layout.label(text=tr("Logging in …"), icon="SORTTIME")
     elif wants_login:
-        if connection_operators.message:
+        if connection_operators.log_in.message:
             box = layout.column(align=True)
             box.alert = True
-            draw_text(box, context, connection_operators.message, icon="ERROR")
+            draw_text(box, context, connection_operators.log_in.message, icon="ERROR")
         row = layout.row(align=True)
         row.scale_y = 1.2
         row.operator("flamenco.log_in", icon="USER")
@@ -114,11 +117,11 @@ class FLAMENCO_PT_connection(bpy.types.Panel):
 
     def draw_header_preset(self, _context: bpy.types.Context) -> None:
         state = connection.current().condition.state
-        self.layout.label(text="", icon=_ICONS.get(state, _IN_TROUBLE))
+        layout_of(self).label(text="", icon=_ICONS.get(state, _IN_TROUBLE))
 
     def draw(self, context: bpy.types.Context) -> None:
         background.shown(context)
-        draw_manager(self.layout, context)
+        draw_manager(layout_of(self), context)
 
 
 def _draw_in_preferences(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:

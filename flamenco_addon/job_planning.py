@@ -21,6 +21,7 @@ from flamenco_core.statuses import JobStatus
 from . import connection, expressions, job_settings, rna_overrides
 from .language import tr
 from .monitor.manager_sentences import said
+from .own_properties import of_scene
 from .preflight.facts import JobFacts
 from .preflight.gathering import gather_scene, tag_is_known
 from .projects import project_of
@@ -84,7 +85,8 @@ def job_type_for(scene: bpy.types.Scene, fallback: bpy.types.Scene, name: str) -
     farm = connection.current().farm
     if farm is None:
         raise one_problem("", said(connection.current().condition.sentence))
-    wanted = name or scene.flamenco_job_type_name or fallback.flamenco_job_type_name
+    wanted = name or of_scene(scene).flamenco_job_type_name
+    wanted = wanted or of_scene(fallback).flamenco_job_type_name
     if not wanted:
         raise one_problem("", tr("no job type is chosen"), tr("choose one"))
     job_type = farm.job_type(wanted)
@@ -95,11 +97,11 @@ def job_type_for(scene: bpy.types.Scene, fallback: bpy.types.Scene, name: str) -
 
 
 def _scenes(scene: bpy.types.Scene, wishes: Wishes) -> list[bpy.types.Scene]:
-    match wishes.scenes or scene.flamenco_scenes:
+    match wishes.scenes or of_scene(scene).flamenco_scenes:
         case "ALL":
             return list(bpy.data.scenes)
         case "MARKED":
-            marked = [each for each in bpy.data.scenes if each.flamenco_is_marked]
+            marked = [each for each in bpy.data.scenes if of_scene(each).flamenco_is_marked]
             if not marked:
                 raise one_problem("", tr("no scene is marked to be submitted"), tr("mark some"))
             return marked
@@ -108,7 +110,8 @@ def _scenes(scene: bpy.types.Scene, wishes: Wishes) -> list[bpy.types.Scene]:
 
 def _scene_choice(scene: bpy.types.Scene, wishes: Wishes) -> SceneChoice:
     cameras: tuple[str, ...] = ()
-    which = wishes.cameras or scene.flamenco_cameras
+    said = of_scene(scene)
+    which = wishes.cameras or said.flamenco_cameras
     if which != "ACTIVE":
         all_of_them = which == "ALL"
         found = sorted(
@@ -123,7 +126,7 @@ def _scene_choice(scene: bpy.types.Scene, wishes: Wishes) -> SceneChoice:
             )
             raise one_problem("", what.format(scene=scene.name))
     layers: tuple[str, ...] = ()
-    if (wishes.view_layers or scene.flamenco_view_layers) == "EACH":
+    if (wishes.view_layers or said.flamenco_view_layers) == "EACH":
         layers = tuple(layer.name for layer in scene.view_layers if layer.use)
     return SceneChoice(scene.name, cameras, layers, wishes.frames or _chosen_frames(scene))
 
@@ -137,7 +140,7 @@ def _is_selected(obj: Any, scene: bpy.types.Scene) -> bool:
 
 def _chosen_frames(scene: bpy.types.Scene) -> str:
     """Empty if the settings say it. Raises `InvalidInput` if there is nothing to go by."""
-    match scene.flamenco_frames:
+    match of_scene(scene).flamenco_frames:
         case "CURRENT":
             return str(scene.frame_current)
         case "PREVIEW":
@@ -174,7 +177,8 @@ def _planned(
     job_type = job_type_for(scene, main, wishes.job_type)
     job_name = variant.job_name(name)
     # A scene that nobody has set up for the farm is rendered like the one that was.
-    saying = scene if scene.flamenco_job_type_name else main
+    saying = scene if of_scene(scene).flamenco_job_type_name else main
+    said = of_scene(saying)
     values, problems = _values(scene, saying, job_type, job_name, variant, wishes)
     overrides, override_problems = _overrides(scene, variant)
     facts = JobFacts(
@@ -187,8 +191,8 @@ def _planned(
         has_overrides=bool(overrides),
         unknown_tag_in="" if wishes.tag or tag_is_known(saying) else saying.name,
     )
-    paused = saying.flamenco_job_submit_as_paused if wishes.paused is None else wishes.paused
-    priority = saying.flamenco_job_priority if wishes.priority is None else wishes.priority
+    paused = said.flamenco_job_submit_as_paused if wishes.paused is None else wishes.paused
+    priority = said.flamenco_job_priority if wishes.priority is None else wishes.priority
     job = SubmittedJob(
         name=job_name,
         type=job_type.name,
@@ -197,7 +201,7 @@ def _planned(
         settings=values,
         metadata=_metadata(scene, variant),
         submitter_platform=this_platform(),
-        worker_tag=_tag_id(wishes.tag) if wishes.tag else saying.flamenco_worker_tag_id or None,
+        worker_tag=_tag_id(wishes.tag) if wishes.tag else said.flamenco_worker_tag_id or None,
         initial_status=JobStatus.PAUSED if paused else JobStatus.QUEUED,
         rna_overrides=overrides or None,
     )

@@ -10,6 +10,7 @@ from flamenco_core.errors import FlamencoError
 
 from . import packing_process
 from .language import tr
+from .windows import all_windows
 
 
 def save_copy() -> Path:
@@ -19,16 +20,16 @@ def save_copy() -> Path:
         FlamencoError: there is no room for it, or Blender cannot write it.
     """
     copy = packing_process.copy_for_packing(Path(bpy.data.filepath))
-    windows = bpy.context.window_manager.windows
-    override = {"window": windows[0]} if windows else {}
+    preferences = bpy.context.preferences
+    compress = preferences is not None and preferences.filepaths.use_file_compression
     try:
-        with bpy.context.temp_override(**override):
+        with bpy.context.temp_override(window=next(iter(all_windows()), None)):
             bpy.ops.wm.save_as_mainfile(
                 filepath=str(copy),
                 copy=True,
                 relative_remap=False,
                 check_existing=False,
-                compress=bpy.context.preferences.filepaths.use_file_compression,
+                compress=compress,
             )
     except RuntimeError as error:
         copy.unlink(missing_ok=True)

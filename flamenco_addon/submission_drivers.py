@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import bpy
@@ -12,29 +13,39 @@ from flamenco_core.model import Job
 
 from . import background, monitor
 from .language import tr
+from .own_properties import operators
 from .submission import BREATHER, AskArtist, Breather, OffThread, Stage, Steps, Submission
+from .windows import all_windows, in_first_window
 
 on_submitted: list[Callable[[list[Job]], object]] = []
 """Called on the main thread with the jobs that a submission has made."""
 
-_current: Submission | None = None
-_driver: BackgroundDriver | None = None
+
+@dataclass(slots=True)
+class _Latest:
+    """The submission that was begun last; there is one at a time."""
+
+    submission: Submission | None = None
+    driver: BackgroundDriver | None = None
+
+
+_latest = _Latest()
 
 
 def current() -> Submission | None:
     """The submission under way, or the last one in this session."""
-    return _current
+    return _latest.submission
 
 
 def is_under_way() -> bool:
-    return _current is not None and not _current.is_over
+    submission = _latest.submission
+    return submission is not None and not submission.is_over
 
 
 def forget() -> None:
     """Lets go of a submission that is over, so that the panel is as before."""
-    global _current  # noqa: PLW0603
     if not is_under_way():
-        _current = None
+        _latest.submission = None
         background.redraw()
 
 
@@ -84,20 +95,21 @@ def start(submission: Submission) -> None:
 
 def try_again() -> None:
     """Sends the jobs of the last submission once more."""
-    if _current is not None and _current.can_try_again:
-        _begin(_current, _current.try_again())
+    submission = _latest.submission
+    if submission is not None and submission.can_try_again:
+        _begin(submission, submission.try_again())
 
 
 def answer(go_on: bool) -> None:
     """The artist's decision about warnings, wherever it was made."""
-    if _driver is not None and _current is not None and _current.stage is Stage.ASKING:
-        _driver.answer(go_on)
+    driver, submission = _latest.driver, _latest.submission
+    if driver is not None and submission is not None and submission.stage is Stage.ASKING:
+        driver.answer(go_on)
 
 
 def carry_out(submission: Submission, *, accepts_warnings: bool) -> None:
     """All of it at once, for scripts; the driver's thread does what others would do."""
-    global _current  # noqa: PLW0603
-    _current = submission
+    _latest.submission = submission
     steps = submission.steps()
     advance: Callable[[], Any] = lambda: next(steps)  # noqa: E731 - replaced in the loop
     while True:
@@ -127,10 +139,9 @@ def _answered(
 
 
 def _begin(submission: Submission, steps: Steps) -> None:
-    global _current, _driver  # noqa: PLW0603
-    _current = submission
-    _driver = BackgroundDriver(submission, steps)
-    _driver.start()
+    driver = BackgroundDriver(submission, steps)
+    _latest.submission, _latest.driver = submission, driver
+    driver.start()
 
 
 def _end(submission: Submission) -> None:
@@ -145,7 +156,7 @@ def _end(submission: Submission) -> None:
 def _redraw() -> None:
     """The panels, and the status bar, which takes a hint only."""
     background.redraw()
-    for window in bpy.context.window_manager.windows:
+    for window in all_windows():
         window.workspace.status_text_set(None)
 
 
@@ -161,11 +172,9 @@ def _for_people(error: Exception) -> Exception:
 
 def _ask_artist() -> None:
     """The panel has buttons for the answer; a dialog comes up where no panel can be seen."""
-    windows = bpy.context.window_manager.windows
     # Without a screen Blender would take a dialog for confirmed.
-    if windows and not bpy.app.background and not background.is_shown():
-        with bpy.context.temp_override(window=windows[0]):
-            bpy.ops.flamenco.decide_on_warnings("INVOKE_DEFAULT")
+    if not bpy.app.background and not background.is_shown():
+        in_first_window(lambda: operators.decide_on_warnings("INVOKE_DEFAULT"))
 
 
 def register() -> None:
@@ -173,8 +182,8 @@ def register() -> None:
 
 
 def unregister() -> None:
-    global _current, _driver  # noqa: PLW0603
-    if _current is not None and not _current.is_over:
-        _current.cancel()
-    _current = _driver = None
+    submission = _latest.submission
+    if submission is not None and not submission.is_over:
+        submission.cancel()
+    _latest.submission = _latest.driver = None
     on_submitted.clear()

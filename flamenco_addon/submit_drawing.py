@@ -10,11 +10,13 @@ import bpy
 from flamenco_core.model import AvailableJobSetting
 
 from . import connection, job_settings, rna_overrides
+from .blender_types import collapsible
 from .expressions import untrusted_expressions
 from .language import tr
 from .local_farm import operators as local_farm
 from .monitor.manager_sentences import said
 from .monitor.text_lines import draw_text
+from .own_properties import of_scene
 from .setting_properties import (
     can_be_linked,
     is_editable,
@@ -48,12 +50,14 @@ def draw_connection(layout: bpy.types.UILayout, context: bpy.types.Context) -> N
 def draw_job(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
     """Name, type, settings and everything else that makes the job."""
     scene = context.scene
+    if scene is None:
+        return
     column = _properties(layout)
     stem = Path(bpy.data.filepath).stem or UNNAMED
     column.prop(scene, "flamenco_job_name", placeholder=stem)
     column.prop(scene, "flamenco_job_type")
     if job_settings.job_type_of(scene) is None:
-        wanted = scene.flamenco_job_type_name
+        wanted = of_scene(scene).flamenco_job_type_name
         if wanted:
             text = tr("The farm has no job type “{name}”.").format(name=wanted)
             draw_text(layout.column(align=True), context, text, icon="ERROR")
@@ -78,7 +82,7 @@ def _properties(layout: Any) -> Any:
 
 def _draw_settings(layout: bpy.types.UILayout, scene: bpy.types.Scene) -> None:
     job_type = job_settings.job_type_of(scene)
-    group = job_settings.group_of(scene)
+    group, said = job_settings.group_of(scene), of_scene(scene)
     if job_type is None or group is None:
         return
     if untrusted_expressions(job_type):
@@ -86,7 +90,7 @@ def _draw_settings(layout: bpy.types.UILayout, scene: bpy.types.Scene) -> None:
         row.label(text=tr("This farm computes settings with Python"), icon="LOCKED")
         row.operator("flamenco.trust_farm", text=tr("Look at It"))
     for part in settings_groups(job_type):
-        header, body = layout.panel(f"FLAMENCO_PT_{part.identifier}", default_closed=False)
+        header, body = collapsible(layout, f"FLAMENCO_PT_{part.identifier}", default_closed=False)
         header.label(text=part.label)
         if body is None:
             continue
@@ -96,7 +100,7 @@ def _draw_settings(layout: bpy.types.UILayout, scene: bpy.types.Scene) -> None:
             column.prop(scene, "flamenco_frames", text=tr("Render"))
         for setting in part.settings:
             row = column.row(align=True)
-            row.active = setting.key not in _FRAMES or scene.flamenco_frames == "SETTINGS"
+            row.active = setting.key not in _FRAMES or said.flamenco_frames == "SETTINGS"
             _draw_setting(row, group, setting)
 
 
@@ -123,13 +127,13 @@ def _draw_setting(row: Any, group: Any, setting: AvailableJobSetting) -> None:
 
 
 def _draw_several(layout: bpy.types.UILayout, scene: bpy.types.Scene) -> None:
-    header, body = layout.panel("FLAMENCO_PT_several", default_closed=True)
+    header, body = collapsible(layout, "FLAMENCO_PT_several", default_closed=True)
     header.label(text=tr("Several Jobs at Once"))
     if body is None:
         return
     column = _properties(body)
     column.prop(scene, "flamenco_scenes")
-    if scene.flamenco_scenes == "MARKED":
+    if of_scene(scene).flamenco_scenes == "MARKED":
         marked = column.column(align=True, heading=tr("Marked"))
         for each in bpy.data.scenes:
             marked.prop(each, "flamenco_is_marked", text=each.name)
@@ -138,7 +142,7 @@ def _draw_several(layout: bpy.types.UILayout, scene: bpy.types.Scene) -> None:
 
 
 def _draw_overrides(layout: bpy.types.UILayout, scene: bpy.types.Scene) -> None:
-    header, body = layout.panel("FLAMENCO_PT_overrides", default_closed=True)
+    header, body = collapsible(layout, "FLAMENCO_PT_overrides", default_closed=True)
     count = len(rna_overrides.lines_of(scene))
     title = tr("RNA Overrides")
     header.label(text=f"{title} ({count})" if count else title)

@@ -9,6 +9,7 @@ waits until the jobs are on the farm and raises `RuntimeError` with the reason i
 from __future__ import annotations
 
 import json
+from functools import partial
 from typing import Any
 
 import bpy
@@ -16,29 +17,33 @@ import bpy
 from flamenco_core.errors import FlamencoError, one_problem
 from flamenco_core.model import HIGHEST_PRIORITY
 
-from . import background, connection, submission_drivers
+from . import background, connection, own_properties, submission_drivers
+from .blender_types import OperatorResult
 from .job_planning import Wishes, plan_jobs
 from .language import tr
 from .monitor.manager_sentences import said
 from .preflight.findings import errors, warnings
 from .submission import Stage, Submission
 from .submission_properties import CAMERA_CHOICES, SCENE_CHOICES, VIEW_LAYER_CHOICES
+from .windows import ask_in_dialog, layout_of
 
 _AS_SET = ("AS_SET", "As Set", "What the scene says")
 _AS_THE_SCENE_SAYS = -1
 _WARNINGS_WIDTH = 480
 
 
+TextProperty = partial(own_properties.definitions.StringProperty, options={"SKIP_SAVE"})
+ChoiceProperty = partial(own_properties.definitions.EnumProperty, options={"SKIP_SAVE"})
+
+
 class _Submitting:
     """What operators that plan jobs are told. A mix-in."""
 
-    job_name: bpy.props.StringProperty(  # type: ignore[valid-type]
-        name="Job Name", description="In place of the name in the panel", options={"SKIP_SAVE"}
+    job_name: TextProperty(  # type: ignore[valid-type]
+        name="Job Name", description="In place of the name in the panel"
     )
-    job_type: bpy.props.StringProperty(  # type: ignore[valid-type]
-        name="Job Type",
-        description="Name of the job type, in place of the one in the panel",
-        options={"SKIP_SAVE"},
+    job_type: TextProperty(  # type: ignore[valid-type]
+        name="Job Type", description="Name of the job type, in place of the one in the panel"
     )
     priority: bpy.props.IntProperty(  # type: ignore[valid-type]
         name="Priority",
@@ -53,38 +58,25 @@ class _Submitting:
         description="Do not start the job until somebody resumes it",
         options={"SKIP_SAVE"},
     )
-    tag: bpy.props.StringProperty(  # type: ignore[valid-type]
-        name="Worker Tag",
-        description="Name or id of the tag that workers must have",
-        options={"SKIP_SAVE"},
+    tag: TextProperty(  # type: ignore[valid-type]
+        name="Worker Tag", description="Name or id of the tag that workers must have"
     )
-    frames: bpy.props.StringProperty(  # type: ignore[valid-type]
-        name="Frames",
-        description="In place of those of the settings, such as 1-100x5",
-        options={"SKIP_SAVE"},
+    frames: TextProperty(  # type: ignore[valid-type]
+        name="Frames", description="In place of those of the settings, such as 1-100x5"
     )
-    settings: bpy.props.StringProperty(  # type: ignore[valid-type]
-        name="Settings",
-        description="More settings of the job type, as a JSON object",
-        options={"SKIP_SAVE"},
+    settings: TextProperty(  # type: ignore[valid-type]
+        name="Settings", description="More settings of the job type, as a JSON object"
     )
-    scenes: bpy.props.EnumProperty(  # type: ignore[valid-type]
-        name="Scenes",
-        description="Which scenes are submitted",
-        items=[_AS_SET, *SCENE_CHOICES],
-        options={"SKIP_SAVE"},
+    scenes: ChoiceProperty(  # type: ignore[valid-type]
+        name="Scenes", description="Which scenes are submitted", items=[_AS_SET, *SCENE_CHOICES]
     )
-    cameras: bpy.props.EnumProperty(  # type: ignore[valid-type]
-        name="Cameras",
-        description="Which cameras render",
-        items=[_AS_SET, *CAMERA_CHOICES],
-        options={"SKIP_SAVE"},
+    cameras: ChoiceProperty(  # type: ignore[valid-type]
+        name="Cameras", description="Which cameras render", items=[_AS_SET, *CAMERA_CHOICES]
     )
-    view_layers: bpy.props.EnumProperty(  # type: ignore[valid-type]
+    view_layers: ChoiceProperty(  # type: ignore[valid-type]
         name="View Layers",
         description="How view layers are submitted",
         items=[_AS_SET, *VIEW_LAYER_CHOICES],
-        options={"SKIP_SAVE"},
     )
 
     def wishes(self) -> Wishes:
@@ -131,7 +123,7 @@ class _Planner(_Submitting, bpy.types.Operator):
             return False
         return True
 
-    def invoke(self, context: bpy.types.Context, _event: bpy.types.Event) -> set[str]:
+    def invoke(self, context: bpy.types.Context, _event: bpy.types.Event) -> OperatorResult:
         """In the background of a window."""
         submission = self._planned(context)
         if submission is None:
@@ -140,6 +132,9 @@ class _Planner(_Submitting, bpy.types.Operator):
         return {"FINISHED"}
 
     def _planned(self, context: bpy.types.Context) -> Submission | None:
+        if context.scene is None:
+            self.report({"ERROR"}, tr("There is no scene to submit"))
+            return None
         try:
             jobs = plan_jobs(context.scene, self.wishes())
         except FlamencoError as error:
@@ -186,16 +181,21 @@ class FLAMENCO_OT_submit_job(_Planner):
         options={"SKIP_SAVE"},
     )
 
-    def execute(self, context: bpy.types.Context) -> set[str]:
+    def execute(self, context: bpy.types.Context) -> OperatorResult:
         """From scripts. Blocks until the jobs are on the farm."""
-        manager = context.window_manager
-        manager.flamenco_submitted_jobs = ""
+        _tell_scripts(context, "")
         submission = self._carried_out(context, accepts_warnings=self.ignore_warnings)
         if submission is None:
             return {"CANCELLED"}
-        manager.flamenco_submitted_jobs = ",".join(job.id for job in submission.jobs)
+        _tell_scripts(context, ",".join(job.id for job in submission.jobs))
         self.report({"INFO"}, submission.message)
         return {"FINISHED"}
+
+
+def _tell_scripts(context: bpy.types.Context, job_ids: str) -> None:
+    kept = own_properties.of_window_manager(context)
+    if kept is not None:
+        kept.flamenco_submitted_jobs = job_ids
 
 
 class FLAMENCO_OT_dry_run_job(_Planner):
@@ -207,7 +207,7 @@ class FLAMENCO_OT_dry_run_job(_Planner):
 
     is_dry_run = True
 
-    def execute(self, context: bpy.types.Context) -> set[str]:
+    def execute(self, context: bpy.types.Context) -> OperatorResult:
         """From scripts. Blocks; the forecast is reported."""
         submission = self._carried_out(context, accepts_warnings=True)
         if submission is None:
@@ -227,20 +227,20 @@ class FLAMENCO_OT_submit_dialog(bpy.types.Operator):
     def poll(cls, _context: bpy.types.Context) -> bool:
         return not submission_drivers.is_under_way()
 
-    def invoke(self, context: bpy.types.Context, _event: bpy.types.Event) -> set[str]:
+    def invoke(self, context: bpy.types.Context, _event: bpy.types.Event) -> OperatorResult:
         connection.refresh()
-        manager = context.window_manager
         from .submit_panel import DIALOG_WIDTH
 
-        return manager.invoke_props_dialog(self, width=DIALOG_WIDTH, confirm_text=tr("Submit"))
+        return ask_in_dialog(self, context, width=DIALOG_WIDTH, confirm_text=tr("Submit"))
 
     def draw(self, context: bpy.types.Context) -> None:
         from .submit_panel import draw_dialog
 
-        draw_dialog(self.layout, context)
+        draw_dialog(layout_of(self), context)
 
-    def execute(self, _context: bpy.types.Context) -> set[str]:
-        return bpy.ops.flamenco.submit_job("INVOKE_DEFAULT")
+    def execute(self, _context: bpy.types.Context) -> OperatorResult:
+        result: OperatorResult = own_properties.operators.submit_job("INVOKE_DEFAULT")
+        return result
 
 
 class FLAMENCO_OT_decide_on_warnings(bpy.types.Operator):
@@ -255,9 +255,10 @@ class FLAMENCO_OT_decide_on_warnings(bpy.types.Operator):
         submission = submission_drivers.current()
         return submission is not None and submission.stage is Stage.ASKING
 
-    def invoke(self, context: bpy.types.Context, _event: bpy.types.Event) -> set[str]:
-        return context.window_manager.invoke_props_dialog(
+    def invoke(self, context: bpy.types.Context, _event: bpy.types.Event) -> OperatorResult:
+        return ask_in_dialog(
             self,
+            context,
             width=_WARNINGS_WIDTH,
             title=tr("Pre-flight Has Warnings"),
             confirm_text=tr("Submit Anyway"),
@@ -269,9 +270,9 @@ class FLAMENCO_OT_decide_on_warnings(bpy.types.Operator):
         submission = submission_drivers.current()
         if submission is not None:
             found = warnings(submission.findings)
-            draw_findings(self.layout, context, found, width=_WARNINGS_WIDTH)
+            draw_findings(layout_of(self), context, found, width=_WARNINGS_WIDTH)
 
-    def execute(self, _context: bpy.types.Context) -> set[str]:
+    def execute(self, _context: bpy.types.Context) -> OperatorResult:
         submission_drivers.answer(True)
         return {"FINISHED"}
 
@@ -290,7 +291,7 @@ class FLAMENCO_OT_cancel_submission(bpy.types.Operator):
     def poll(cls, _context: bpy.types.Context) -> bool:
         return submission_drivers.is_under_way()
 
-    def execute(self, _context: bpy.types.Context) -> set[str]:
+    def execute(self, _context: bpy.types.Context) -> OperatorResult:
         submission = submission_drivers.current()
         if submission is not None:
             if submission.stage is Stage.ASKING:
@@ -312,7 +313,7 @@ class FLAMENCO_OT_try_submission_again(bpy.types.Operator):
         submission = submission_drivers.current()
         return submission is not None and submission.can_try_again
 
-    def execute(self, _context: bpy.types.Context) -> set[str]:
+    def execute(self, _context: bpy.types.Context) -> OperatorResult:
         submission_drivers.try_again()
         return {"FINISHED"}
 
@@ -324,7 +325,7 @@ class FLAMENCO_OT_forget_submission(bpy.types.Operator):
     bl_label = "Close"
     bl_options = {"REGISTER", "INTERNAL"}
 
-    def execute(self, _context: bpy.types.Context) -> set[str]:
+    def execute(self, _context: bpy.types.Context) -> OperatorResult:
         submission_drivers.forget()
         return {"FINISHED"}
 
@@ -360,14 +361,17 @@ _CLASSES = (
 def register() -> None:
     for cls in _CLASSES:
         bpy.utils.register_class(cls)
-    bpy.types.WindowManager.flamenco_submitted_jobs = bpy.props.StringProperty(
-        name="Submitted Jobs",
-        description="The ids of the jobs that a script submitted last",
-        options={"SKIP_SAVE"},
+    own_properties.add(
+        bpy.types.WindowManager,
+        flamenco_submitted_jobs=own_properties.definitions.StringProperty(
+            name="Submitted Jobs",
+            description="The ids of the jobs that a script submitted last",
+            options={"SKIP_SAVE"},
+        ),
     )
 
 
 def unregister() -> None:
-    del bpy.types.WindowManager.flamenco_submitted_jobs
+    own_properties.remove(bpy.types.WindowManager, "flamenco_submitted_jobs")
     for cls in reversed(_CLASSES):
         bpy.utils.unregister_class(cls)

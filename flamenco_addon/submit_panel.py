@@ -12,12 +12,15 @@ from flamenco_core.packing import PackProgress
 from flamenco_core.packing import Stage as PackStage
 
 from . import background, connection, submission_drivers
+from .blender_types import OperatorResult
 from .language import tr
 from .monitor.text_lines import draw_text
+from .own_properties import of_scene_in
 from .preflight import drawing, fixes
 from .preflight.findings import Finding
 from .submission import Stage, Submission
 from .submit_drawing import draw_connection, draw_job
+from .windows import layout_of
 
 DIALOG_WIDTH = 420
 """Pixels at a scale of 1."""
@@ -33,12 +36,12 @@ class FLAMENCO_PT_submit(bpy.types.Panel):
 
     def draw(self, context: bpy.types.Context) -> None:
         background.shown(context)
-        layout = self.layout
+        layout = layout_of(self)
         draw_connection(layout, context)
         if connection.current().farm is None:
             return
         draw_job(layout, context)
-        has_type = bool(context.scene.flamenco_job_type_name)
+        has_type = _has_type(context)
         found = drawing.draw_preflight(layout, context) if has_type else []
         submission = submission_drivers.current()
         if submission is not None:
@@ -73,7 +76,7 @@ class FLAMENCO_PT_progress(bpy.types.Panel):
     def draw(self, context: bpy.types.Context) -> None:
         submission = submission_drivers.current()
         if submission is not None:
-            _draw_progress(self.layout, context, submission)
+            _draw_progress(layout_of(self), context, submission)
 
 
 def draw_dialog(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
@@ -82,8 +85,13 @@ def draw_dialog(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
     if connection.current().farm is None:
         return
     draw_job(layout, context)
-    if context.scene.flamenco_job_type_name:
+    if _has_type(context):
         drawing.draw_preflight(layout, context, width=DIALOG_WIDTH)
+
+
+def _has_type(context: bpy.types.Context) -> bool:
+    scene = of_scene_in(context)
+    return scene is not None and bool(scene.flamenco_job_type_name)
 
 
 def progress_of(submission: Submission) -> tuple[str, float]:
@@ -190,8 +198,7 @@ def _draw_buttons(
 ) -> None:
     row = layout.row(align=True)
     row.scale_y = 1.5
-    has_type = bool(context.scene.flamenco_job_type_name)
-    row.enabled = has_type and connection.current().is_connected
+    row.enabled = _has_type(context) and connection.current().is_connected
     row.operator_context = "INVOKE_DEFAULT"
     submit = row.row(align=True)
     submit.enabled = not drawing.is_stopped(found)
@@ -242,8 +249,9 @@ class FLAMENCO_OT_open_preferences(bpy.types.Operator):
     bl_label = "Flamenco Preferences"
     bl_options = {"REGISTER", "INTERNAL"}
 
-    def execute(self, _context: bpy.types.Context) -> set[str]:
-        return bpy.ops.preferences.addon_show(module=__package__)
+    def execute(self, _context: bpy.types.Context) -> OperatorResult:
+        bpy.ops.preferences.addon_show(module=__package__)
+        return {"FINISHED"}
 
 
 class FLAMENCO_OT_open_folder(bpy.types.Operator):
@@ -257,11 +265,12 @@ class FLAMENCO_OT_open_folder(bpy.types.Operator):
         name="Path", description="The folder, or a file in it"
     )
 
-    def execute(self, _context: bpy.types.Context) -> set[str]:
+    def execute(self, _context: bpy.types.Context) -> OperatorResult:
         folder = Path(bpy.path.abspath(self.path))
         while not folder.is_dir() and folder != folder.parent:
             folder = folder.parent
-        return bpy.ops.wm.path_open(filepath=str(folder))
+        bpy.ops.wm.path_open(filepath=str(folder))
+        return {"FINISHED"}
 
 
 _CLASSES = (

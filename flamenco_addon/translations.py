@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 from pathlib import Path
+from typing import Any
 
 import bpy
 
@@ -40,8 +41,10 @@ def load(folder: Path) -> dict[str, Messages]:
 
 
 def register() -> None:
-    bpy.app.translations.register(_OWNER, load(FOLDER))
-    language.speak(bpy.app.translations.pgettext_iface)
+    # By the stubs it takes texts without contexts, and gives none back.
+    translations: Any = bpy.app.translations
+    translations.register(_OWNER, load(FOLDER))
+    language.speak(translations.pgettext_iface)
 
 
 def unregister() -> None:

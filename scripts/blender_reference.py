@@ -30,7 +30,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="flamenco-reference-") as folder:
         os.environ["BLENDER_USER_RESOURCES"] = folder  # nobody's own preferences
         import bpy  # isort: skip - brings the next one
-        import addon_utils  # type: ignore[import-not-found]
+        import addon_utils
 
         sys.path.insert(0, str(ROOT))
         _write(bpy, addon_utils)

@@ -48,7 +48,8 @@ def make_scene(folder: Path) -> None:
     _save_texture(bpy, folder / TEXTURE)
     _save_library(bpy, folder / LIBRARY)
     _empty_file(bpy)
-    bpy.context.preferences.filepaths.save_version = 0  # no backup beside it
+    preferences: Any = bpy.context.preferences
+    preferences.filepaths.save_version = 0  # no backup beside it
     bpy.ops.wm.save_as_mainfile(filepath=str(folder / BLENDFILE))  # what "//" below refers to
     scene = bpy.context.scene
     _set_up_render(scene)

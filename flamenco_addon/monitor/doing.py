@@ -17,6 +17,7 @@ from flamenco_core.client import AccountsClient, ManagerRefused
 from flamenco_core.errors import FlamencoError
 
 from .. import background, connection
+from ..blender_types import OperatorResult
 from ..language import tr
 from . import live, notices
 from .manager_sentences import read_form, said
@@ -31,7 +32,7 @@ def ask_manager(
     ask: Callable[[AccountsClient], T],
     *,
     then: Callable[[T], object] | None = None,
-) -> set[str]:
+) -> OperatorResult:
     """Calls `ask` on another thread, then `then` on the main thread; what execute() returns."""
     now = connection.current()
     if not now.url:
@@ -50,7 +51,7 @@ def carry_out(
     function: Callable[[], T],
     *,
     then: Callable[[T], object] | None = None,
-) -> set[str]:
+) -> OperatorResult:
     """The same with any function that touches no Blender."""
     failures: list[str] = []
     name = operator.bl_label
@@ -86,6 +87,43 @@ def _tell(action: str, error: Exception, text: str) -> None:
     notices.tell("ERROR", tr("{action} failed: {reason}").format(action=action, reason=text))
 
 
-def job_of(operator: bpy.types.Operator) -> str:
-    """The job that an operator is about: its own, else the open one; empty if there is none."""
-    return operator.job_id or live.shown.open_job_id
+class AboutJob:
+    """Makes an operator one about a job. A mix-in."""
+
+    job_id: bpy.props.StringProperty(  # type: ignore[valid-type]
+        name="Job",
+        description="The id of the job; empty for the job that is open in the Flamenco tab",
+        options={"SKIP_SAVE", "HIDDEN"},
+    )
+
+    def chosen_job(self) -> str:
+        """Its own, else the open one; empty if there is none."""
+        return self.job_id or live.shown.open_job_id
+
+
+class AboutTask:
+    """Makes an operator one about a task. A mix-in."""
+
+    task_id: bpy.props.StringProperty(  # type: ignore[valid-type]
+        name="Task",
+        description="The id of the task; empty for the one that is selected in the Flamenco tab",
+        options={"SKIP_SAVE", "HIDDEN"},
+    )
+
+    def chosen_task(self) -> str:
+        """Its own, else the one that is looked at; empty if there is none."""
+        return self.task_id or live.shown.open_task_id
+
+
+def none_is_selected(operator: bpy.types.Operator, sentence: str) -> OperatorResult:
+    """What an operator returns that is about nothing; `sentence` says of what there is none."""
+    operator.report({"ERROR"}, sentence)
+    return {"CANCELLED"}
+
+
+def tooltip(description: str, refusal: str) -> str:
+    """What an action does and, if it is refused, why it is not possible now."""
+    text = tr(description)
+    if refusal:
+        text += "\n\n" + tr("Not possible now: {reason}").format(reason=tr(refusal))
+    return text

@@ -12,29 +12,23 @@ from flamenco_core.errors import FlamencoError
 from flamenco_core.frames import FrameRange, parse_frames
 from flamenco_core.model import Job
 
+from ..blender_types import OperatorResult
 from ..farm import this_platform
 from ..language import tr
+from ..windows import all_windows, ask_in_dialog, layout_of
 from . import frame_fetching, frame_loading, job_frames, live, notices
-from .doing import ask_manager, job_of
+from .doing import AboutJob, ask_manager, none_is_selected
 from .frame_selection import selected_frames
 from .frames_elsewhere import explained
 from .job_frames import FrameFiles, FramesNotFound, StorageNotHere
 from .rendering_again import Again, render_again
 
 
-def _job_property() -> Any:
-    return bpy.props.StringProperty(
-        name="Job",
-        description="The id of the job; empty for the job that is open in the Flamenco tab",
-        options={"SKIP_SAVE", "HIDDEN"},
-    )
-
-
 def _job(client: AccountsClient, job_id: str) -> Job:
     return client.fetch_job(job_id, platform=this_platform())
 
 
-class FLAMENCO_OT_load_frames(bpy.types.Operator):
+class FLAMENCO_OT_load_frames(AboutJob, bpy.types.Operator):
     bl_idname = "flamenco.load_frames"
     bl_label = "Load Frames"
     bl_description = (
@@ -43,7 +37,6 @@ class FLAMENCO_OT_load_frames(bpy.types.Operator):
     )
     bl_options = {"REGISTER"}
 
-    job_id: _job_property()  # type: ignore[valid-type]
     target: bpy.props.EnumProperty(  # type: ignore[valid-type]
         name="Target",
         description="Where the frames are to appear",
@@ -61,11 +54,10 @@ class FLAMENCO_OT_load_frames(bpy.types.Operator):
         options={"SKIP_SAVE"},
     )
 
-    def execute(self, context: bpy.types.Context) -> set[str]:
-        job_id, load = job_of(self), _LOADERS[self.target]
+    def execute(self, context: bpy.types.Context) -> OperatorResult:
+        job_id, load = self.chosen_job(), _LOADERS[self.target]
         if not job_id:
-            self.report({"ERROR"}, tr("No job is selected"))
-            return {"CANCELLED"}
+            return none_is_selected(self, tr("No job is selected"))
         window, area = context.window, context.area
         download = frame_fetching.begin()
 
@@ -92,7 +84,9 @@ class FLAMENCO_OT_load_frames(bpy.types.Operator):
 
 def _place(window: Any, area: Any) -> dict[str, Any]:
     """Where the artist was, or what is nearest to it: fetching frames may have taken minutes."""
-    windows = list(bpy.context.window_manager.windows)
+    windows = all_windows()
+    if not windows:
+        return {}
     window = window if window in windows else windows[0]
     areas = list(window.screen.areas)
     if area not in areas:
@@ -110,18 +104,16 @@ _LOADERS: dict[str, Loader] = {
 }
 
 
-class FLAMENCO_OT_open_output_folder(bpy.types.Operator):
+class FLAMENCO_OT_open_output_folder(AboutJob, bpy.types.Operator):
     bl_idname = "flamenco.open_output_folder"
     bl_label = "Open Output Folder"
     bl_description = "Open the folder with the frames of this job in the file browser of the system"
     bl_options = {"INTERNAL"}
-    job_id: _job_property()  # type: ignore[valid-type]
 
-    def execute(self, _context: bpy.types.Context) -> set[str]:
-        job_id = job_of(self)
+    def execute(self, _context: bpy.types.Context) -> OperatorResult:
+        job_id = self.chosen_job()
         if not job_id:
-            self.report({"ERROR"}, tr("No job is selected"))
-            return {"CANCELLED"}
+            return none_is_selected(self, tr("No job is selected"))
 
         def look(client: AccountsClient) -> str:
             try:
@@ -139,7 +131,7 @@ def _open_folder(folder: str) -> None:
     bpy.ops.wm.path_open(filepath=folder)
 
 
-class FLAMENCO_OT_render_frames_again(bpy.types.Operator):
+class FLAMENCO_OT_render_frames_again(AboutJob, bpy.types.Operator):
     bl_idname = "flamenco.render_frames_again"
     bl_label = "Render Frames Again"
     bl_description = (
@@ -150,7 +142,6 @@ class FLAMENCO_OT_render_frames_again(bpy.types.Operator):
     )
     bl_options = {"REGISTER"}
 
-    job_id: _job_property()  # type: ignore[valid-type]
     frames: bpy.props.StringProperty(  # type: ignore[valid-type]
         name="Frames",
         description="The frames to render again, such as 7 or 1-10, 15",
@@ -166,27 +157,26 @@ class FLAMENCO_OT_render_frames_again(bpy.types.Operator):
         options={"SKIP_SAVE"},
     )
 
-    def invoke(self, context: bpy.types.Context, _event: bpy.types.Event) -> set[str]:
+    def invoke(self, context: bpy.types.Context, _event: bpy.types.Event) -> OperatorResult:
         selection = selected_frames(context)
         if selection is not None and not self.job_id:
             self.job_id = selection.job_id
         if selection is not None and not self.frames and selection.frames:
             self.frames = str(FrameRange(_spans(selection.frames)))
         if not self.frames:
-            self.frames = str(context.scene.frame_current)
-        return context.window_manager.invoke_props_dialog(
-            self, width=340, confirm_text=tr("Render Again")
-        )
+            self.frames = str(context.scene.frame_current) if context.scene is not None else ""
+        return ask_in_dialog(self, context, width=340, confirm_text=tr("Render Again"))
 
     def draw(self, _context: bpy.types.Context) -> None:
-        row = live.shown.rows.get(job_of(self))
+        layout = layout_of(self)
+        row = live.shown.rows.get(self.chosen_job())
         if row is not None:
-            self.layout.label(text=row.name, icon="RENDER_ANIMATION", translate=False)
-        self.layout.prop(self, "frames")
-        self.layout.prop(self, "overwrite")
+            layout.label(text=row.name, icon="RENDER_ANIMATION", translate=False)
+        layout.prop(self, "frames")
+        layout.prop(self, "overwrite")
 
-    def execute(self, _context: bpy.types.Context) -> set[str]:
-        job_id = job_of(self)
+    def execute(self, _context: bpy.types.Context) -> OperatorResult:
+        job_id = self.chosen_job()
         try:
             if not job_id:
                 raise FramesNotFound(tr("No job is selected"))

@@ -12,9 +12,12 @@ from flamenco_core.model.action_requests import JobActionRequest
 from flamenco_core.model.actions import JobAction
 
 from .. import background, connection
+from ..blender_types import OperatorResult
 from ..language import tr
+from ..own_properties import operators
+from ..windows import ask_in_dialog, ask_to_confirm, in_first_window, layout_of
 from . import live
-from .doing import ask_manager, job_of
+from .doing import AboutJob, ask_manager, none_is_selected, tooltip
 
 
 def refusal(action: JobAction) -> str:
@@ -23,38 +26,23 @@ def refusal(action: JobAction) -> str:
     return details.refusals.get(action.value, "") if details is not None else ""
 
 
-def _job_property() -> Any:
-    return bpy.props.StringProperty(
-        name="Job",
-        description="The id of the job; empty for the job that is open in the Flamenco tab",
-        options={"SKIP_SAVE", "HIDDEN"},
-    )
-
-
-class _JobOperator:
+class _JobOperator(AboutJob, bpy.types.Operator):
     """Asks for one action of a job."""
 
+    bl_options = {"REGISTER"}
     action: ClassVar[JobAction]
-    bl_options: ClassVar[set[str]] = {"REGISTER"}
 
     @classmethod
     def description(cls, _context: bpy.types.Context, properties: Any) -> str:
-        text = tr(cls.bl_description)  # type: ignore[attr-defined]
-        reason = refusal(cls.action)
-        if reason and properties.job_id in ("", live.shown.open_job_id):
-            text += "\n\n" + tr("Not possible now: {reason}").format(reason=tr(reason))
-        return text
+        is_shown = properties.job_id in ("", live.shown.open_job_id)
+        return tooltip(cls.bl_description, refusal(cls.action) if is_shown else "")
 
-    def execute(self, _context: bpy.types.Context) -> set[str]:
-        job_id = job_of(self)
+    def execute(self, _context: bpy.types.Context) -> OperatorResult:
+        job_id = self.chosen_job()
         if not job_id:
-            self.report({"ERROR"}, tr("No job is selected"))  # type: ignore[attr-defined]
-            return {"CANCELLED"}
+            return none_is_selected(self, tr("No job is selected"))
         request = self.request()
-        return ask_manager(
-            self,
-            lambda client: client.act_on_job(job_id, request),
-        )
+        return ask_manager(self, lambda client: client.act_on_job(job_id, request))
 
     def request(self) -> JobActionRequest:
         return JobActionRequest(action=self.action, reason=tr("Asked for in Blender"))
@@ -65,72 +53,66 @@ def _job_name() -> str:
     return details.job.name if details is not None else ""
 
 
-class FLAMENCO_OT_pause_job(_JobOperator, bpy.types.Operator):
+class FLAMENCO_OT_pause_job(_JobOperator):
     bl_idname = "flamenco.pause_job"
     bl_label = "Pause Job"
     bl_description = "Hand out no more tasks of this job; those that run go on to their end"
     action = JobAction.PAUSE
-    job_id: _job_property()  # type: ignore[valid-type]
 
 
-class FLAMENCO_OT_resume_job(_JobOperator, bpy.types.Operator):
+class FLAMENCO_OT_resume_job(_JobOperator):
     bl_idname = "flamenco.resume_job"
     bl_label = "Resume Job"
     bl_description = "Let this paused job go on where it stopped"
     action = JobAction.REQUEUE
-    job_id: _job_property()  # type: ignore[valid-type]
 
 
-class FLAMENCO_OT_cancel_job(_JobOperator, bpy.types.Operator):
+class FLAMENCO_OT_cancel_job(_JobOperator):
     bl_idname = "flamenco.cancel_job"
     bl_label = "Cancel Job"
     bl_description = "Stop this job and its tasks; frames that are done stay where they are"
     action = JobAction.CANCEL
-    job_id: _job_property()  # type: ignore[valid-type]
 
-    def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
-        return context.window_manager.invoke_confirm(
+    def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> OperatorResult:
+        return ask_to_confirm(
             self,
+            context,
             event,
             title=tr("Cancel “{name}”?").format(name=_job_name()),
             message=tr("Frames that are done stay. It can be queued again later."),
             confirm_text=tr("Yes, Cancel It"),
-            icon="QUESTION",
         )
 
 
-class FLAMENCO_OT_requeue_job(_JobOperator, bpy.types.Operator):
+class FLAMENCO_OT_requeue_job(_JobOperator):
     bl_idname = "flamenco.requeue_job"
     bl_label = "Queue Job Again"
     bl_description = "Queue what is not done again, or all tasks of a completed job"
     action = JobAction.REQUEUE
-    job_id: _job_property()  # type: ignore[valid-type]
 
-    def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
-        return context.window_manager.invoke_confirm(
+    def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> OperatorResult:
+        return ask_to_confirm(
             self,
+            context,
             event,
             title=tr("Queue “{name}” again?").format(name=_job_name()),
             message=tr("Frames that exist are kept and not rendered again."),
             confirm_text=tr("Queue Again"),
-            icon="QUESTION",
         )
 
 
-class FLAMENCO_OT_requeue_failed_tasks(_JobOperator, bpy.types.Operator):
+class FLAMENCO_OT_requeue_failed_tasks(_JobOperator):
     bl_idname = "flamenco.requeue_failed_tasks"
     bl_label = "Queue Failed Tasks Again"
     bl_description = "Queue only those tasks of this job again that have failed"
     action = JobAction.REQUEUE_FAILED
-    job_id: _job_property()  # type: ignore[valid-type]
 
 
-class FLAMENCO_OT_set_job_priority(_JobOperator, bpy.types.Operator):
+class FLAMENCO_OT_set_job_priority(_JobOperator):
     bl_idname = "flamenco.set_job_priority"
     bl_label = "Set Job Priority"
     bl_description = "Let this job go before those with a lower priority"
     action = JobAction.SET_PRIORITY
-    job_id: _job_property()  # type: ignore[valid-type]
     priority: bpy.props.IntProperty(  # type: ignore[valid-type]
         name="Priority",
         description="Jobs with a higher priority go first",
@@ -140,41 +122,40 @@ class FLAMENCO_OT_set_job_priority(_JobOperator, bpy.types.Operator):
         options={"SKIP_SAVE"},
     )
 
-    def invoke(self, context: bpy.types.Context, _event: bpy.types.Event) -> set[str]:
+    def invoke(self, context: bpy.types.Context, _event: bpy.types.Event) -> OperatorResult:
         details = live.shown.details
         if details is not None and not self.properties.is_property_set("priority"):
             self.priority = details.job.priority
-        return context.window_manager.invoke_props_dialog(self, width=260)
+        return ask_in_dialog(self, context, width=260)
 
     def request(self) -> JobActionRequest:
         return JobActionRequest(action=self.action, priority=self.priority)
 
 
-class FLAMENCO_OT_delete_job(_JobOperator, bpy.types.Operator):
+class FLAMENCO_OT_delete_job(_JobOperator):
     bl_idname = "flamenco.delete_job"
     bl_label = "Delete Job"
     bl_description = "Remove this job from the farm for good; rendered frames are kept"
     action = JobAction.DELETE
-    job_id: _job_property()  # type: ignore[valid-type]
     told: bpy.props.StringProperty(  # type: ignore[valid-type]
         name="What Happens",
         description="What the Manager said that deleting would do, a sentence on each line",
         options={"SKIP_SAVE", "HIDDEN"},
     )
 
-    def invoke(self, context: bpy.types.Context, _event: bpy.types.Event) -> set[str]:
-        job_id = job_of(self)
+    def invoke(self, context: bpy.types.Context, _event: bpy.types.Event) -> OperatorResult:
+        job_id = self.chosen_job()
         if not self.told and job_id:
             # What it would do is asked first, and the question is put when that is known.
             return ask_manager(
                 self, lambda client: _foresee(client, job_id), then=lambda told: _ask(job_id, told)
             )
-        return context.window_manager.invoke_props_dialog(
-            self, width=420, title=tr("Delete This Job?"), confirm_text=tr("Delete")
+        return ask_in_dialog(
+            self, context, width=420, title=tr("Delete This Job?"), confirm_text=tr("Delete")
         )
 
     def draw(self, _context: bpy.types.Context) -> None:
-        column = self.layout.column()
+        column = layout_of(self).column()
         for line in self.told.splitlines():
             column.label(text=line, translate=False)
 
@@ -184,13 +165,8 @@ def _foresee(client: AccountsClient, job_id: str) -> tuple[str, JobDeletionInfo]
 
 
 def _ask(job_id: str, told: tuple[str, JobDeletionInfo]) -> None:
-    windows = bpy.context.window_manager.windows
-    if not windows:
-        return
-    with bpy.context.temp_override(window=windows[0]):
-        bpy.ops.flamenco.delete_job(
-            "INVOKE_DEFAULT", job_id=job_id, told="\n".join(what_deletion_does(*told))
-        )
+    sentences = "\n".join(what_deletion_does(*told))
+    in_first_window(lambda: operators.delete_job("INVOKE_DEFAULT", job_id=job_id, told=sentences))
 
 
 def what_deletion_does(name: str, info: JobDeletionInfo) -> list[str]:
@@ -213,21 +189,20 @@ class FLAMENCO_OT_refresh_jobs(bpy.types.Operator):
     bl_description = "Ask the Manager at once how its jobs are. It keeps up to date by itself, too"
     bl_options = {"INTERNAL"}
 
-    def execute(self, _context: bpy.types.Context) -> set[str]:
+    def execute(self, _context: bpy.types.Context) -> OperatorResult:
         live.try_again()
         background.redraw()
         return {"FINISHED"}
 
 
-class FLAMENCO_OT_open_job_page(bpy.types.Operator):
+class FLAMENCO_OT_open_job_page(AboutJob, bpy.types.Operator):
     bl_idname = "flamenco.open_job_page"
     bl_label = "Open in Web Browser"
     bl_description = "Show this job on the Manager's web page"
     bl_options = {"INTERNAL"}
-    job_id: _job_property()  # type: ignore[valid-type]
 
-    def execute(self, _context: bpy.types.Context) -> set[str]:
-        bpy.ops.wm.url_open(url=f"{connection.current().url}/app/jobs/{job_of(self)}")
+    def execute(self, _context: bpy.types.Context) -> OperatorResult:
+        bpy.ops.wm.url_open(url=f"{connection.current().url}/app/jobs/{self.chosen_job()}")
         return {"FINISHED"}
 
 

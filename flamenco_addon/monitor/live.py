@@ -55,6 +55,8 @@ class Shown:
     details_liveness: Liveness = _RESTING
     has_read: bool = False
     """Whether the list was read at least once."""
+    only_mine: bool = True
+    """Whether the list has the artist's own jobs only."""
 
     def seconds_left(self, job_id: str) -> float | None:
         """None if it is not known, or nobody works on the job."""
@@ -64,43 +66,75 @@ class Shown:
         return None if left is None else max(0.0, left - (time.monotonic() - self.times_at))
 
 
+@dataclass(slots=True)
+class _Watching:
+    """Who follows what, and why."""
+
+    jobs: JobsFollowing | None = None
+    open_job: OpenJobFollowing | None = None
+    session: list[str] = field(default_factory=list)
+    """The jobs that this Blender has submitted."""
+    seen_at: float = float("-inf")
+    url: str = ""
+    folder: tempfile.TemporaryDirectory[str] | None = None
+
+    def hurry(self) -> None:
+        for follower in (self.jobs, self.open_job):
+            if follower is not None:
+                follower.hurry()
+
+    def let_go(self) -> None:
+        """Ends all threads, without waiting for them."""
+        for follower in (self.jobs, self.open_job):
+            if follower is not None:
+                follower.end()
+        self.jobs = self.open_job = None
+        background.stop_ticking(_TICKING)
+
+    def close_job(self) -> None:
+        if self.open_job is not None:
+            self.open_job.end()
+            self.open_job = None
+
+    def forget(self) -> None:
+        """Ends everything, and leaves nothing behind on the disk."""
+        self.let_go()
+        self.session.clear()
+        self.seen_at, self.url = float("-inf"), ""
+        if self.folder is not None:
+            self.folder.cleanup()
+            self.folder = None
+
+
 shown = Shown()
-only_mine = True
-_jobs: JobsFollowing | None = None
-_open: OpenJobFollowing | None = None
-_session: list[str] = []
-_seen_at = float("-inf")
-_url = ""
-_folder: tempfile.TemporaryDirectory[str] | None = None
+watching = _Watching()
 on_details: list[Callable[[], object]] = []
 """Called when `shown.details` has become another one."""
 
 
 def seen(context: bpy.types.Context) -> None:
     """A panel with jobs is being drawn."""
-    global _seen_at
     background.shown(context)
-    was_shown, _seen_at = _is_shown(), time.monotonic()
+    was_shown, watching.seen_at = _is_shown(), time.monotonic()
     if not was_shown:
         _follow()
 
 
 def submitted(job_id: str) -> None:
     """This Blender has submitted a job: it is followed to its end, whatever is shown."""
-    if job_id not in _session:
-        _session.append(job_id)
-        del _session[:-MOST_SESSION_JOBS]
+    if job_id not in watching.session:
+        watching.session.append(job_id)
+        del watching.session[:-MOST_SESSION_JOBS]
         _follow()
 
 
 def session_jobs() -> tuple[str, ...]:
-    return tuple(_session)
+    return tuple(watching.session)
 
 
 def show_whose(mine: bool) -> None:
     """Lists the artist's own jobs, or everybody's."""
-    global only_mine  # noqa: PLW0603
-    only_mine = mine
+    shown.only_mine = mine
     shown.has_read = False
     _follow()
 
@@ -108,20 +142,15 @@ def show_whose(mine: bool) -> None:
 def try_again() -> None:
     """Asks at once, after something went wrong."""
     connection.refresh()
-    for follower in (_jobs, _open):
-        if follower is not None:
-            follower.hurry()
+    watching.hurry()
     _follow()
 
 
 def open_job(job_id: str) -> None:
     """Shows a job with its tasks; an empty id shows none."""
-    global _open  # noqa: PLW0603
     if job_id == shown.open_job_id:
         return
-    if _open is not None:
-        _open.end()
-        _open = None
+    watching.close_job()
     shown.open_job_id, shown.open_task_id = job_id, ""
     shown.details = shown.task = None
     _details_changed()
@@ -133,8 +162,8 @@ def open_task(task_id: str) -> None:
     if task_id == shown.open_task_id:
         return
     shown.open_task_id, shown.task = task_id, None
-    if _open is not None:
-        _open.open_task(task_id)
+    if watching.open_job is not None:
+        watching.open_job.open_task(task_id)
     if task_id:
         client = connection.current().client
         background.run(lambda: _fetch_task(client(), task_id), then=_show_task, failed=_no_task)
@@ -156,49 +185,50 @@ def _no_task(_error: Exception) -> None:
 
 
 def show_more_tasks() -> None:
-    if _open is not None:
-        _open.show_more()
+    if watching.open_job is not None:
+        watching.open_job.show_more()
 
 
 def image_folder() -> Path:
     """Where thumbnails are put; gone when the extension is disabled."""
-    global _folder  # noqa: PLW0603
-    if _folder is None:
-        _folder = tempfile.TemporaryDirectory(prefix="flamenco-")
-    return Path(_folder.name)
+    if watching.folder is None:
+        watching.folder = tempfile.TemporaryDirectory(prefix="flamenco-")
+    return Path(watching.folder.name)
 
 
 def _is_shown() -> bool:
-    return time.monotonic() - _seen_at < UNSEEN
+    return time.monotonic() - watching.seen_at < UNSEEN
 
 
 def _interest() -> Interest:
     """Asked on the thread as well."""
     return Interest(
-        is_list_shown=_is_shown(), only_mine=only_mine, session_jobs=frozenset(_session)
+        is_list_shown=_is_shown(),
+        only_mine=shown.only_mine,
+        session_jobs=frozenset(watching.session),
     )
 
 
 def _follow() -> None:
     """Has threads follow what is to be followed now."""
-    global _jobs, _open, _url  # noqa: PLW0603
     now = connection.current()
-    if now.url != _url:
-        _let_go()
-        _url = now.url
+    if now.url != watching.url:
+        watching.let_go()
+        watching.url = now.url
         shown.rows, shown.order, shown.has_read = {}, [], False
         job_items.show_jobs(shown)
     if not now.url or now.condition.state in _MAY_NOT_ASK:
         return
-    if _jobs is None or _jobs.is_over:
-        if not (_is_shown() or _session):
+    if watching.jobs is None or watching.jobs.is_over:
+        if not (_is_shown() or watching.session):
             return
-        _jobs = JobsFollowing(now.client, _post_jobs, _interest)
-        _jobs.start()
+        watching.jobs = JobsFollowing(now.client, _post_jobs, _interest)
+        watching.jobs.start()
     else:
-        _jobs.reconsider()
-    if shown.open_job_id and (_open is None or _open.is_over) and _is_shown():
-        _open = OpenJobFollowing(
+        watching.jobs.reconsider()
+    is_followed = watching.open_job is not None and not watching.open_job.is_over
+    if shown.open_job_id and not is_followed and _is_shown():
+        watching.open_job = OpenJobFollowing(
             now.client,
             _post_details,
             Choice(job_id=shown.open_job_id, task_id=shown.open_task_id),
@@ -206,7 +236,7 @@ def _follow() -> None:
             folder=image_folder(),
             is_shown=_is_shown,
         )
-        _open.start()
+        watching.open_job.start()
     background.keep_ticking(_TICKING)
 
 
@@ -223,7 +253,7 @@ def _post_details() -> None:
 
 
 def _take_jobs() -> Iterator[None]:
-    follower = _jobs
+    follower = watching.jobs
     if follower is None:
         return
     news = follower.take()
@@ -242,14 +272,13 @@ def _take_jobs() -> Iterator[None]:
         yield from job_items.jobs_shown(shown)
     for row in change.ended:
         notices.tell(*words.ended(row), job_id=row.id)
-    if follower.is_over and not _session:
+    if follower.is_over and not watching.session:
         background.stop_ticking(_TICKING)
     background.redraw()
 
 
 def _take_details() -> Iterator[None]:
-    global _open  # noqa: PLW0603
-    follower = _open
+    follower = watching.open_job
     if follower is None:
         return
     shown.details_liveness = follower.liveness
@@ -260,8 +289,7 @@ def _take_details() -> Iterator[None]:
         if details is not None and details.task and details.task.id == shown.open_task_id:
             shown.task = details.task
         if details is None:
-            follower.end()
-            _open = None
+            watching.close_job()
             shown.open_job_id = ""
         elif details.image is not None and (before is None or before.image != details.image):
             thumbnails.show(details.image)
@@ -279,23 +307,13 @@ def _details_changed() -> None:
         function()
 
 
-def _let_go() -> None:
-    """Ends all threads, without waiting for them."""
-    global _jobs, _open  # noqa: PLW0603
-    for follower in (_jobs, _open):
-        if follower is not None:
-            follower.end()
-    _jobs = _open = None
-    background.stop_ticking(_TICKING)
-
-
 def _connection_changed() -> None:
     now = connection.current()
-    if now.url != _url or now.is_connected:
+    if now.url != watching.url or now.is_connected:
         _follow()
     if now.is_connected:
         # Such as after somebody has logged in: no need to wait for the next try.
-        for follower in (_jobs, _open):
+        for follower in (watching.jobs, watching.open_job):
             if follower is not None and follower.liveness.state in _IN_TROUBLE:
                 follower.hurry()
 
@@ -313,15 +331,9 @@ def register() -> None:
 
 
 def unregister() -> None:
-    global shown, _seen_at, _url, _folder, only_mine  # noqa: PLW0603
-    _let_go()
+    watching.forget()
     if _connection_changed in connection.on_change:
         connection.on_change.remove(_connection_changed)
     if _jobs_submitted in submission_drivers.on_submitted:
         submission_drivers.on_submitted.remove(_jobs_submitted)
-    shown, _seen_at, _url, only_mine = Shown(), float("-inf"), "", True
-    _session.clear()
     on_details.clear()
-    if _folder is not None:
-        _folder.cleanup()
-        _folder = None

@@ -12,7 +12,9 @@ from typing import Any
 import bpy
 
 from .. import background
+from ..blender_types import OperatorResult
 from ..language import tr
+from ..windows import all_windows
 
 SHOWN_FOR = timedelta(seconds=30)
 MOST_NOTICES = 20
@@ -31,44 +33,54 @@ class Notice:
 
 recent: list[Notice] = []
 """The newest one last; also those that are not shown any more."""
-_is_dismissed = False
-_timer: threading.Timer | None = None
+
+
+class _EndOfNotice:
+    """When what is said is said no longer: it was dismissed, or its time is over."""
+
+    def __init__(self) -> None:
+        self.is_dismissed = False
+        self._timer: threading.Timer | None = None
+
+    def wait(self) -> None:
+        """Looks again when the time is over."""
+        self.stop_waiting()
+        timer = threading.Timer(SHOWN_FOR.total_seconds() + 0.1, background.post, [_look])
+        timer.daemon = True
+        timer.start()
+        self._timer = timer
+
+    def stop_waiting(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+
+_end = _EndOfNotice()
 
 
 def tell(icon: str, text: str, *, job_id: str = "") -> None:
     """Says something for a while; on the main thread."""
-    global _is_dismissed, _timer  # noqa: PLW0603
     until = time.monotonic() + SHOWN_FOR.total_seconds()
     recent.append(Notice(icon, text, job_id, until))
     del recent[:-MOST_NOTICES]
-    _is_dismissed = False
+    _end.is_dismissed = False
     redraw()
     if not bpy.app.background:
         background.keep_ticking(_TICKING)
-        _stop_waiting()
-        _timer = threading.Timer(SHOWN_FOR.total_seconds() + 0.1, background.post, [_look])
-        _timer.daemon = True
-        _timer.start()
+        _end.wait()
 
 
 def shown() -> Notice | None:
     """What is said now."""
-    if _is_dismissed or not recent or time.monotonic() >= recent[-1].until:
+    if _end.is_dismissed or not recent or time.monotonic() >= recent[-1].until:
         return None
     return recent[-1]
 
 
 def dismiss() -> None:
-    global _is_dismissed  # noqa: PLW0603
-    _is_dismissed = True
+    _end.is_dismissed = True
     _look()
-
-
-def _stop_waiting() -> None:
-    global _timer  # noqa: PLW0603
-    if _timer is not None:
-        _timer.cancel()
-        _timer = None
 
 
 def _look() -> None:
@@ -79,7 +91,7 @@ def _look() -> None:
 
 def redraw() -> None:
     """Has the status bar drawn again."""
-    for window in bpy.context.window_manager.windows:
+    for window in all_windows():
         # The status bar is no area that could be asked to draw itself; a text that is set is.
         window.workspace.status_text_set_internal(None)
 
@@ -106,7 +118,7 @@ class FLAMENCO_OT_dismiss_notice(bpy.types.Operator):
     bl_description = "Remove the message from the status bar"
     bl_options = {"INTERNAL"}
 
-    def execute(self, _context: bpy.types.Context) -> set[str]:
+    def execute(self, _context: bpy.types.Context) -> OperatorResult:
         dismiss()
         return {"FINISHED"}
 
@@ -121,7 +133,7 @@ class FLAMENCO_OT_show_job(bpy.types.Operator):
         name="Job", description="The id of the job", options={"SKIP_SAVE", "HIDDEN"}
     )
 
-    def execute(self, context: bpy.types.Context) -> set[str]:
+    def execute(self, context: bpy.types.Context) -> OperatorResult:
         from . import job_items, live
 
         live.open_job(self.job_id)
@@ -142,7 +154,7 @@ class FLAMENCO_OT_show_job(bpy.types.Operator):
 def _largest_area(context: bpy.types.Context) -> Any:
     areas = [
         area
-        for area in context.window.screen.areas
+        for area in (context.window.screen.areas if context.window is not None else ())
         if area.type in ("VIEW_3D", "IMAGE_EDITOR", "SEQUENCE_EDITOR", "NODE_EDITOR")
     ]
     return max(areas, key=lambda area: area.width * area.height, default=None)
@@ -161,5 +173,5 @@ def unregister() -> None:
     bpy.types.STATUSBAR_HT_header.remove(_draw)
     for each in reversed(_CLASSES):
         bpy.utils.unregister_class(each)
-    _stop_waiting()
+    _end.stop_waiting()
     recent.clear()

@@ -14,8 +14,9 @@ import bpy
 from flamenco_core.model.actions import JobAction, TaskAction
 from flamenco_core.statuses import JobStatus
 
-from .. import connection
+from .. import connection, own_properties
 from ..language import tr
+from ..windows import layout_of
 from . import job_operators, live, task_operators, thumbnails, words
 from .frame_selection import selected_frames
 from .jobs_board import JobRow
@@ -28,15 +29,18 @@ SPACES = ("VIEW_3D", "IMAGE_EDITOR", "NODE_EDITOR", "SEQUENCE_EDITOR")
 _MOST_REASONS = 4
 
 
-class _Tab:
+class _Tab(bpy.types.Panel):
     bl_region_type = "UI"
     bl_category = CATEGORY
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
-        if cls.bl_space_type != "NODE_EDITOR":  # type: ignore[attr-defined]
+        if cls.bl_space_type != "NODE_EDITOR":
             return True
-        return bool(context.space_data.tree_type == "CompositorNodeTree")
+        space = context.space_data
+        return isinstance(space, bpy.types.SpaceNodeEditor) and (
+            space.tree_type == "CompositorNodeTree"
+        )
 
 
 class _OfOpenJob(_Tab):
@@ -50,8 +54,11 @@ class _JobsPanel(_Tab):
 
     def draw(self, context: bpy.types.Context) -> None:
         live.seen(context)
-        layout = self.layout  # type: ignore[attr-defined]
-        monitor = context.window_manager.flamenco_monitor
+        layout = layout_of(self)
+        kept = own_properties.of_window_manager(context)
+        if kept is None:
+            return
+        monitor: Any = kept.flamenco_monitor
         _draw_state(layout, context)
         row = layout.row(align=True)
         row.prop(monitor, "whose", expand=True)
@@ -121,12 +128,10 @@ class _OpenJobPanel(_OfOpenJob):
     def draw_header(self, _context: bpy.types.Context) -> None:
         row = live.shown.rows.get(live.shown.open_job_id)
         name = row.name if row is not None else ""
-        self.layout.label(text=name, translate=False)  # type: ignore[attr-defined]
+        layout_of(self).label(text=name, translate=False)
 
     def draw_header_preset(self, _context: bpy.types.Context) -> None:
-        self.layout.operator(  # type: ignore[attr-defined]
-            "flamenco.open_job_page", text="", icon="URL", emboss=False
-        )
+        layout_of(self).operator("flamenco.open_job_page", text="", icon="URL", emboss=False)
 
     def draw(self, context: bpy.types.Context) -> None:
         live.seen(context)
@@ -134,7 +139,7 @@ class _OpenJobPanel(_OfOpenJob):
         row = live.shown.rows.get(live.shown.open_job_id)
         if details is None or row is None:
             return
-        layout = self.layout  # type: ignore[attr-defined]
+        layout = layout_of(self)
         icon = thumbnails.icon(details.image)
         if icon:
             layout.box().template_icon(icon_value=icon, scale=_image_scale(context))
@@ -175,7 +180,7 @@ def _draw_facts(column: Any, details: JobDetails, row: JobRow) -> None:
         (tr("Submitted"), details.job.created.astimezone().strftime("%Y-%m-%d %H:%M")),
     ]
     user = details.job.submitted_by or ""
-    if user and not live.only_mine:
+    if user and not live.shown.only_mine:
         facts.append((tr("By"), user.partition(":")[2] or user))
     for name, value in facts:
         line = column.split(factor=0.4)
@@ -236,7 +241,7 @@ class _TasksPanel(_OfOpenJob):
     def draw_header_preset(self, _context: bpy.types.Context) -> None:
         row = live.shown.rows.get(live.shown.open_job_id)
         if row is not None:
-            side = self.layout.row()  # type: ignore[attr-defined]
+            side = layout_of(self).row()
             side.active = False
             side.label(text=str(row.tasks_total), translate=False)
 
@@ -245,8 +250,11 @@ class _TasksPanel(_OfOpenJob):
         details = live.shown.details
         if details is None:
             return
-        layout = self.layout  # type: ignore[attr-defined]
-        monitor = context.window_manager.flamenco_monitor
+        layout = layout_of(self)
+        kept = own_properties.of_window_manager(context)
+        if kept is None:
+            return
+        monitor: Any = kept.flamenco_monitor
         row = layout.row()
         row.template_list(
             "FLAMENCO_UL_tasks", "", monitor, "tasks", monitor, "active_task", rows=5, maxrows=12
@@ -315,7 +323,7 @@ def _panels() -> list[type]:
                 "draw": base.draw,
                 "__module__": __name__,
             }
-            made.append(type(idname, (base, bpy.types.Panel), members))
+            made.append(type(idname, (base,), members))
     return made
 
 

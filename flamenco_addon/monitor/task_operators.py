@@ -9,9 +9,10 @@ import bpy
 from flamenco_core.model.action_requests import TaskActionRequest
 from flamenco_core.model.actions import TaskAction
 
+from ..blender_types import OperatorResult
 from ..language import tr
 from . import live, log_texts
-from .doing import ask_manager
+from .doing import AboutTask, ask_manager, none_is_selected, tooltip
 
 
 def refusal(action: TaskAction) -> str:
@@ -23,68 +24,49 @@ def refusal(action: TaskAction) -> str:
     return reasons.get(action.value, "")
 
 
-def _task_property() -> Any:
-    return bpy.props.StringProperty(
-        name="Task",
-        description="The id of the task; empty for the one that is selected in the Flamenco tab",
-        options={"SKIP_SAVE", "HIDDEN"},
-    )
-
-
-class _TaskOperator:
+class _TaskOperator(AboutTask, bpy.types.Operator):
     """Asks for one action of a task."""
 
+    bl_options = {"REGISTER"}
     action: ClassVar[TaskAction]
-    bl_options: ClassVar[set[str]] = {"REGISTER"}
 
     @classmethod
     def description(cls, _context: bpy.types.Context, properties: Any) -> str:
-        text = tr(cls.bl_description)  # type: ignore[attr-defined]
-        reason = refusal(cls.action)
-        if reason and properties.task_id in ("", live.shown.open_task_id):
-            text += "\n\n" + tr("Not possible now: {reason}").format(reason=tr(reason))
-        return text
+        is_shown = properties.task_id in ("", live.shown.open_task_id)
+        return tooltip(cls.bl_description, refusal(cls.action) if is_shown else "")
 
-    def execute(self, _context: bpy.types.Context) -> set[str]:
-        task_id = self.task_id or live.shown.open_task_id  # type: ignore[attr-defined]
+    def execute(self, _context: bpy.types.Context) -> OperatorResult:
+        task_id = self.chosen_task()
         if not task_id:
-            self.report({"ERROR"}, tr("No task is selected"))  # type: ignore[attr-defined]
-            return {"CANCELLED"}
+            return none_is_selected(self, tr("No task is selected"))
         request = TaskActionRequest(action=self.action, reason=tr("Asked for in Blender"))
-        return ask_manager(
-            self,
-            lambda client: client.act_on_task(task_id, request),
-        )
+        return ask_manager(self, lambda client: client.act_on_task(task_id, request))
 
 
-class FLAMENCO_OT_requeue_task(_TaskOperator, bpy.types.Operator):
+class FLAMENCO_OT_requeue_task(_TaskOperator):
     bl_idname = "flamenco.requeue_task"
     bl_label = "Queue Task Again"
     bl_description = "Have this task done again, and what was made from its result"
     action = TaskAction.REQUEUE
-    task_id: _task_property()  # type: ignore[valid-type]
 
 
-class FLAMENCO_OT_cancel_task(_TaskOperator, bpy.types.Operator):
+class FLAMENCO_OT_cancel_task(_TaskOperator):
     bl_idname = "flamenco.cancel_task"
     bl_label = "Cancel Task"
     bl_description = "Do not carry out this task"
     action = TaskAction.CANCEL
-    task_id: _task_property()  # type: ignore[valid-type]
 
 
-class FLAMENCO_OT_show_task_log(bpy.types.Operator):
+class FLAMENCO_OT_show_task_log(AboutTask, bpy.types.Operator):
     bl_idname = "flamenco.show_task_log"
     bl_label = "Show Log"
     bl_description = "Show the log of this task in a Text Editor; it goes on while the task runs"
     bl_options = {"REGISTER"}
-    task_id: _task_property()  # type: ignore[valid-type]
 
-    def execute(self, context: bpy.types.Context) -> set[str]:
-        task_id = self.task_id or live.shown.open_task_id
+    def execute(self, context: bpy.types.Context) -> OperatorResult:
+        task_id = self.chosen_task()
         if not task_id:
-            self.report({"ERROR"}, tr("No task is selected"))
-            return {"CANCELLED"}
+            return none_is_selected(self, tr("No task is selected"))
         task = live.shown.task
         name = task.name if task is not None and task.id == task_id else task_id
         log_texts.show(context, task_id, name)
@@ -97,7 +79,7 @@ class FLAMENCO_OT_show_more_tasks(bpy.types.Operator):
     bl_description = "List more tasks of this job; those that need attention come first"
     bl_options = {"INTERNAL"}
 
-    def execute(self, _context: bpy.types.Context) -> set[str]:
+    def execute(self, _context: bpy.types.Context) -> OperatorResult:
         live.show_more_tasks()
         return {"FINISHED"}
 

@@ -10,7 +10,9 @@ import bpy
 from flamenco_core.packing import default_output_folder
 
 from .. import connection, job_settings
+from ..blender_types import OperatorResult
 from ..language import tr
+from ..own_properties import operators
 from .findings import FIX_DESCRIPTIONS, Fix
 
 
@@ -66,7 +68,7 @@ def _find_files(_context: bpy.types.Context, _scene_name: str, _target: str) -> 
 
 
 def _trust_farm(_context: bpy.types.Context, _scene_name: str, _target: str) -> None:
-    bpy.ops.flamenco.trust_farm("INVOKE_DEFAULT")
+    operators.trust_farm("INVOKE_DEFAULT")
 
 
 def _any_worker(context: bpy.types.Context, scene_name: str, _target: str) -> None:
@@ -118,7 +120,7 @@ class FLAMENCO_OT_fix(bpy.types.Operator):
     def description(cls, _context: bpy.types.Context, properties: Any) -> str:
         return tr(FIX_DESCRIPTIONS[Fix(properties.fix)])
 
-    def execute(self, context: bpy.types.Context) -> set[str]:
+    def execute(self, context: bpy.types.Context) -> OperatorResult:
         _FIXES[Fix(self.fix)](context, self.scene, self.target)
         for function in tuple(on_fixed):
             function()

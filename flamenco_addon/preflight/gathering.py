@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -12,9 +12,11 @@ import bpy
 from flamenco_core.paths import this_platform
 
 from .. import connection
+from ..blender_types import is_linked
 from ..language import tr
 from ..local_farm import operators as local_farm
 from ..monitor.manager_sentences import said
+from ..own_properties import of_scene
 from .facts import (
     AddonNeed,
     CacheFacts,
@@ -59,7 +61,7 @@ def gather_farm() -> FarmFacts:
 
 def tag_is_known(scene: bpy.types.Scene) -> bool:
     """Whether the farm has the worker tag that a scene asks for, as far as is known."""
-    farm, tag_id = connection.current().farm, scene.flamenco_worker_tag_id
+    farm, tag_id = connection.current().farm, of_scene(scene).flamenco_worker_tag_id
     return farm is None or not tag_id or any(tag.id == tag_id for tag in farm.tags)
 
 
@@ -68,6 +70,8 @@ def gather_scene(scene: bpy.types.Scene, *, camera: str = "", thorough: bool = T
     looked into, which in large files takes too long for drawing.
     """
     render = scene.render
+    engine = str(render.engine)  # by the stubs there is but one
+    cycles = getattr(scene, "cycles", None)  # is an add-on, which may be disabled
     is_edit = render.use_sequencer and bool(_strips(scene))
     return SceneFacts(
         name=scene.name,
@@ -79,8 +83,8 @@ def gather_scene(scene: bpy.types.Scene, *, camera: str = "", thorough: bool = T
         file_format=render.image_settings.file_format,
         is_movie_format=render.is_movie_format,
         view_layers=tuple(ViewLayerFacts(layer.name, layer.use) for layer in scene.view_layers),
-        engine=render.engine,
-        wants_gpu=render.engine == "CYCLES" and scene.cycles.device == "GPU",
+        engine=engine,
+        wants_gpu=engine == "CYCLES" and getattr(cycles, "device", "") == "GPU",
         output_paths=tuple(_output_paths(scene)) if thorough else (),
         needs=tuple(_needs(scene)) if thorough else (),
     )
@@ -98,14 +102,15 @@ def gather_files() -> Iterator[FileFacts]:
             yield FileFacts(
                 tr("Library"), library.name, _absolute(library.filepath, library.parent)
             )
-    for kind, blocks in (
+    kinds: tuple[tuple[str, Iterable[Any]], ...] = (
         (tr("Image"), data.images),
         (tr("Font"), data.fonts),
         (tr("Sound"), data.sounds),
         (tr("Movie clip"), data.movieclips),
         (tr("Cache file"), data.cache_files),
         (tr("Volume"), data.volumes),
-    ):
+    )
+    for kind, blocks in kinds:
         for block in tuple(blocks):
             with suppress(ReferenceError):
                 if block.users and _is_in_a_file(block):
@@ -140,7 +145,7 @@ def gather_caches(scene: bpy.types.Scene) -> Iterator[CacheFacts]:
         owner = tr("The rigid body world of “{scene}”").format(scene=scene.name)
         yield _point_cache(owner, world.point_cache)
     for obj in scene.objects:
-        if obj.hide_render or obj.library is not None:
+        if obj.hide_render or is_linked(obj):
             continue
         for modifier in obj.modifiers:
             if modifier.show_render:

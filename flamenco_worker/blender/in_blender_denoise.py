@@ -83,6 +83,6 @@ def _new_tree(scene: Any) -> tuple[Any, Any]:
 
 
 if "REQUEST" in globals():
-    import bpy  # type: ignore[no-redef]
+    import bpy
 
     denoise(globals()["REQUEST"])

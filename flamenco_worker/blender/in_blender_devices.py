@@ -137,6 +137,6 @@ def _main() -> None:
 if "BPY" in globals():
     bpy = globals()["BPY"]
 elif "REQUEST" in globals():
-    import bpy  # type: ignore[no-redef]
+    import bpy
 
     _main()

@@ -283,6 +283,6 @@ def carry_out(request: dict[str, Any]) -> None:
 
 
 if "REQUEST" in globals():
-    import bpy  # type: ignore[no-redef]
+    import bpy
 
     _main(globals()["REQUEST"])

@@ -50,17 +50,22 @@ def _carried_out(request: dict[str, Any]) -> dict[str, Any]:
 
 def in_window() -> Any:
     """The context of the first window, which a timer does not have by itself."""
-    windows = bpy.context.window_manager.windows
+    windows = _windows()
     return bpy.context.temp_override(window=windows[0]) if windows else contextlib.nullcontext()
 
 
 def in_area(kind: str, region_kind: str = "WINDOW") -> Any:
     """The context of the largest area of a kind, such as `PROPERTIES`."""
-    window = bpy.context.window_manager.windows[0]
+    window = _windows()[0]
     areas = [area for area in window.screen.areas if area.type == kind]
     area = max(areas, key=lambda each: each.width * each.height)
     region = next(each for each in area.regions if each.type == region_kind)
     return bpy.context.temp_override(window=window, area=area, region=region)
+
+
+def _windows() -> list[bpy.types.Window]:
+    manager = bpy.context.window_manager
+    return list(manager.windows) if manager is not None else []
 
 
 def _serve(server: socket.socket) -> None:
@@ -79,7 +84,7 @@ def _serve(server: socket.socket) -> None:
 
 def main() -> None:
     path = sys.argv[sys.argv.index("--") + 1]
-    preferences = bpy.context.preferences
+    preferences: Any = bpy.context.preferences
     preferences.view.show_splash = False
     preferences.view.show_developer_ui = True
     # Without a window manager nobody could answer Blender's question on quitting.

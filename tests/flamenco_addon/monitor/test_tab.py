@@ -175,10 +175,10 @@ def test_a_hidden_tab_rests_and_catches_up(manager: RunningManager, window: Blen
         """
     )
     window.wait_until("not live._is_shown() and not background.is_shown()")
-    window.wait_until("live._jobs.wanted() == live._jobs._followed")
-    window.wait_until("live._open.is_over")
+    window.wait_until("live.watching.jobs.wanted() == live.watching.jobs._followed")
+    window.wait_until("live.watching.open_job.is_over")
     job = manager.submit(name="shot 6")
-    followed = window.ask("live._jobs._followed.topics")
+    followed = window.ask("live.watching.jobs._followed.topics")
     assert followed
     assert all(topic.startswith("jobs/") for topic in followed)
     window.run("viewport.spaces.active.show_region_ui = True")

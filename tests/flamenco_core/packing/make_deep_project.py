@@ -31,7 +31,7 @@ def textured_object(folder: Path) -> Any:
     image.save()
     image.source = "FILE"
     image.filepath = "//été.png"
-    material = bpy.data.materials.new("material")
+    material: Any = bpy.data.materials.new("material")
     if material.node_tree is None:
         material.use_nodes = True
     material.node_tree.nodes.new("ShaderNodeTexImage").image = image
@@ -41,7 +41,8 @@ def textured_object(folder: Path) -> Any:
 
 
 def link(library: Path, kind: str, name: str, *, relative: bool) -> Any:
-    with bpy.data.libraries.load(str(library), link=True, relative=relative) as (_, wanted):
+    libraries: Any = bpy.data.libraries  # by the stubs nothing comes from loading
+    with libraries.load(str(library), link=True, relative=relative) as (_, wanted):
         setattr(wanted, kind, [name])
     return getattr(wanted, kind)[0]
 
@@ -56,7 +57,8 @@ def write(path: Path, inner: Path | None, *, relative: bool) -> None:
         collection.objects.link(textured_object(path.parent))
     else:
         collection.children.link(link(inner, "collections", "deep", relative=relative))
-    bpy.context.scene.collection.children.link(collection)
+    scene: Any = bpy.context.scene
+    scene.collection.children.link(collection)
     bpy.ops.wm.save_mainfile()
 
 

@@ -32,7 +32,7 @@ def save_image(path: Path) -> None:
 
 
 def material(name: str, *images: Any) -> Any:
-    made = bpy.data.materials.new(name)
+    made: Any = bpy.data.materials.new(name)
     made.use_nodes = True
     for image in images:
         made.node_tree.nodes.new("ShaderNodeTexImage").image = image
@@ -66,10 +66,9 @@ def write_scene(show: Path, elsewhere: Path) -> None:
     blend = show / "shots/scene.blend"
     blend.parent.mkdir()
     bpy.ops.wm.save_as_mainfile(filepath=str(blend))
-    with bpy.data.libraries.load(str(show / "library/props.blend"), link=True, relative=True) as (
-        _available,
-        wanted,
-    ):
+    libraries: Any = bpy.data.libraries  # by the stubs nothing comes from loading
+    library = str(show / "library/props.blend")
+    with libraries.load(library, link=True, relative=True) as (_available, wanted):
         wanted.objects = ["prop"]
     tiles = bpy.data.images.load(str(show / "textures/tile.1001.png"))
     tiles.source = "TILED"
@@ -80,7 +79,7 @@ def write_scene(show: Path, elsewhere: Path) -> None:
         bpy.data.images.load(str(show / "textures/absolute.png")),
         tiles,
     )
-    scene = bpy.context.scene
+    scene: Any = bpy.context.scene
     scene.collection.objects.link(wanted.objects[0])
     scene.collection.objects.link(object_with("own", surface))
     set_up_rendering(scene)

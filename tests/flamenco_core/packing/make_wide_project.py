@@ -60,6 +60,7 @@ def add_strips(scene: Any) -> None:
 def add_node_trees(scene: Any) -> None:
     world = scene.world = bpy.data.worlds.new("world")
     light = bpy.data.lights.new("light", "POINT")
+    owner: Any
     for owner, kind, name in (
         (world, "ShaderNodeTexEnvironment", "world.png"),
         (light, "ShaderNodeTexImage", "light.png"),
@@ -82,15 +83,15 @@ def compositing_tree(scene: Any) -> Any:
 def add_object(scene: Any) -> None:
     sequence = bpy.data.images.load(numbered("sequence{:03}.png", 3))
     sequence.source = "SEQUENCE"
-    material = bpy.data.materials.new("material")
+    material: Any = bpy.data.materials.new("material")
     material.use_nodes = True
     material.node_tree.nodes.new("ShaderNodeTexImage").image = sequence
     mesh = bpy.data.meshes.new("mesh")
     mesh.materials.append(material)
-    made = bpy.data.objects.new("object", mesh)
+    made: Any = bpy.data.objects.new("object", mesh)
     scene.collection.objects.link(made)
 
-    group = bpy.data.node_groups.new("geometry", "GeometryNodeTree")
+    group: Any = bpy.data.node_groups.new("geometry", "GeometryNodeTree")
     group.nodes.new("GeometryNodeImageTexture").inputs["Image"].default_value = loaded("nodes.png")
     group.nodes.new("GeometryNodeBake")
     nodes = made.modifiers.new("nodes", "NODES")
@@ -106,7 +107,7 @@ def add_object(scene: Any) -> None:
     packed.pack()
     (FAR / "packed.png").unlink()
     for image in (loaded("displace.png"), packed, bpy.data.images.new("generated", 4, 4)):
-        texture = bpy.data.textures.new("texture", "IMAGE")
+        texture: Any = bpy.data.textures.new("texture", "IMAGE")
         texture.image = image
         made.modifiers.new("displace", "DISPLACE").texture = texture
     made.modifiers.new("cloth", "CLOTH").point_cache.use_disk_cache = True

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import json
 import os
@@ -153,7 +154,7 @@ class Farm:
         listen = f"127.0.0.1:{self.manager_port}"
         module = ("manager_service.cli", f"--home={self.home}", f"--listen={listen}")
         self.manager = self._start("manager", *module)
-        eventually(lambda: self._answers(self.manager_port), "the Manager answers", seconds=60)
+        eventually(lambda: self._answers(self.manager_port), "the Manager answers")
 
     def start_worker(self, *options: str, home: Path | None = None) -> None:
         home = home or self.folder / "worker"
@@ -185,20 +186,10 @@ class Farm:
         self.worker.wait()
 
     def stop(self) -> None:
-        for process in (self.worker, self.manager):
-            if process is None or process.poll() is not None:
-                continue
-            children = psutil.Process(process.pid).children(recursive=True)
-            process.send_signal(signal.SIGTERM)
-            try:
-                process.wait(30)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
-                raise
-            finally:
-                for child in children:
-                    kill(child)
+        with contextlib.ExitStack() as stack:
+            for process in (self.manager, self.worker):
+                if process is not None and process.poll() is None:
+                    stack.callback(_end, process)
 
     def logs(self) -> str:
         """What Manager and Worker have printed, for messages of failing tests."""
@@ -277,6 +268,21 @@ class Farm:
                 stdout=log,
                 stderr=subprocess.STDOUT,
             )
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """In good order, and what it has started, too; raises `TimeoutExpired` if it does not end."""
+    children = psutil.Process(process.pid).children(recursive=True)
+    process.send_signal(signal.SIGTERM)
+    try:
+        process.wait(PATIENCE_SECONDS)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+        raise
+    finally:
+        for child in children:
+            kill(child)
 
 
 def _environment() -> dict[str, str]:

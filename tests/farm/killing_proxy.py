@@ -81,7 +81,7 @@ class KillingProxy:
                 with from_client, from_manager:
                     while self._pass_on_one(client, manager, from_client, from_manager):
                         pass
-        except (OSError, ConnectionError):
+        except OSError:
             return
 
     def _pass_on_one(
@@ -147,11 +147,16 @@ def read_message(stream: BinaryIO, *, is_answer_to: str = "") -> tuple[bytes, by
 
 
 def _read_chunks(stream: BinaryIO) -> bytes:
-    """A chunked body as it stands on the wire."""
+    """A chunked body as it stands on the wire; raises `ConnectionError` if it is cut off."""
     body = b""
     while True:
         size_line = stream.readline()
-        body += size_line
-        body += stream.read(int(size_line.split(b";")[0], 16) + 2)
+        if not size_line.endswith(b"\n"):
+            raise ConnectionError("the body has ended too early")
+        size = int(size_line.split(b";")[0], 16) + 2
+        chunk = stream.read(size)
+        if len(chunk) < size:
+            raise ConnectionError("the body has ended too early")
+        body += size_line + chunk
         if body.endswith(b"\r\n0\r\n\r\n") or body == b"0\r\n\r\n":
             return body

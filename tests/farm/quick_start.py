@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from tests.farm.farm import free_port
 from tests.farm.frames import frames_in, pixel_faults, probe_video
 
 INSTALLATION_SECONDS = 900  # of 1.2 GB, perhaps over a slow line
+ENDING_SECONDS = 30
 
 
 @dataclass
@@ -47,8 +49,15 @@ class QuickStart:
         """Exit code and what was printed. Whatever happens, nothing may be left running."""
         with self.start(*arguments) as process:
             printed, _ = process.communicate(timeout=INSTALLATION_SECONDS)
-        assert self.left_running() == []
+        self.wait_until_nothing_runs()
         return process.returncode, printed
+
+    def wait_until_nothing_runs(self) -> None:
+        """What was killed at the end takes a moment to be gone."""
+        deadline = time.monotonic() + ENDING_SECONDS
+        while left := self.left_running():
+            assert time.monotonic() < deadline, left
+            time.sleep(0.02)
 
     def left_running(self) -> list[str]:
         """The command lines of processes that have to do with this farm."""

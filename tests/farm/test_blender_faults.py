@@ -74,7 +74,7 @@ def test_a_blender_that_goes_wrong_fails_its_task_and_nothing_else(
     for job_id in jobs.values():
         requeue(farm, job_id)
     for name, job_id in jobs.items():
-        eventually(lambda job_id=job_id: farm.job(job_id)["status"] == "completed", name, 120)  # type: ignore[misc]
+        eventually(lambda job_id=job_id: farm.job(job_id)["status"] == "completed", name)  # type: ignore[misc]
         assert frames_in(tmp_path / name) == ["000001.png", "000002.png"]
         sizes = {decoded_size(tmp_path / name / frame) for frame in frames_in(tmp_path / name)}
         assert sizes == {RESOLUTION}

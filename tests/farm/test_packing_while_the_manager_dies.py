@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from flamenco_core.packing import FailureKind, Host, PackRequest, PackRun, start_packing
-from tests.farm.farm import Farm
+from tests.farm.farm import PATIENCE_SECONDS, Farm
 from tests.farm.killing_proxy import KillingProxy, Moment
 from tests.flamenco_core.shaman.conftest import small_volume
 
@@ -67,7 +67,7 @@ def packed(show: Path, port: int, cache: Path) -> PackRun:
     request = PackRequest(show / "show/shots/scene.blend", "job", f"http://127.0.0.1:{port}")
     host = Host((sys.executable, "-I"), environment)
     run = start_packing(request, lambda: host, paths=sys.path)
-    assert run.wait(120)
+    assert run.wait(PATIENCE_SECONDS)
     return run
 
 
@@ -116,12 +116,15 @@ def test_a_manager_that_dies_for_good_is_told_and_the_next_try_goes_on(
 def test_a_manager_that_comes_back_while_files_are_sent_gets_the_rest(
     farm: Farm, proxy: KillingProxy, show: Path, scratch: Path, tmp_path: Path
 ) -> None:
+    starting = threading.Thread(target=farm.start_manager)
+
     def restart() -> None:
         farm.kill_manager()
-        threading.Thread(target=farm.start_manager).start()
+        starting.start()
 
     proxy.kill_at(REQUESTS["sending a file"], Moment.RECEIVED, restart)
     run = packed(show, proxy.port, tmp_path / "cache")
+    starting.join()
     assert run.outcome is not None, run.failure
     assert_whole(farm, run.outcome.blendfile)
     assert list(scratch.iterdir()) == []

@@ -14,7 +14,7 @@ import pytest
 
 from pythons import find_python
 from tests.checkouts import copy_source
-from tests.eventually import eventually
+from tests.eventually import PATIENCE, eventually
 from tests.farm.farm import request, run_blender
 from tests.farm.frames import decoded_size, frames_in
 from tests.farm.quick_start import INSTALLATION_SECONDS, QuickStart, faults_of_demo, path_without
@@ -212,10 +212,10 @@ def test_stopping_it_stops_all_that_it_started(
     with heard(stop), quick_start.start(f"--blend={slow}", "--frames=1-500") as process:
         eventually(lambda: list(quick_start.home.glob("output/**/*.png")), "a frame is there")
         process.send_signal(stop)
-        printed, _ = process.communicate(timeout=60)
+        printed, _ = process.communicate(timeout=PATIENCE)
     assert process.returncode == INTERRUPTED, printed
     assert "Traceback" not in printed
-    eventually(lambda: not quick_start.left_running(), "everything has ended")
+    quick_start.wait_until_nothing_runs()
     if stop is not signal.SIGINT:
         return
     # The job that was interrupted does not stand in the way of the next one.
@@ -235,6 +235,6 @@ def test_keep_running_leaves_the_farm_up_until_ctrl_c(quick_start: QuickStart) -
             printed += line
         assert request(f"http://localhost:{quick_start.port}/api/v3/version")[0] == 200
         process.send_signal(signal.SIGINT)
-        process.communicate(timeout=60)
+        process.communicate(timeout=PATIENCE)
     assert process.returncode == 0
-    assert quick_start.left_running() == []
+    quick_start.wait_until_nothing_runs()

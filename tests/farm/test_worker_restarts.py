@@ -156,7 +156,7 @@ def test_a_worker_killed_at_a_command_does_it_again_without_harm(
     job_id = submit_tasks(farm, *tasks)
     farm.start_worker()
     for name in commands:
-        eventually((tmp_path / f"{name} is done").exists, f"{name}\n{farm.logs()}", 60)
+        eventually((tmp_path / f"{name} is done").exists, f"{name}\n{farm.logs()}")
         if killed_at is None or name in killed_at:
             farm.kill_worker()
             (tmp_path / f"{name} may end").touch()

@@ -26,6 +26,7 @@ from typing import TypeVar
 from flamenco_core.config.document import Entry, parse_document
 from flamenco_core.durations import parse_duration
 from flamenco_core.errors import InvalidInput, Problem
+from flamenco_core.rules.pattern_safety import repeats_a_repetition
 
 T = TypeVar("T")
 
@@ -176,9 +177,15 @@ def _pattern(entry: Entry) -> re.Pattern[str]:
     if not isinstance(entry.value, str) or not entry.value:
         raise ValueError(f"must be a list of texts, and has {entry.value!r}")
     try:
-        return re.compile(entry.value, re.IGNORECASE)
+        pattern = re.compile(entry.value, re.IGNORECASE)
     except re.error as error:
         raise ValueError(f"has {entry.value!r}, which is no regular expression: {error}") from None
+    if repeats_a_repetition(pattern):
+        raise ValueError(
+            f"has {entry.value!r}, which could take for ever on some lines: it repeats something "
+            "that holds a repetition or a choice; write it without one of the two"
+        )
+    return pattern
 
 
 def _sentence(entry: Entry) -> str:

@@ -8,7 +8,12 @@ from typing import IO, Any
 from urllib.parse import quote, urlencode
 
 from flamenco_core import model, wire
-from flamenco_core.client.connection import Answer, basic_authorization, decoded
+from flamenco_core.client.connection import (
+    Answer,
+    ManagerUnreachable,
+    basic_authorization,
+    decoded,
+)
 from flamenco_core.client.events import EventStream, follow_log
 from flamenco_core.client.looking import Looking
 from flamenco_core.client.requests import API
@@ -287,7 +292,7 @@ class ManagerClient(Submitting, Steering, Looking):
 
     def task_update(self, task_id: str, update: model.TaskUpdate | dict[str, Any]) -> None:
         """`update` may also be JSON that was kept, perhaps by another version of this program."""
-        self._send("POST", f"/worker/task/{quote(task_id, safe='')}", update)
+        _refuse_page(self._send("POST", f"/worker/task/{quote(task_id, safe='')}", update))
 
     def report_tasks(self, report: model.TaskReport | dict[str, Any]) -> model.TaskReportAnswer:
         """Sends several updates, also as JSON that was kept, and asks for the next task."""
@@ -299,7 +304,8 @@ class ManagerClient(Submitting, Steering, Looking):
     def task_output_produced(self, task_id: str, image: bytes, content_type: str) -> None:
         path = f"{API}/worker/task/{quote(task_id, safe='')}/output-produced"
         headers = {"Content-Type": content_type}
-        self._checked(self._connection.request("POST", path, body=image, headers=headers))
+        answer = self._connection.request("POST", path, body=image, headers=headers)
+        _refuse_page(self._checked(answer))
 
     def shaman_checkout_requirements(
         self, request: model.ShamanRequirementsRequest
@@ -346,6 +352,12 @@ class ManagerClient(Submitting, Steering, Looking):
         """Removes a checkout that no job uses."""
         wanted = model.ShamanCheckoutResult(checkoutPath=checkout_path)
         self._send("POST", "/shaman/checkout/erase", wanted)
+
+
+def _refuse_page(answer: Answer) -> None:
+    """What a proxy answers in the Manager's place has stored nothing, so it is to be sent again."""
+    if answer.content_type == "text/html":
+        raise ManagerUnreachable("A web page came, which is no answer of a Manager")
 
 
 def _encoded_word(text: str) -> str:

@@ -27,6 +27,7 @@ class Server(BaseHTTPRequestHandler):
 
     protocol_version = "HTTP/1.1"
     answers: ClassVar[dict[str, tuple[int, bytes]]] = {}
+    content_type: ClassVar[str] = ""
     requests: ClassVar[list[str]] = []
     connections: ClassVar[set[object]] = set()
 
@@ -43,6 +44,8 @@ class Server(BaseHTTPRequestHandler):
         status, body = self.answers.get(self.path.removeprefix("/api/v3"), (404, b""))
         self.send_response(status)
         self.send_header("Content-Length", str(len(body)))
+        if self.content_type:
+            self.send_header("Content-Type", self.content_type)
         self.end_headers()
         self.wfile.write(body)
 
@@ -52,6 +55,7 @@ class Server(BaseHTTPRequestHandler):
 @pytest.fixture
 def server() -> Iterator[str]:
     Server.answers, Server.requests, Server.connections = {}, [], set()
+    Server.content_type = ""
     httpd = ThreadingHTTPServer(("127.0.0.1", 0), Server)
     httpd.daemon_threads = True
     thread = threading.Thread(target=httpd.serve_forever, daemon=True)
@@ -131,6 +135,18 @@ def test_a_page_that_is_no_manager_is_called_that(server: str) -> None:
         ManagerClient(server) as client,
     ):
         client.get_version()
+
+
+def test_a_page_in_the_managers_place_has_taken_nothing(server: str) -> None:
+    Server.answers["/worker/task/x"] = (200, b"<html>Log in to the network</html>")
+    Server.answers["/worker/task/x/output-produced"] = (200, b"<html>Log in</html>")
+    with ManagerClient(server) as client:
+        client.task_update("x", {})
+        Server.content_type = "text/html; charset=utf-8"
+        with pytest.raises(ManagerUnreachable, match="web page"):
+            client.task_update("x", {})
+        with pytest.raises(ManagerUnreachable, match="web page"):
+            client.task_output_produced("x", b"", "image/png")
 
 
 def test_nothing_listening_is_a_sentence() -> None:

@@ -56,13 +56,17 @@ def ask_in_dialog(
     title: str = "",
     confirm_text: str = "",
 ) -> OperatorResult:
-    """What an operator's `invoke` returns that shows its properties first."""
+    """What an operator's `invoke` returns that shows its properties first.
+
+    Without a title that is the operator's name, and without `confirm_text` Blender says OK.
+    """
     manager = context.window_manager
     if manager is None:
         return _nowhere_to_ask(operator)
-    return manager.invoke_props_dialog(
-        operator, width=width, title=title, confirm_text=confirm_text
-    )
+    # An empty text is not as none: the dialog would have no title, or a button without words.
+    texts: dict[str, Any] = {"title": title, "confirm_text": confirm_text}
+    given = {name: text for name, text in texts.items() if text}
+    return manager.invoke_props_dialog(operator, width=width, **given)
 
 
 def ask_to_confirm(

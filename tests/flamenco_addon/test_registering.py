@@ -71,7 +71,7 @@ def test_registering_twenty_times_leaves_nothing_behind(
     names = {"zip": str(extension), "module": MODULE}
     python = bpy_python(blender)
     before, first, last, after = run_in_bpy(
-        TWENTY_TIMES, home=tmp_path, names=names, enable=False, python=python
+        TWENTY_TIMES, home=tmp_path, names=names, enable=False, python=python, limit=280
     )
     assert after == before
     assert first == last

@@ -90,6 +90,12 @@ CASES: list[tuple[str, list[tuple[str, int, Any, int]]]] = [
     ("checkout fails", [(CHECKOUT, 500, {"code": 500, "message": "The disk is full"}, 9)]),
 ]
 
+DYING: list[tuple[str, list[tuple[str, int, Any, int]]]] = [
+    ("dies at the upload", [(UPLOAD, HANG_UP, None, 99)]),
+    ("dies at the checkout", [(CHECKOUT, HANG_UP, None, 99)]),
+    ("dies when submitted", [(SUBMIT, HANG_UP, None, 99)]),
+]
+
 
 @pytest.fixture(scope="module")
 def proxy(farm: Farm) -> Iterator[Proxy]:
@@ -100,13 +106,22 @@ def proxy(farm: Farm) -> Iterator[Proxy]:
 @pytest.fixture(scope="module")
 def said(farm: Farm, proxy: Proxy, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """What the artist was told in each case."""
-    scratch = tmp_path_factory.mktemp("scratch")
+    home, scratch = tmp_path_factory.mktemp("artist"), tmp_path_factory.mktemp("scratch")
+    return told_in(CASES, proxy, home, scratch)
+
+
+def told_in(
+    cases: list[tuple[str, list[tuple[str, int, Any, int]]]],
+    proxy: Proxy,
+    home: Path,
+    scratch: Path,
+) -> dict[str, str]:
     answered: dict[str, Any] = as_artist(
         "os.environ['TMPDIR'] = scratch\n" + ONE_SUBMISSION,
-        home=tmp_path_factory.mktemp("artist"),
+        home=home,
         url=proxy.url,
         names={
-            "cases": CASES,
+            "cases": cases,
             "scratch": str(scratch),
             "control": f"{proxy.url}/control",
         },
@@ -156,6 +171,18 @@ def test_the_reason_is_told_and_no_job_is_made(
     assert said[case].endswith(f"\n{stage}")
     assert "Traceback" not in said[case]
     assert jobs_called(farm, case) == []
+
+
+@pytest.mark.thorough
+def test_a_manager_that_dies_at_a_later_stage_is_told_of_and_gets_no_job(
+    farm: Farm, proxy: Proxy, tmp_path: Path
+) -> None:
+    (tmp_path / "scratch").mkdir()
+    said = told_in(DYING, proxy, tmp_path / "artist", tmp_path / "scratch")
+    for case, _ in DYING:
+        assert "cannot be reached" in said[case]
+        assert said[case].endswith("\nfailed")
+        assert jobs_called(farm, case) == []
 
 
 @pytest.mark.parametrize("case", ["busy for a moment", "answer is lost", "answer is lost twice"])

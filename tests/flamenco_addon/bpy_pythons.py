@@ -20,6 +20,8 @@ _OTHERS = {
 }
 BLENDERS = [OWN, *(pytest.param(each, marks=pytest.mark.thorough) for each in _OTHERS)]
 """Parameters of tests that run in each of them, thoroughly."""
+_WITH_IT = ("requests", "zstandard", "PyYAML", "cattrs", "sqlite-utils")
+"""What Blender brings along, and what the core needs when it comes from the checkout."""
 _READY = "ready"
 
 
@@ -35,7 +37,7 @@ def bpy_python(blender: str) -> Path:
         if found is None:
             pytest.skip(f"there is no Python {release[0]}.{release[1]} for Blender {blender}")
         run([found, "-m", "venv", "--clear", str(folder)])
-        run([str(python), "-m", "pip", "install", "--quiet", requirement, "requests", "zstandard"])
+        run([str(python), "-m", "pip", "install", "--quiet", requirement, *_WITH_IT])
         (folder / _READY).touch()
     return python
 

@@ -121,7 +121,7 @@ if TYPE_CHECKING:
         WorkerTag,
         WorkerTagChangeRequest,
     )
-    from flamenco_core.model.block_lists import JobBlocklistEntry
+    from flamenco_core.model.block_lists import JobBlocklistEntry, WorkerBlock
     from flamenco_core.statuses import (
         JobStatus,
         TaskStatus,
@@ -216,6 +216,7 @@ __all__ = [
     "Worker",
     "WorkerAction",
     "WorkerActionRequest",
+    "WorkerBlock",
     "WorkerChanged",
     "WorkerDeleted",
     "WorkerRegistered",
@@ -270,7 +271,7 @@ _MODULES = {
         "WorkerRegistration WorkerSignOn WorkerSleepSchedule WorkerStatusChangeRequest "
         "WorkerSummary WorkerTag WorkerTagChangeRequest WorkersActionRequest"
     ),
-    "model.block_lists": "JobBlocklistEntry",
+    "model.block_lists": "JobBlocklistEntry WorkerBlock",
     "statuses": "JobStatus TaskStatus WorkerStatus",
     "variables": "Variable VariableTable VariableValue Variables",
 }

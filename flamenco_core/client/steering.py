@@ -18,7 +18,7 @@ from flamenco_core.model.action_requests import (
     WorkersActionRequest,
 )
 from flamenco_core.model.actions import JobAction, WorkerAction
-from flamenco_core.model.block_lists import JobBlocklistEntry
+from flamenco_core.model.block_lists import JobBlocklistEntry, WorkerBlock
 from flamenco_core.model.finding import FoundId, FoundIds, IdKind
 from flamenco_core.model.forecast import FarmPlan, JobPlan, JobWhyNot, WorkerWhyNot
 from flamenco_core.model.jobs import JobMassDeletionInfo, JobRnaOverrides
@@ -65,6 +65,11 @@ class Steering(ManagerRequests):
     def fetch_job_blocklist(self, job_id: str) -> list[JobBlocklistEntry]:
         """Which workers get no more tasks of a type from a job, by their names."""
         return self._get(f"/jobs/{quote(job_id, safe='')}/blocklist", list[JobBlocklistEntry])
+
+    def fetch_worker_blocks(self, worker_id: str) -> list[WorkerBlock]:
+        """Which jobs give a worker no more tasks of a type, the newest jobs first."""
+        path = f"/worker-mgt/workers/{quote(worker_id, safe='')}/blocks"
+        return self._get(path, list[WorkerBlock])
 
     def remove_job_blocklist(self, job_id: str, entries: Sequence[JobBlocklistEntry]) -> None:
         """Opens a job to workers again; at least one, and those that are not there are fine."""

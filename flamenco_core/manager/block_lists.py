@@ -7,13 +7,22 @@ from collections.abc import Sequence
 
 from flamenco_core.events import JobChanged
 from flamenco_core.manager.unit import Unit
-from flamenco_core.model.block_lists import JobBlocklistEntry
-from flamenco_core.store import block_lists, jobs
+from flamenco_core.model.block_lists import JobBlocklistEntry, WorkerBlock
+from flamenco_core.store import block_lists, jobs, workers
+
+MOST_OF_WORKER = 200
+"""Older jobs are hardly ever queued again, which would empty their block lists anyway."""
 
 
 def of_job(db: sqlite3.Connection, job_uuid: str) -> list[JobBlocklistEntry]:
     """By the workers' names; raises `NotFound`."""
     return block_lists.of_job(db, jobs.by_uuid(db, job_uuid).id)
+
+
+def of_worker(db: sqlite3.Connection, worker_uuid: str) -> list[WorkerBlock]:
+    """Those of the newest jobs first, at most `MOST_OF_WORKER`; raises `NotFound`."""
+    worker = workers.by_uuid(db, worker_uuid)
+    return block_lists.of_worker(db, worker.id, limit=MOST_OF_WORKER)
 
 
 def remove(unit: Unit, job_uuid: str, entries: Sequence[JobBlocklistEntry]) -> None:

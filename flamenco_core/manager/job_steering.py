@@ -8,7 +8,7 @@ from flamenco_core import model, wire
 from flamenco_core.manager import block_lists, people, transitions
 from flamenco_core.manager.jobs_at_hand import job_facts, task_facts
 from flamenco_core.manager.submitting import Submitting
-from flamenco_core.model.block_lists import JobBlocklistEntry
+from flamenco_core.model.block_lists import JobBlocklistEntry, WorkerBlock
 from flamenco_core.rules import actions
 from flamenco_core.rules.actions import Choice
 from flamenco_core.store import jobs, tasks
@@ -63,6 +63,10 @@ class JobSteering(Submitting):
     def block_list(self, job_id: str) -> list[JobBlocklistEntry]:
         """Which workers get no more tasks of a type from a job, by their names."""
         return block_lists.of_job(self._db, job_id)
+
+    def blocks_of_worker(self, worker_id: str) -> list[WorkerBlock]:
+        """Which jobs give a worker no more tasks of a type, the newest jobs first."""
+        return block_lists.of_worker(self._db, worker_id)
 
     def remove_from_block_list(
         self, job_id: str, entries: Sequence[JobBlocklistEntry], *, actor: Actor

@@ -6,7 +6,7 @@ from aiohttp import web
 
 from flamenco_core.errors import one_problem
 from flamenco_core.manager import block_lists
-from flamenco_core.model.block_lists import JobBlocklistEntry
+from flamenco_core.model.block_lists import JobBlocklistEntry, WorkerBlock
 from manager_service.json_answers import empty_answer, json_answer
 from manager_service.routing import (
     UUID,
@@ -23,6 +23,7 @@ from manager_service.routing import (
 OPERATIONS = OperationTable("jobs")
 
 JOB_ID = in_path("job_id", UUID, "The job.")
+WORKER_ID = in_path("worker_id", UUID, "The worker.")
 
 _UNKNOWN_JOB = Answer(status=404, description="There is no such job.")
 
@@ -41,6 +42,27 @@ async def fetch_job_blocklist(call: Call) -> web.StreamResponse:
     return json_answer(
         await call.service.readers.read(
             lambda reader: block_lists.of_job(reader.connection, job_id)
+        )
+    )
+
+
+@OPERATIONS.operation(
+    "fetchWorkerBlocks",
+    "GET",
+    "/worker-mgt/workers/{worker_id}/blocks",
+    role=Role.VIEWER,
+    summary="Which jobs give a worker no more tasks of a type",
+    parameters=[WORKER_ID],
+    answers=[
+        ok(list[WorkerBlock], "Those of the newest jobs first."),
+        Answer(status=404, description="There is no such worker."),
+    ],
+)
+async def fetch_worker_blocks(call: Call) -> web.StreamResponse:
+    worker_id = call.value(WORKER_ID)
+    return json_answer(
+        await call.service.readers.read(
+            lambda reader: block_lists.of_worker(reader.connection, worker_id)
         )
     )
 

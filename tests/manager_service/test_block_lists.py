@@ -6,35 +6,9 @@ from typing import Any
 from uuid import uuid4
 
 from flamenco_core.client import ManagerClient
-from tests.manager_service.running_manager import RunningManager, WorkerLogin
-
-
-def fail_three(manager: RunningManager, worker: WorkerLogin) -> None:
-    """Lets a worker fail at as many tasks as it takes."""
-    for _ in range(3):
-        task = manager.post("/worker/task", worker=worker).json
-        update = {"taskStatus": "failed", "activity": "no"}
-        assert manager.post(f"/worker/task/{task['uuid']}", update, worker=worker).status == 204
-
-
-def block(manager: RunningManager) -> tuple[str, WorkerLogin]:
-    """A job of many tasks that is closed to the worker `castor`."""
-    settings = {
-        "frames": "1-60",
-        "chunk_size": 1,
-        "render_output_root": "/render",
-        "add_path_components": 0,
-        "render_output_path": "/render/{timestamp}/######",
-        "blendfile": "/shot.blend",
-        "format": "PNG",
-        "image_file_extension": ".png",
-        "scene": "Scene",
-    }
-    job = manager.submit(type="simple-blender-render", settings=settings)
-    castor = manager.add_worker("castor", types=("blender",))
-    manager.add_worker("pollux", types=("blender",))
-    fail_three(manager, castor)
-    return job["id"], castor
+from flamenco_core.wire import format_time
+from tests.manager_service.blocked_worker import block
+from tests.manager_service.running_manager import RunningManager
 
 
 def test_a_worker_is_listed_and_gets_tasks_again_once_it_is_removed(
@@ -50,6 +24,22 @@ def test_a_worker_is_listed_and_gets_tasks_again_once_it_is_removed(
     assert manager.get(path).json == []
     assert manager.post("/worker/task", worker=castor).status == 200
     assert manager.request("DELETE", path, json_body=[entry]).status == 204
+
+
+def test_a_worker_knows_which_jobs_block_it(manager: RunningManager) -> None:
+    job, castor = block(manager)
+    path = f"/worker-mgt/workers/{castor.uuid}/blocks"
+    [found] = manager.get(path).json
+    assert (found["job_id"], found["task_type"]) == (job, "blender")
+    assert found["job_name"] == manager.get(f"/jobs/{job}").json["name"]
+    with ManagerClient(f"http://127.0.0.1:{manager.port}/", token="") as client:
+        [entry] = client.fetch_worker_blocks(castor.uuid)
+        assert entry.job_id == job
+        assert format_time(entry.blocked) == found["blocked"]
+    body = [{"worker_id": castor.uuid, "task_type": "blender"}]
+    assert manager.request("DELETE", f"/jobs/{job}/blocklist", json_body=body).status == 204
+    assert manager.get(path).json == []
+    assert manager.get(f"/worker-mgt/workers/{uuid4()}/blocks").status == 404
 
 
 def test_the_client_opens_a_job_to_a_worker_again(manager: RunningManager) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import Page, expect
 
+from tests.manager_service.blocked_worker import block
 from tests.manager_service.running_manager import RunningManager
 from tests.manager_service.web.conftest import PHONE, Farm, OpenPage
 
@@ -226,3 +227,15 @@ def test_a_phone_shows_the_list_and_then_the_worker(shared_farm: Farm, open_page
 def workers(farm: Farm, name: str) -> list[dict[str, object]]:
     found: list[dict[str, object]] = farm.get(f"/worker-mgt/workers?name={name}").json["workers"]
     return found
+
+
+def test_a_worker_that_jobs_block_is_let_try_again(
+    manager: RunningManager, web_build: None, open_page: OpenPage
+) -> None:
+    job, castor = block(manager)
+    page = open_page(manager, f"/workers/{castor.uuid}")
+    blocked = page.locator("section.card", has_text="Blocked from")
+    expect(blocked.get_by_role("listitem")).to_contain_text("blender")
+    blocked.get_by_role("button", name="Let it try again").click()
+    expect(blocked).to_contain_text("No job: ")
+    assert manager.get(f"/jobs/{job}/blocklist").json == []

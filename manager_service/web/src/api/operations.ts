@@ -62,6 +62,7 @@ export const OPERATIONS = {
   fetchTokens: ["GET", "/api/v3/tokens", "viewer", false],
   fetchUsers: ["GET", "/api/v3/users", "admin", false],
   fetchWorker: ["GET", "/api/v3/worker-mgt/workers/{worker_id}", "viewer", false],
+  fetchWorkerBlocks: ["GET", "/api/v3/worker-mgt/workers/{worker_id}/blocks", "viewer", false],
   fetchWorkerSettings: ["GET", "/api/v3/worker/settings", "worker", false],
   fetchWorkerSleepSchedule: ["GET", "/api/v3/worker-mgt/workers/{worker_id}/sleep-schedule", "viewer", false],
   fetchWorkerStatistics: ["GET", "/api/v3/worker-mgt/workers/{worker_id}/statistics", "viewer", false],

@@ -44,7 +44,7 @@ def test_filters_are_links(shared_farm: Farm, open_page: OpenPage) -> None:
     assert {*names(page)} == wanted
     page.get_by_role("link", name=min(wanted), exact=True).click()
     expect(page.get_by_role("heading", name=min(wanted))).to_be_visible()
-    expect(page.locator(".list .body .row")).to_have_count(len(wanted))
+    expect(page.locator(".list-page .body .row")).to_have_count(len(wanted))
     assert page.url.endswith("?sort=name&name=COMP")
 
 

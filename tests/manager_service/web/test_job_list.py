@@ -7,6 +7,7 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import Page, expect
 
+from tests.eventually import eventually
 from tests.manager_service.running_manager import RunningManager
 from tests.manager_service.web.conftest import DESKTOP, PHONE, Farm, OpenPage
 from tests.manager_service.web.studio import LARGE_JOB
@@ -14,7 +15,17 @@ from tests.manager_service.web.studio import LARGE_JOB
 
 def names(page: Page) -> list[str]:
     """Of the jobs in their order."""
-    return page.locator(".body .row .row-name").all_inner_texts()
+    return [name.strip() for name in page.locator(".body .row .row-name").all_text_contents()]
+
+
+def expect_names(page: Page, wanted: list[str] | set[str]) -> None:
+    """Waits for these jobs, in their order if it is a list."""
+
+    def are_there() -> bool:
+        found = names(page)
+        return (found if isinstance(wanted, list) else {*found}) == wanted
+
+    eventually(are_there, f"for the jobs {wanted}")
 
 
 def test_every_job_that_is_not_archived_is_listed(shared_farm: Farm, open_page: OpenPage) -> None:
@@ -23,25 +34,25 @@ def test_every_job_that_is_not_archived_is_listed(shared_farm: Farm, open_page: 
     rest = {*shared_farm.studio.jobs} - archived
     expect(page.get_by_role("link", name=LARGE_JOB)).to_be_visible()
     expect(page.locator(".body .row")).to_have_count(len(rest))
-    assert {*names(page)} == rest
+    expect_names(page, rest)
     page.get_by_role("button", name="Archived jobs").click()
     expect(page.get_by_role("heading", name="Archived jobs")).to_be_visible()
     expect(page.locator(".body .row")).to_have_count(len(archived))
-    assert {*names(page)} == archived
+    expect_names(page, archived)
 
 
 def test_filters_are_links(shared_farm: Farm, open_page: OpenPage) -> None:
     page = open_page(shared_farm, "/jobs?status=failed&sort=name")
     failed = shared_farm.studio.statuses["failed"]
     expect(page.locator(".body .row")).to_have_count(len(failed))
-    assert names(page) == sorted(failed)
+    expect_names(page, sorted(failed))
     page.get_by_role("button", name="Failed").click()
     page.get_by_label("Search by name").fill("COMP")
     page.wait_for_url("**/jobs?sort=name&name=COMP")
     wanted = {name for name in shared_farm.studio.jobs if "comp" in name}
     wanted -= {*shared_farm.studio.statuses["archived"]}
     expect(page.locator(".body .row")).to_have_count(len(wanted))
-    assert {*names(page)} == wanted
+    expect_names(page, wanted)
     page.get_by_role("link", name=min(wanted), exact=True).click()
     expect(page.get_by_role("heading", name=min(wanted))).to_be_visible()
     expect(page.locator(".list-page .body .row")).to_have_count(len(wanted))
@@ -60,7 +71,7 @@ def test_jobs_of_a_worker_tag_are_shown_until_its_chip_is_clicked(
     page.get_by_role("button", name="Show these").click()
     rows = page.locator(".body .row")
     expect(rows).to_have_count(1)
-    assert names(page) == [name]
+    expect_names(page, [name])
     page.get_by_role("button", name="Worker tag: gpu").click()
     expect(page.get_by_role("link", name=LARGE_JOB)).to_be_visible()
 
@@ -133,7 +144,7 @@ def test_rows_that_are_kept_in_place_say_what_waits(
     manager.submit(name="second")
     more = page.get_by_role("button", name="1 more since rows are kept in place: show")
     expect(more).to_be_visible()
-    assert names(page) == ["first"]
+    expect_names(page, ["first"])
     more.click()
     expect(page.get_by_role("link", name="second")).to_be_visible()
 

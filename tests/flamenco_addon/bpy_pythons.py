@@ -20,7 +20,10 @@ _OTHERS = {
 }
 BLENDERS = [OWN, *(pytest.param(each, marks=pytest.mark.thorough) for each in _OTHERS)]
 """Parameters of tests that run in each of them, thoroughly."""
-_WITH_IT = ("requests", "zstandard", "PyYAML", "cattrs", "sqlite-utils")
+_WITH_IT = (
+    *("requests", "zstandard", "PyYAML", "cattrs", "sqlite-utils"),
+    "blender-asset-tracer>=1.23,<2",
+)
 """What Blender brings along, and what the core needs when it comes from the checkout."""
 _READY = "ready"
 

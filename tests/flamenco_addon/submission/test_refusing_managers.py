@@ -13,6 +13,7 @@ import pytest
 
 from tests.eventually import eventually
 from tests.farm.farm import Farm
+from tests.flamenco_addon.bpy_pythons import BLENDERS, OWN
 from tests.flamenco_addon.submission.answering_proxy import (
     HANG_UP,
     LOSE_ANSWER,
@@ -45,6 +46,8 @@ def tell(what):
 said = {}
 for case, answers in cases:
     tell({"case": case, "answers": answers})
+    scene["case"] = case  # another file, which has to be uploaded
+    save()
     said[case] = refusal(bpy.ops.flamenco.submit_job, job_name=case)
     said[case] += "\\n" + str(drivers.current().stage.value)
 copies = [str(each) for each in Path(scratch).glob("flamenco-*")]
@@ -103,11 +106,24 @@ def proxy(farm: Farm) -> Iterator[Proxy]:
         yield proxy
 
 
+@pytest.fixture(scope="module", params=BLENDERS)
+def blender(request: pytest.FixtureRequest) -> str:
+    version: str = request.param
+    return version
+
+
 @pytest.fixture(scope="module")
-def said(farm: Farm, proxy: Proxy, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+def said(blender: str, proxy: Proxy, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """What the artist was told in each case."""
     home, scratch = tmp_path_factory.mktemp("artist"), tmp_path_factory.mktemp("scratch")
-    return told_in(CASES, proxy, home, scratch)
+    cases = [(job_of(case, blender), answers) for case, answers in CASES]
+    told = told_in(cases, proxy, home, scratch, blender=blender)
+    return {case: told[job_of(case, blender)] for case, _ in CASES}
+
+
+def job_of(case: str, blender: str) -> str:
+    """The name of the job of a case."""
+    return f"{case} in {blender}"
 
 
 def told_in(
@@ -115,6 +131,8 @@ def told_in(
     proxy: Proxy,
     home: Path,
     scratch: Path,
+    *,
+    blender: str = OWN,
 ) -> dict[str, str]:
     answered: dict[str, Any] = as_artist(
         "os.environ['TMPDIR'] = scratch\n" + ONE_SUBMISSION,
@@ -125,6 +143,7 @@ def told_in(
             "scratch": str(scratch),
             "control": f"{proxy.url}/control",
         },
+        blender=blender,
     )
     assert answered["copies"] == []
     found: dict[str, str] = answered["said"]
@@ -165,12 +184,12 @@ def jobs_called(farm: Farm, name: str) -> list[dict[str, Any]]:
     ],
 )
 def test_the_reason_is_told_and_no_job_is_made(
-    farm: Farm, said: dict[str, str], case: str, words: str, stage: str
+    farm: Farm, blender: str, said: dict[str, str], case: str, words: str, stage: str
 ) -> None:
     assert words in said[case]
     assert said[case].endswith(f"\n{stage}")
     assert "Traceback" not in said[case]
-    assert jobs_called(farm, case) == []
+    assert jobs_called(farm, job_of(case, blender)) == []
 
 
 @pytest.mark.thorough
@@ -187,10 +206,10 @@ def test_a_manager_that_dies_at_a_later_stage_is_told_of_and_gets_no_job(
 
 @pytest.mark.parametrize("case", ["busy for a moment", "answer is lost", "answer is lost twice"])
 def test_a_job_that_is_sent_several_times_is_made_once(
-    farm: Farm, said: dict[str, str], case: str
+    farm: Farm, blender: str, said: dict[str, str], case: str
 ) -> None:
     assert said[case] == "\ndone"
-    assert len(jobs_called(farm, case)) == 1
+    assert len(jobs_called(farm, job_of(case, blender))) == 1
 
 
 def test_what_was_sent_for_a_job_that_was_refused_is_taken_back(

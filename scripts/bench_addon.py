@@ -64,7 +64,12 @@ if bpy.app.timers.is_registered(background._tick):
     bpy.app.timers.unregister(background._tick)
 background._tick = measured(background._tick, ticks)
 background._ensure_timer()
-for panel in bpy.types.Panel.__subclasses__():
+def all_below(kind):
+    for each in kind.__subclasses__():
+        yield each
+        yield from all_below(each)
+
+for panel in all_below(bpy.types.Panel):
     if panel.__module__.startswith(module) and "draw" in vars(panel):
         panel.draw = drawn(panel.draw)
 """

@@ -13,18 +13,6 @@ from flamenco_core.client.requests import API, ManagerRequests
 from flamenco_core.model.audit import AuditEntry, AuditLog
 from flamenco_core.model.files import FileEntry, FolderListing, SequenceFrame, SequenceListing
 from flamenco_core.model.saved_queries import SavedQuery, SavedQueryChange, SavedQueryList
-from flamenco_core.model.statistics import (
-    AttemptList,
-    FarmOverview,
-    FrameStatistics,
-    FrameStatisticsList,
-    HostPoint,
-    HostPoints,
-    HostSamples,
-    JobStatistics,
-    KindStatistics,
-    KindStatisticsList,
-)
 
 T = TypeVar("T")
 
@@ -45,35 +33,37 @@ class Looking(ManagerRequests):
     def fetch_workers_page(self, query: Query) -> model.WorkerList:
         return self._look("/worker-mgt/workers", query, model.WorkerList)
 
-    def fetch_job_statistics(self, job_id: str) -> JobStatistics:
+    def fetch_job_statistics(self, job_id: str) -> model.JobStatistics:
         """What a job took so far; also of one that was deleted."""
-        return self._get(f"/jobs/{quote(job_id, safe='')}/statistics", JobStatistics)
+        return self._get(f"/jobs/{quote(job_id, safe='')}/statistics", model.JobStatistics)
 
-    def fetch_job_attempts(self, job_id: str, query: Query | None = None) -> AttemptList:
+    def fetch_job_attempts(self, job_id: str, query: Query | None = None) -> model.AttemptList:
         """What each attempt at a job's tasks took and made."""
-        return self._look(f"/jobs/{quote(job_id, safe='')}/attempts", query or {}, AttemptList)
+        return self._look(
+            f"/jobs/{quote(job_id, safe='')}/attempts", query or {}, model.AttemptList
+        )
 
-    def fetch_job_frame_statistics(self, job_id: str) -> list[FrameStatistics]:
+    def fetch_job_frame_statistics(self, job_id: str) -> list[model.FrameStatistics]:
         """What each frame of a job took."""
         path = f"/jobs/{quote(job_id, safe='')}/statistics/frames"
-        return self._get(path, FrameStatisticsList).frames
+        return self._get(path, model.FrameStatisticsList).frames
 
-    def fetch_statistics(self) -> list[KindStatistics]:
+    def fetch_statistics(self) -> list[model.KindStatistics]:
         """What all attempts took, by job type and task type."""
-        return self._get("/statistics", KindStatisticsList).sums
+        return self._get("/statistics", model.KindStatisticsList).sums
 
-    def fetch_worker_statistics(self, worker_id: str) -> list[KindStatistics]:
+    def fetch_worker_statistics(self, worker_id: str) -> list[model.KindStatistics]:
         """What the attempts of a worker took, by job type and task type."""
         path = f"/worker-mgt/workers/{quote(worker_id, safe='')}/statistics"
-        return self._get(path, KindStatisticsList).sums
+        return self._get(path, model.KindStatisticsList).sums
 
-    def fetch_farm_overview(self) -> FarmOverview:
+    def fetch_farm_overview(self) -> model.FarmOverview:
         """How many jobs, tasks and workers there are, by status."""
-        return self._get("/status/overview", FarmOverview)
+        return self._get("/status/overview", model.FarmOverview)
 
     def store_host_statistics(self, samples: Sequence[model.HostSample]) -> None:
         """Tells what this worker's machine has been doing; at most 1,000 samples at once."""
-        self._send("POST", "/worker/host-statistics", HostSamples(samples=[*samples]))
+        self._send("POST", "/worker/host-statistics", model.HostSamples(samples=[*samples]))
 
     def fetch_host_statistics(
         self,
@@ -82,7 +72,7 @@ class Looking(ManagerRequests):
         since: datetime | None = None,
         until: datetime | None = None,
         by_minute: bool = False,
-    ) -> list[HostPoint]:
+    ) -> list[model.HostPoint]:
         """What a worker's machine was doing, by default in the last hour.
 
         Every second of the last hour, or `by_minute` the means of thirty days.
@@ -91,7 +81,7 @@ class Looking(ManagerRequests):
         query |= {} if since is None else {"since": since.isoformat()}
         query |= {} if until is None else {"until": until.isoformat()}
         path = f"/worker-mgt/workers/{quote(worker_id, safe='')}/host-statistics"
-        return self._look(path, query, HostPoints).points
+        return self._look(path, query, model.HostPoints).points
 
     def fetch_audit_log(self, query: Query | None = None) -> Iterator[AuditEntry]:
         """Who did what, the newest first; asks for more as it goes on."""

@@ -20,7 +20,6 @@ from flamenco_core.client.requests import API
 from flamenco_core.client.steering import Steering
 from flamenco_core.client.submitting import Submitting
 from flamenco_core.errors import FlamencoError
-from flamenco_core.model.worker_protocol import ProvisionedSettings
 from flamenco_core.statuses import JobStatus, TaskStatus, WorkerStatus
 
 _LONGEST_REASON = 1000
@@ -246,9 +245,9 @@ class ManagerClient(Submitting, Steering, Looking):
     def sign_on(self, sign_on: model.WorkerSignOn) -> model.WorkerStateChange:
         return self._read(self._send("POST", "/worker/sign-on", sign_on), model.WorkerStateChange)
 
-    def worker_settings(self) -> ProvisionedSettings:
+    def worker_settings(self) -> model.ProvisionedSettings:
         """What the farm tells this worker about its set-up, as it is now."""
-        return self._read(self._send("GET", "/worker/settings"), ProvisionedSettings)
+        return self._read(self._send("GET", "/worker/settings"), model.ProvisionedSettings)
 
     def sign_off(self) -> None:
         self._send("POST", "/worker/sign-off")

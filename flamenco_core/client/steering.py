@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from urllib.parse import quote, urlencode
 
-from flamenco_core import wire
+from flamenco_core import model, wire
 from flamenco_core.client.requests import ManagerRequests
 from flamenco_core.model.action_requests import (
     ActionReport,
@@ -20,7 +20,6 @@ from flamenco_core.model.action_requests import (
 from flamenco_core.model.actions import JobAction, WorkerAction
 from flamenco_core.model.block_lists import JobBlocklistEntry, WorkerBlock
 from flamenco_core.model.finding import FoundId, FoundIds, IdKind
-from flamenco_core.model.forecast import FarmPlan, JobPlan, JobWhyNot, WorkerWhyNot
 from flamenco_core.model.jobs import JobMassDeletionInfo, JobRnaOverrides
 
 TIME_FOR_MANY = timedelta(minutes=10)
@@ -86,28 +85,28 @@ class Steering(ManagerRequests):
         answer = self._send("PUT", path, JobRnaOverrides(rna_overrides=[*lines]))
         return self._read(answer, JobRnaOverrides).rna_overrides
 
-    def why_not(self, worker_id: str, job_id: str) -> WorkerWhyNot:
+    def why_not(self, worker_id: str, job_id: str) -> model.WorkerWhyNot:
         """For each kind of task of a job, what keeps a worker from getting one."""
         path = f"/jobs/{quote(job_id, safe='')}/why-not/{quote(worker_id, safe='')}"
-        return self._get(path, WorkerWhyNot)
+        return self._get(path, model.WorkerWhyNot)
 
-    def job_why_not(self, job_id: str) -> Iterator[JobWhyNot]:
+    def job_why_not(self, job_id: str) -> Iterator[model.JobWhyNot]:
         """What keeps the farm's workers from a job, in pages of some hundred workers."""
         query = ""
         while True:
-            page = self._get(f"/jobs/{quote(job_id, safe='')}/why-not{query}", JobWhyNot)
+            page = self._get(f"/jobs/{quote(job_id, safe='')}/why-not{query}", model.JobWhyNot)
             yield page
             if page.next is None:
                 return
             query = f"?{urlencode({'after': page.next})}"
 
-    def job_plan(self, job_id: str) -> JobPlan:
+    def job_plan(self, job_id: str) -> model.JobPlan:
         """Who could work on a job, who would begin now, and how long it may take."""
-        return self._get(f"/jobs/{quote(job_id, safe='')}/plan", JobPlan)
+        return self._get(f"/jobs/{quote(job_id, safe='')}/plan", model.JobPlan)
 
-    def plan(self) -> FarmPlan:
+    def plan(self) -> model.FarmPlan:
         """Which task each free worker would get now."""
-        return self._get("/jobs/plan", FarmPlan)
+        return self._get("/jobs/plan", model.FarmPlan)
 
     def delete_job_mass_what_would_it_do(self, last_updated_max: datetime) -> JobMassDeletionInfo:
         query = urlencode({"last_updated_max": wire.format_time(last_updated_max)})

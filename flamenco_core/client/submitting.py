@@ -11,7 +11,6 @@ from uuid import uuid4
 from flamenco_core import model
 from flamenco_core.client.connection import ManagerRefused, ManagerUnreachable
 from flamenco_core.client.requests import ManagerRequests
-from flamenco_core.model.forecast import JobPlan
 
 PAUSES = (timedelta(seconds=0.5), timedelta(seconds=2), timedelta(seconds=5))
 """Before each time that a submission is sent again."""
@@ -53,9 +52,9 @@ class Submitting(ManagerRequests):
     def submit_job_check(self, job: model.SubmittedJob) -> None:
         self._send("POST", "/jobs/check", job)
 
-    def plan_job(self, job: model.SubmittedJob) -> JobPlan:
+    def plan_job(self, job: model.SubmittedJob) -> model.JobPlan:
         """Who could work on a job, who would begin, and how long it may take, if submitted now."""
-        return self._read(self._send("POST", "/jobs/plan", job), JobPlan)
+        return self._read(self._send("POST", "/jobs/plan", job), model.JobPlan)
 
     def _may_repeat(self, aborted: threading.Event, pause: timedelta) -> bool:
         """Waits until the Manager answers again; whether it makes one job of both submissions.

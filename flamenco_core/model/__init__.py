@@ -132,6 +132,18 @@ if TYPE_CHECKING:
         ShamanRequirementsResponse,
         ShamanSingleFileStatus,
     )
+    from flamenco_core.model.statistics import (
+        AttemptList,
+        FarmOverview,
+        FrameStatistics,
+        FrameStatisticsList,
+        HostPoint,
+        HostPoints,
+        HostSamples,
+        JobStatistics,
+        KindStatistics,
+        KindStatisticsList,
+    )
     from flamenco_core.model.tasks import (
         Command,
         JobTasksSummary,
@@ -186,6 +198,7 @@ __all__ = [
     "ActionReport",
     "ActionResult",
     "AssignedTask",
+    "AttemptList",
     "Audience",
     "AvailableJobSetting",
     "AvailableJobType",
@@ -205,6 +218,7 @@ __all__ = [
     "EventTasksUpdate",
     "EventWorkerTagUpdate",
     "EventWorkerUpdate",
+    "FarmOverview",
     "FarmPlan",
     "FarmStatusReport",
     "FlamencoVersion",
@@ -219,8 +233,13 @@ __all__ = [
     "FollowedEvent",
     "FoundId",
     "FoundIds",
+    "FrameStatistics",
+    "FrameStatisticsList",
     "HeldTask",
+    "HostPoint",
+    "HostPoints",
     "HostSample",
+    "HostSamples",
     "IdKind",
     "Job",
     "JobAction",
@@ -234,6 +253,7 @@ __all__ = [
     "JobPlan",
     "JobPriorityChange",
     "JobRnaOverrides",
+    "JobStatistics",
     "JobStatusChange",
     "JobStorageInfo",
     "JobTagChange",
@@ -241,6 +261,8 @@ __all__ = [
     "JobWhyNot",
     "JobsActionRequest",
     "JobsQueryResult",
+    "KindStatistics",
+    "KindStatisticsList",
     "LastTask",
     "LifeCycleEventType",
     "Login",
@@ -362,6 +384,10 @@ _MODULES = {
         "ShamanCheckout ShamanCheckoutResult ShamanFileSpec ShamanFileSpecWithStatus "
         "ShamanFileStatus ShamanRequirementsRequest ShamanRequirementsResponse "
         "ShamanSingleFileStatus"
+    ),
+    "statistics": (
+        "AttemptList FarmOverview FrameStatistics FrameStatisticsList HostPoint HostPoints "
+        "HostSamples JobStatistics KindStatistics KindStatisticsList"
     ),
     "tasks": (
         "Command JobTasksSummary Task TaskFailure TaskLogInfo TaskStatusChange TaskSummary "

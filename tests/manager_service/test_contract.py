@@ -42,6 +42,7 @@ OURS_ONLY = {
         ("listFolder", "listImageSequence", "fetchFile"),
         "Flamenco 3 shows no files but logs and thumbnails.",
     ),
+    "fetchWorkerBlocks": "Flamenco 3 shows block lists by job only.",
     "fetchAuditLog": "Flamenco 3 does not record who did what.",
     **dict.fromkeys(
         (

@@ -10,13 +10,12 @@ from urllib.parse import quote, urlencode
 from flamenco_core import model, wire
 from flamenco_core.client.connection import (
     Answer,
-    ManagerUnreachable,
     basic_authorization,
     decoded,
 )
 from flamenco_core.client.events import EventStream, follow_log
 from flamenco_core.client.looking import Looking
-from flamenco_core.client.requests import API
+from flamenco_core.client.requests import API, TIME_FOR_MANY
 from flamenco_core.client.steering import Steering
 from flamenco_core.client.submitting import Submitting
 from flamenco_core.errors import FlamencoError
@@ -99,7 +98,7 @@ class ManagerClient(Submitting, Steering, Looking):
 
     def fetch_thumbnail(self, info: model.JobLastRenderedImageInfo, suffix: str) -> bytes:
         """A JPEG that `info` names."""
-        return self._checked(self._connection.request("GET", f"{info.base}/{suffix}")).body
+        return self._managers_own(self._connection.request("GET", f"{info.base}/{suffix}")).body
 
     def _last_rendered(self, path: str) -> model.JobLastRenderedImageInfo | None:
         answer = self._send("GET", path)
@@ -110,7 +109,8 @@ class ManagerClient(Submitting, Steering, Looking):
     ) -> None:
         """Cancels, pauses or requeues a job, the latter with new tasks if they are wanted."""
         body = model.JobStatusChange(status=status, reason=reason, compile_again=compile_again)
-        self._send("POST", f"/jobs/{quote(job_id, safe='')}/setstatus", body)
+        path = f"/jobs/{quote(job_id, safe='')}/setstatus"
+        self._send("POST", path, body, extra_time=TIME_FOR_MANY)
 
     def set_job_priority(self, job_id: str, priority: int) -> None:
         body = model.JobPriorityChange(priority=priority)
@@ -132,7 +132,7 @@ class ManagerClient(Submitting, Steering, Looking):
     def delete_job_mass(self, last_updated_max: datetime) -> None:
         """Has finished jobs removed that have not changed since; there must be one (else 416)."""
         body = model.JobMassDeletionSelection(last_updated_max=last_updated_max)
-        self._send("DELETE", "/jobs/mass-delete", body)
+        self._send("DELETE", "/jobs/mass-delete", body, extra_time=TIME_FOR_MANY)
 
     def fetch_task(self, task_id: str) -> model.Task:
         return self._get(f"/tasks/{quote(task_id, safe='')}", model.Task)
@@ -150,7 +150,7 @@ class ManagerClient(Submitting, Steering, Looking):
         info = self.fetch_task_log_info(task_id)
         if info is None:
             return ""
-        answer = self._checked(self._connection.request("GET", info.url))
+        answer = self._managers_own(self._connection.request("GET", info.url))
         return answer.body.decode("utf-8", "replace")
 
     def fetch_attempt_log(self, task_id: str, attempt: int, *, start: int = 0) -> bytes:
@@ -160,7 +160,7 @@ class ManagerClient(Submitting, Steering, Looking):
         answer = self._connection.request("GET", path, headers=headers)
         if start and answer.status == 416:
             return b""
-        content = self._checked(answer).body
+        content = self._managers_own(answer).body
         return content if answer.status == 206 else content[start:]
 
     def follow(self, *topics: str) -> EventStream:
@@ -286,12 +286,12 @@ class ManagerClient(Submitting, Steering, Looking):
             raise StatusChangeRequested(
                 self._read(answer, model.WorkerStateChange).status_requested
             )
-        self._checked(answer)
+        self._managers_own(answer)
         return None if answer.status == 204 else self._read(answer, model.AssignedTask)
 
     def task_update(self, task_id: str, update: model.TaskUpdate | dict[str, Any]) -> None:
         """`update` may also be JSON that was kept, perhaps by another version of this program."""
-        _refuse_page(self._send("POST", f"/worker/task/{quote(task_id, safe='')}", update))
+        self._send("POST", f"/worker/task/{quote(task_id, safe='')}", update)
 
     def report_tasks(self, report: model.TaskReport | dict[str, Any]) -> model.TaskReportAnswer:
         """Sends several updates, also as JSON that was kept, and asks for the next task."""
@@ -303,8 +303,7 @@ class ManagerClient(Submitting, Steering, Looking):
     def task_output_produced(self, task_id: str, image: bytes, content_type: str) -> None:
         path = f"{API}/worker/task/{quote(task_id, safe='')}/output-produced"
         headers = {"Content-Type": content_type}
-        answer = self._connection.request("POST", path, body=image, headers=headers)
-        _refuse_page(self._checked(answer))
+        self._managers_own(self._connection.request("POST", path, body=image, headers=headers))
 
     def shaman_checkout_requirements(
         self, request: model.ShamanRequirementsRequest
@@ -333,7 +332,7 @@ class ManagerClient(Submitting, Steering, Looking):
         if original_filename:
             headers["X-Shaman-Original-Filename"] = _encoded_word(original_filename)
         path = f"{API}/shaman/files/{sha}/{size}"
-        self._checked(self._connection.request("POST", path, body=content, headers=headers))
+        self._managers_own(self._connection.request("POST", path, body=content, headers=headers))
 
     def shaman_checkout(self, checkout: model.ShamanCheckout) -> str:
         """Makes a checkout and returns its path, which may differ from the one asked for."""
@@ -345,18 +344,12 @@ class ManagerClient(Submitting, Steering, Looking):
     ) -> Answer:
         """Asks for something that the Manager does with each of many files on its storage."""
         extra_time = len(body.files) * _TIME_FOR_FILE
-        return self._checked(self._raw("POST", path, body, extra_time=extra_time))
+        return self._send("POST", path, body, extra_time=extra_time)
 
     def shaman_erase_checkout(self, checkout_path: str) -> None:
         """Removes a checkout that no job uses."""
         wanted = model.ShamanCheckoutResult(checkoutPath=checkout_path)
         self._send("POST", "/shaman/checkout/erase", wanted)
-
-
-def _refuse_page(answer: Answer) -> None:
-    """What a proxy answers in the Manager's place has stored nothing, so it is to be sent again."""
-    if answer.content_type == "text/html":
-        raise ManagerUnreachable("A web page came, which is no answer of a Manager")
 
 
 def _encoded_word(text: str) -> str:

@@ -12,6 +12,7 @@ from flamenco_core.client.connection import (
     DEFAULT_TIMEOUT,
     Answer,
     Connection,
+    ManagerUnreachable,
     decoded,
     refusal,
 )
@@ -19,6 +20,11 @@ from flamenco_core.client.credentials_file import found_token
 
 T = TypeVar("T")
 API = "/api/v3"
+
+TIME_FOR_MANY = timedelta(minutes=10)
+"""More than for other requests: the answer comes when all of it is stored."""
+
+_PAGES = frozenset({"text/html", "application/xhtml+xml"})
 
 
 class ManagerRequests:
@@ -75,9 +81,12 @@ class ManagerRequests:
         path: str,
         body: object = None,
         *,
+        extra_time: timedelta = timedelta(0),
         headers: Mapping[str, str] | None = None,
     ) -> Answer:
-        return self._checked(self._raw(method, path, body, headers=headers))
+        answer = self._raw(method, path, body, extra_time=extra_time, headers=headers)
+        # What is only read shows by its JSON whether a Manager sent it.
+        return self._checked(answer) if method == "GET" else self._managers_own(answer)
 
     def _raw(
         self,
@@ -98,6 +107,20 @@ class ManagerRequests:
     def _checked(answer: Answer) -> Answer:
         if not 200 <= answer.status < 300:
             raise refusal(answer)
+        return answer
+
+    @classmethod
+    def _managers_own(cls, answer: Answer) -> Answer:
+        """A success of the Manager itself.
+
+        The log-in page of a network or a proxy, which comes as a success too, has carried out
+        nothing, so that the request may be sent again.
+        """
+        if cls._checked(answer).content_type in _PAGES:
+            raise ManagerUnreachable(
+                "A web page came, which is no answer of a Manager; does the network, or something "
+                "on the way to the Manager, want somebody to log in?"
+            )
         return answer
 
     @staticmethod

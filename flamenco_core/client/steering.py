@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from urllib.parse import quote, urlencode
 
 from flamenco_core import model, wire
-from flamenco_core.client.requests import ManagerRequests
+from flamenco_core.client.requests import TIME_FOR_MANY, ManagerRequests
 from flamenco_core.model.action_requests import (
     ActionReport,
     JobActionRequest,
@@ -21,9 +21,6 @@ from flamenco_core.model.actions import JobAction, WorkerAction
 from flamenco_core.model.block_lists import JobBlocklistEntry, WorkerBlock
 from flamenco_core.model.finding import FoundId, FoundIds, IdKind
 from flamenco_core.model.jobs import JobMassDeletionInfo, JobRnaOverrides
-
-TIME_FOR_MANY = timedelta(minutes=10)
-"""More than for other requests: the answer comes when all of it is stored."""
 
 
 class Steering(ManagerRequests):
@@ -110,15 +107,16 @@ class Steering(ManagerRequests):
 
     def delete_job_mass_what_would_it_do(self, last_updated_max: datetime) -> JobMassDeletionInfo:
         query = urlencode({"last_updated_max": wire.format_time(last_updated_max)})
-        return self._get(f"/jobs/what-would-mass-delete-do?{query}", JobMassDeletionInfo)
+        path = f"/jobs/what-would-mass-delete-do?{query}"
+        return self._read(self._send("GET", path, extra_time=TIME_FOR_MANY), JobMassDeletionInfo)
 
     def find_ids(self, kind: IdKind, beginning: str) -> list[FoundId]:
         """Things of a kind whose id begins so, at most ten of them."""
         return self._get(f"/ids/{kind}/{quote(beginning, safe='')}", FoundIds).found
 
     def _act(self, path: str, request: object) -> None:
-        self._checked(self._raw("POST", path, request, extra_time=TIME_FOR_MANY))
+        self._send("POST", path, request, extra_time=TIME_FOR_MANY)
 
     def _report(self, path: str, request: object) -> ActionReport:
-        answer = self._raw("POST", path, request, extra_time=TIME_FOR_MANY)
-        return self._read(self._checked(answer), ActionReport)
+        answer = self._send("POST", path, request, extra_time=TIME_FOR_MANY)
+        return self._read(answer, ActionReport)

@@ -11,12 +11,16 @@ from uuid import uuid4
 from flamenco_core import model
 from flamenco_core.client.connection import ManagerRefused, ManagerUnreachable
 from flamenco_core.client.requests import ManagerRequests
+from flamenco_core.errors import InvalidInput
 
 PAUSES = (timedelta(seconds=0.5), timedelta(seconds=2), timedelta(seconds=5))
 """Before each time that a submission is sent again."""
 
 _TIMES_ASKED = 6
 """How often a Manager that is away is looked for, each time after such a pause."""
+
+_TIME_TO_COMPILE = timedelta(minutes=2)
+"""More than for other requests: a job type may take ten seconds, checking its tasks a minute."""
 
 _NEVER_SENT = (ConnectionRefusedError, socket.gaierror)
 _TRY_AGAIN = 503
@@ -47,14 +51,16 @@ class Submitting(ManagerRequests):
         return self._submit(job, headers)
 
     def _submit(self, job: model.SubmittedJob, headers: Mapping[str, str]) -> model.Job:
-        return self._read(self._send("POST", "/jobs", job, headers=headers), model.Job)
+        answer = self._send("POST", "/jobs", job, headers=headers, extra_time=_TIME_TO_COMPILE)
+        return self._read(answer, model.Job)
 
     def submit_job_check(self, job: model.SubmittedJob) -> None:
-        self._send("POST", "/jobs/check", job)
+        self._send("POST", "/jobs/check", job, extra_time=_TIME_TO_COMPILE)
 
     def plan_job(self, job: model.SubmittedJob) -> model.JobPlan:
         """Who could work on a job, who would begin, and how long it may take, if submitted now."""
-        return self._read(self._send("POST", "/jobs/plan", job), model.JobPlan)
+        answer = self._send("POST", "/jobs/plan", job, extra_time=_TIME_TO_COMPILE)
+        return self._read(answer, model.JobPlan)
 
     def _may_repeat(self, aborted: threading.Event, pause: timedelta) -> bool:
         """Waits until the Manager answers again; whether it makes one job of both submissions.
@@ -66,6 +72,6 @@ class Submitting(ManagerRequests):
                 return False
             try:
                 return self._get("/version", model.FlamencoVersion).farm_id is not None
-            except (ManagerUnreachable, ManagerRefused):
-                continue
+            except (ManagerUnreachable, ManagerRefused, InvalidInput):
+                continue  # or another's page came in its place
         return False

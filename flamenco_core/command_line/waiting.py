@@ -11,6 +11,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsed
 
 from flamenco_core.client import ManagerClient, ManagerRefused, ManagerUnreachable
 from flamenco_core.command_line.output import progress_bars
+from flamenco_core.errors import InvalidInput
 from flamenco_core.model import Job
 from flamenco_core.statuses import JobStatus, TaskStatus
 
@@ -39,8 +40,8 @@ def wait_for_job(
 ) -> JobEnd:
     """Wait until the job is completed, failed or cancelled.
 
-    Raises `ManagerUnreachable` when the Manager was away for too long, `ManagerRefused` when the
-    job is gone.
+    Raises `ManagerUnreachable` when the Manager was away for too long, `InvalidInput` when
+    something else answered in its place for as long, `ManagerRefused` when the job is gone.
     """
     columns = (
         TextColumn("{task.description}", markup=False),
@@ -55,8 +56,9 @@ def wait_for_job(
             sleep(POLL_INTERVAL.total_seconds())
             try:
                 job = client.fetch_job(job.id)
-            except (ManagerUnreachable, ManagerRefused) as error:
-                is_passing = isinstance(error, ManagerUnreachable) or error.status >= 500
+            except (ManagerUnreachable, ManagerRefused, InvalidInput) as error:
+                # Invalid is another's page that came in the place of the Manager's answer.
+                is_passing = not isinstance(error, ManagerRefused) or error.status >= 500
                 away = monotonic() - last_heard
                 if not is_passing or away > PATIENCE_WITH_MANAGER.total_seconds():
                     raise

@@ -17,6 +17,7 @@ import pytest
 from flamenco_core.client import ManagerClient, ManagerRefused, ManagerUnreachable
 from flamenco_core.client.connection import Connection
 from flamenco_core.errors import InvalidInput
+from flamenco_core.model import JobLastRenderedImageInfo, WorkerTag
 
 TIME_LIMIT = 60
 VERSION = b'{"version": "1", "shortversion": "1", "name": "n", "git": "g"}'
@@ -27,6 +28,8 @@ class Server(BaseHTTPRequestHandler):
 
     protocol_version = "HTTP/1.1"
     answers: ClassVar[dict[str, tuple[int, bytes]]] = {}
+    any_answer: ClassVar[tuple[int, bytes]] = (404, b"")
+    """To what `answers` does not name."""
     content_type: ClassVar[str] = ""
     requests: ClassVar[list[str]] = []
     connections: ClassVar[set[object]] = set()
@@ -41,7 +44,7 @@ class Server(BaseHTTPRequestHandler):
     def answer(self) -> None:
         self.requests.append(f"{self.command} {self.path}")
         self.rfile.read(int(self.headers.get("Content-Length", 0)))
-        status, body = self.answers.get(self.path.removeprefix("/api/v3"), (404, b""))
+        status, body = self.answers.get(self.path.removeprefix("/api/v3"), self.any_answer)
         self.send_response(status)
         self.send_header("Content-Length", str(len(body)))
         if self.content_type:
@@ -49,13 +52,13 @@ class Server(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(body)
 
-    do_GET = do_POST = answer  # noqa: N815
+    do_GET = do_POST = do_PUT = do_DELETE = answer  # noqa: N815
 
 
 @pytest.fixture
 def server() -> Iterator[str]:
     Server.answers, Server.requests, Server.connections = {}, [], set()
-    Server.content_type = ""
+    Server.any_answer, Server.content_type = (404, b""), ""
     httpd = ThreadingHTTPServer(("127.0.0.1", 0), Server)
     httpd.daemon_threads = True
     thread = threading.Thread(target=httpd.serve_forever, daemon=True)
@@ -137,16 +140,48 @@ def test_a_page_that_is_no_manager_is_called_that(server: str) -> None:
         client.get_version()
 
 
-def test_a_page_in_the_managers_place_has_taken_nothing(server: str) -> None:
-    Server.answers["/worker/task/x"] = (200, b"<html>Log in to the network</html>")
-    Server.answers["/worker/task/x/output-produced"] = (200, b"<html>Log in</html>")
+ORDERS: list[Callable[[ManagerClient], object]] = [
+    lambda client: client.task_update("x", {}),
+    lambda client: client.task_output_produced("x", b"", "image/png"),
+    lambda client: client.sign_off(),
+    lambda client: client.schedule_task(),
+    lambda client: client.requeue_failed_tasks("x"),
+    lambda client: client.set_job_priority("x", 1),
+    lambda client: client.delete_job("x"),
+    lambda client: client.shaman_file_store("a", 0, io.BytesIO()),
+    lambda client: client.shaman_erase_checkout("x"),
+    lambda client: client.create_worker_tag(WorkerTag(name="x")),
+]
+
+
+@pytest.mark.parametrize("order", ORDERS)
+def test_a_page_in_the_managers_place_has_taken_nothing(
+    server: str, order: Callable[[ManagerClient], object]
+) -> None:
+    Server.any_answer = (200, b"<html>Log in to the network</html>")
+    Server.content_type = "text/html; charset=utf-8"
+    with ManagerClient(server) as client, pytest.raises(ManagerUnreachable, match="web page"):
+        order(client)
+
+
+def test_an_answer_without_content_is_a_success(server: str) -> None:
+    Server.any_answer = (200, b"")
     with ManagerClient(server) as client:
         client.task_update("x", {})
-        Server.content_type = "text/html; charset=utf-8"
+        client.set_job_priority("x", 1)
+        client.shaman_file_store("a", 0, io.BytesIO())
+
+
+def test_a_page_is_no_log_and_no_picture_but_may_be_a_shared_file(server: str) -> None:
+    Server.any_answer = (200, b"<html>Log in to the network</html>")
+    Server.content_type = "text/html"
+    picture = JobLastRenderedImageInfo(base="/pictures", suffixes=["small.jpg"])
+    with ManagerClient(server) as client:
         with pytest.raises(ManagerUnreachable, match="web page"):
-            client.task_update("x", {})
+            client.fetch_attempt_log("x", 1)
         with pytest.raises(ManagerUnreachable, match="web page"):
-            client.task_output_produced("x", b"", "image/png")
+            client.fetch_thumbnail(picture, "small.jpg")
+        assert client.fetch_file("notes/shot.html").startswith(b"<html>")
 
 
 def test_nothing_listening_is_a_sentence() -> None:

@@ -21,15 +21,25 @@ JOB = SubmittedJob(
     submitter_platform="linux",
     settings={"message": "hello"},
 )
+PAGE = (
+    b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nConnection: close\r\n"
+    b"Content-Length: 19\r\n\r\n<html>Log in</html>"
+)
 FLAMENCO_3 = b'{"version": "3.8", "shortversion": "3.8", "name": "Flamenco", "git": "abc"}'
 
 
 class LossyNetwork:
     """Hands each request on to a Manager, and loses the answers to the first submissions."""
 
-    def __init__(self, manager_port: int, *, lose: int, version: bytes | None = None) -> None:
-        """`version`: what to answer, in the Manager's stead, to who asks for its version."""
+    def __init__(
+        self, manager_port: int, *, lose: int, version: bytes | None = None, pages: int = 0
+    ) -> None:
+        """`version`: what to answer, in the Manager's stead, to who asks for its version.
+
+        With `pages`, so many of the first requests reach no Manager, but are answered by a page.
+        """
         self.submissions = 0
+        self.pages_left = pages
         self._manager_port = manager_port
         self._lose = lose
         self._version = version
@@ -56,6 +66,10 @@ class LossyNetwork:
         request = received(client)
         if not request:
             return  # whoever came has gone again
+        if self.pages_left:
+            self.pages_left -= 1
+            client.sendall(PAGE)
+            return
         answer = self._answer(request)
         if request.startswith(b"POST /api/v3/jobs "):
             self.submissions += 1
@@ -123,6 +137,21 @@ def test_a_lost_answer_is_asked_for_again_and_makes_no_second_job(
     finally:
         network.close()
     assert network.submissions == 3
+    assert stored(manager) == [job.id]
+
+
+def test_a_submission_is_sent_again_when_the_network_answers_with_a_page_of_its_own(
+    manager: RunningManager,
+) -> None:
+    """It takes the first submission, and the first look whether the Manager is back."""
+    network = LossyNetwork(manager.port, lose=0, pages=2)
+    try:
+        with ManagerClient(network.url, token="") as client:
+            job = client.submit_job(JOB)
+    finally:
+        network.close()
+    assert network.pages_left == 0
+    assert network.submissions == 1
     assert stored(manager) == [job.id]
 
 

@@ -140,11 +140,12 @@ class WarmBlender:
                 self._thread.join()
                 cancellation.check()
                 raise SessionLost(self._how_it_ended()) from broken
+            # Also of a task that is to stop, whose Blender is ending by now.
+            self._peak = int(answer.get("memory_peak") or self._memory() or 0)
             self._wait_for_output()
         cancellation.check()
         if "refused" in answer:
             raise SessionRefused(str(answer["refused"]))
-        self._peak = int(answer.get("memory_peak") or self._memory() or 0)
         return Finished(self.pid, int(answer["exit_code"]))
 
     @property

@@ -87,6 +87,9 @@ class ProtocolManager:
         """What it can do beyond Flamenco 3's protocol, told at sign-on if there is anything."""
         self.reserved: dict[int, dict[str, Any]] = {}
         """What is kept for slots."""
+        self._given: dict[tuple[str, int | None], dict[str, Any]] = {}
+        """By worker and slot: what was handed out last. As from a real Manager it comes again while
+        nothing is heard of it, since the answer with it may have been lost."""
         self.farm_id: str | None = None
         """Told by Managers that take more than Flamenco 3's."""
         self.known_workers: set[str] = set()
@@ -208,6 +211,7 @@ class ProtocolManager:
             parse_qs(address.query),
         )
         with self._changed:
+            self._hear(request)
             status = self.fail(request)
             if status is None:
                 self.received.append(request)
@@ -264,6 +268,7 @@ class ProtocolManager:
         for reported in request.body["updates"]:
             path = f"/task/{reported['task']}"
             update = Received("POST", path, reported["update"], request.user)
+            self._hear(update)
             status = self.fail(update)
             if status is None:
                 self.received.append(update)
@@ -273,19 +278,38 @@ class ProtocolManager:
         answer: dict[str, Any] = {"updates": outcomes}
         asked = request.body.get("request")
         if asked is not None:
-            answer["next"] = self._next_one(asked)
+            answer["next"] = self._next_one(asked, request.user)
         return 200, answer
 
-    def _next_one(self, asked: dict[str, Any]) -> dict[str, Any]:
+    def _next_one(self, asked: dict[str, Any], user: str) -> dict[str, Any]:
         if wanted := self._wanted():
             return wanted
         slot = asked["slot"]
-        task = self.reserved.pop(slot, None) or (self.tasks.pop(0) if self.tasks else None)
-        if task is None:
-            return {}
         if asked.get("prefetch"):
-            self.reserved[slot] = task
-        return {"task": task | {"slot": slot}}
+            task = self.reserved.pop(slot, None) or (self.tasks.pop(0) if self.tasks else None)
+            if task is not None:
+                self.reserved[slot] = task
+        else:
+            task = self._give(user, slot)
+        return {} if task is None else {"task": task | {"slot": slot}}
+
+    def _give(self, user: str, slot: int | None) -> dict[str, Any] | None:
+        """The next task for a slot; None if there is none now."""
+        task = self._given.pop((user, slot), None)
+        if task is None and slot is not None:
+            task = self.reserved.pop(slot, None)
+        if task is None and self.tasks:
+            task = self.tasks.pop(0)
+        if task is not None:
+            self._given[user, slot] = task
+        return task
+
+    def _hear(self, request: Received) -> None:
+        """Whatever is said of a task shows that the answer with it has arrived."""
+        if not request.path.startswith("/task/"):
+            return
+        uuid = request.path.split("/")[2]
+        self._given = {who: task for who, task in self._given.items() if task["uuid"] != uuid}
 
     def _start(self, uuid: str) -> None:
         self.reserved = {slot: task for slot, task in self.reserved.items() if task["uuid"] != uuid}
@@ -310,11 +334,12 @@ class ProtocolManager:
     def _hand_out(self, request: Received) -> tuple[int, Any]:
         wait = float(request.query.get("wait", ["0"])[0]) if self.waits else 0
         deadline = time.monotonic() + wait
+        slot = request.body.get("slot") if isinstance(request.body, dict) else None
         while not self._is_ending:
             if wanted := self._wanted():
                 return 423, wanted
-            if self.tasks:
-                return 200, self.tasks.pop(0)
+            if task := self._give(request.user, slot):
+                return 200, task
             left = deadline - time.monotonic()
             if left <= 0:
                 return 204, None

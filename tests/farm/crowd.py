@@ -29,6 +29,8 @@ class Crowd:
     """Requests so far."""
     unanswered: int = 0
     """Requests that were sent and never answered."""
+    submitted: int = 0
+    """Jobs so far."""
     jobs: list[str] = field(default_factory=list)
     """Those that nobody has done anything with except working on them."""
 
@@ -50,6 +52,14 @@ class Crowd:
         goal = self.answered + requests
         async with asyncio.timeout(120):
             while self.answered < goal:
+                await asyncio.sleep(0.005)
+
+    async def submission(self) -> None:
+        """Returns when one more job has been submitted, which may take longer than hundreds of
+        other requests."""
+        before = self.submitted
+        async with asyncio.timeout(120):
+            while self.submitted == before:
                 await asyncio.sleep(0.005)
 
     async def untouched_job(self) -> str | None:

@@ -141,6 +141,7 @@ async def submitted(line: Line, **more: object) -> str:
     headers = f"{JSON_CONTENT}Idempotency-Key: {key}\r\n"
     _, content = await line.surely("POST", "jobs", echo_job(key, sleeps=SLEEPS, **more), headers)
     job = str(json.loads(content)["id"])
+    line.crowd.submitted += 1
     line.crowd.promises.note("job", job, (key, SLEEPS + 1))
     return job
 

@@ -139,6 +139,7 @@ class Service:
             self.waiting,
             self._job_files_lock,
             self.health,
+            self.submissions.checkouts,
         )
         self._background.start()
         self.metrics.watch(self, self.chores)

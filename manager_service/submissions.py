@@ -17,6 +17,7 @@ from uuid import uuid4
 from flamenco_core.errors import InvalidInput, NotFound, Problem
 from flamenco_core.job_types.compile_process import MAX_HELPERS, CompileProcess
 from flamenco_core.manager.submission_keys import refuse_other
+from manager_service.checkouts_in_hand import CheckoutsInHand
 from manager_service.threads import Threads
 
 if TYPE_CHECKING:
@@ -46,6 +47,7 @@ class Submissions:
         """`scripts` is the folder of the farm's own job types."""
         self.compiler = CompileProcess([scripts])
         self.threads = Threads("compiling", MAX_HELPERS)
+        self.checkouts = CheckoutsInHand()
         self._farm = farm
         self._storing: set[asyncio.Task[None]] = set()
         self._keyed: dict[str, _KeyedSubmission] = {}
@@ -73,12 +75,11 @@ class Submissions:
 
         A job that was submitted with the same key before is not made again. If that is being
         done at this moment, both requests get the same answer. Raises what `compile` does, and
-        `KeyUsedTwice` if the key came with another submission.
+        `KeyUsedTwice` if the key came with another submission, and `Conflict` if the job's
+        checkout is being erased.
         """
         if key is None:
-            compiled = await self.compile(submitted)
-            await self.store(compiled, actor)
-            return compiled.id
+            return await self._compile_and_store(submitted, actor)
         going_on = self._keyed.get(key.key)
         if going_on is None:
             task = asyncio.create_task(self._submit_once(submitted, actor, key))
@@ -108,8 +109,14 @@ class Submissions:
         known = await self._farm.run(lambda manager: manager.known_submission(key))
         if known is not None:
             return known
-        compiled = await self.compile(submitted)
-        await self.store(compiled, actor, key=key)
+        return await self._compile_and_store(submitted, actor, key)
+
+    async def _compile_and_store(
+        self, submitted: SubmittedJob, actor: Actor, key: SubmissionKey | None = None
+    ) -> str:
+        with self.checkouts.submitting(_checkout(submitted)):
+            compiled = await self.compile(submitted)
+            await self.store(compiled, actor, key=key)
         return compiled.id
 
     async def store(
@@ -125,7 +132,7 @@ class Submissions:
         With `replaces` it takes the place of the job with that UUID; `key` is remembered for it.
         If the request is cancelled (its client has gone), the job is stored all the same.
         """
-        storing = asyncio.create_task(self._store(job, actor, replaces, key))
+        storing = asyncio.create_task(self._store_with_checkout(job, actor, replaces, key))
         self._storing.add(storing)
         storing.add_done_callback(self._storing.discard)
         await asyncio.shield(storing)
@@ -138,6 +145,13 @@ class Submissions:
         if self._keyed:
             await asyncio.wait([submission.task for submission in self._keyed.values()])
         await asyncio.to_thread(self.threads.close)
+
+    async def _store_with_checkout(
+        self, job: CompiledJob, actor: Actor, replaces: str | None, key: SubmissionKey | None
+    ) -> None:
+        """Goes on, with the job's checkout in hand, after whoever asked for it was cancelled."""
+        with self.checkouts.submitting(_checkout(job)):
+            await self._store(job, actor, replaces, key)
 
     async def _store(
         self, job: CompiledJob, actor: Actor, replaces: str | None, key: SubmissionKey | None
@@ -163,3 +177,7 @@ class Submissions:
             pass  # not even its first step was stored
         except Exception as error:  # noqa: BLE001 - it is the first failure that is told
             logger.warning("Job %s stays half stored until the next start: %s", job_id, error)
+
+
+def _checkout(job: SubmittedJob | CompiledJob) -> str | None:
+    return job.storage.shaman_checkout_id if job.storage is not None else None

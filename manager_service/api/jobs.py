@@ -103,7 +103,10 @@ async def get_job_type(call: Call) -> web.StreamResponse:
     answers=[
         ok(Job, "The job, stored."),
         _WRONG_ETAG,
-        Answer(status=409, description="The job of this key is deleted already."),
+        Answer(
+            status=409,
+            description="The job of this key is deleted already, or its checkout is being removed.",
+        ),
         Answer(status=422, description="The key was used for another submission."),
     ],
 )

@@ -128,15 +128,19 @@ async def shaman_checkout(call: Call) -> web.StreamResponse:
     answers=[
         no_content("The folder is gone."),
         Answer(status=404, description="There is no such folder."),
-        Answer(status=409, description="A job uses it; it goes when the job is deleted."),
+        Answer(
+            status=409,
+            description="A job uses it, or is being submitted; it goes when the job is deleted.",
+        ),
         _SHAMAN_OFF,
     ],
 )
 async def erase_shaman_checkout(call: Call) -> web.StreamResponse:
-    store, path = _store(call), call.body(ShamanCheckoutResult).checkoutPath
-    if await call.service.readers.read(lambda reader: is_checkout_used(reader.connection, path)):
-        raise Conflict(f"A job uses the checkout {path!r}; it goes when the job is deleted")
-    await call.service.file_threads.run(lambda: store.erase_checkout(path))
+    store, path, service = _store(call), call.body(ShamanCheckoutResult).checkoutPath, call.service
+    with service.submissions.checkouts.erasing(path):
+        if await service.readers.read(lambda reader: is_checkout_used(reader.connection, path)):
+            raise Conflict(f"A job uses the checkout {path!r}; it goes when the job is deleted")
+        await service.file_threads.run(lambda: store.erase_checkout(path))
     return empty_answer()
 
 

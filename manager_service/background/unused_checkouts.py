@@ -10,14 +10,15 @@ import logging
 import sqlite3
 from collections import deque
 from collections.abc import Callable
-from contextlib import closing, suppress
+from contextlib import ExitStack, closing, suppress
 from datetime import timedelta
 
 from flamenco_core.config import Config
-from flamenco_core.errors import NotFound, StorageError
+from flamenco_core.errors import Conflict, NotFound, StorageError
 from flamenco_core.shaman import ShamanStore
 from flamenco_core.store import removal
 from flamenco_core.store.database import connect_read_only
+from manager_service.checkouts_in_hand import CheckoutsInHand
 
 logger = logging.getLogger(__name__)
 
@@ -46,7 +47,9 @@ class UsedCheckouts:
             self._paths.popleft()
 
 
-def look(shaman: ShamanStore, config: Config, *, stops: Callable[[], bool]) -> str:
+def look(
+    shaman: ShamanStore, config: Config, in_hand: CheckoutsInHand, *, stops: Callable[[], bool]
+) -> str:
     """What there is to tell of it. Reads all markers: not for the event loop.
 
     Raises:
@@ -68,16 +71,26 @@ def look(shaman: ShamanStore, config: Config, *, stops: Callable[[], bool]) -> s
         for path in paths:
             if stops():
                 break
-            removed += _settle(shaman, db, path, is_used=path in in_settings)
+            if path in in_settings:
+                shaman.claim_checkout(path)
+            else:
+                removed += _settle(shaman, db, in_hand, path)
     return f"{removed} were removed"
 
 
-def _settle(shaman: ShamanStore, db: sqlite3.Connection, path: str, *, is_used: bool) -> bool:
-    """Whether the checkout was removed; its job may have come at this very moment."""
-    if is_used or removal.is_checkout_used(db, path):
-        shaman.claim_checkout(path)
-        return False
-    with suppress(NotFound):  # whoever asked for it has just had it removed
-        shaman.erase_checkout(path)
-        logger.info("The checkout %s was removed: no job was submitted with it", path)
-    return True
+def _settle(
+    shaman: ShamanStore, db: sqlite3.Connection, in_hand: CheckoutsInHand, path: str
+) -> bool:
+    """Whether the checkout was removed; its job may come at this very moment."""
+    with ExitStack() as erasing:
+        try:
+            erasing.enter_context(in_hand.erasing(path))
+        except Conflict:
+            return False  # what becomes of it is seen the next time
+        if removal.is_checkout_used(db, path):
+            shaman.claim_checkout(path)
+            return False
+        with suppress(NotFound):  # whoever asked for it has just had it removed
+            shaman.erase_checkout(path)
+            logger.info("The checkout %s was removed: no job was submitted with it", path)
+        return True

@@ -28,6 +28,7 @@ from manager_service.background import disk_space, integrity, unused_checkouts
 from manager_service.background.chore import Chore
 from manager_service.background.failure_class_watch import FailureClassWatch
 from manager_service.background.job_removal import JobRemoval
+from manager_service.checkouts_in_hand import CheckoutsInHand
 from manager_service.health import Health
 from manager_service.threads import Threads
 from manager_service.waiting import WaitingWorkers
@@ -99,6 +100,7 @@ class BackgroundWork:
         waiting: WaitingWorkers,
         job_files_lock: asyncio.Lock,
         health: Health,
+        checkouts_in_hand: CheckoutsInHand,
     ) -> None:
         """`job_files_lock` keeps files from appearing in a job's folder while it is erased."""
         self._farm = farm
@@ -111,6 +113,7 @@ class BackgroundWork:
         self._waiting = waiting
         self._job_files_lock = job_files_lock
         self._health = health
+        self._checkouts_in_hand = checkouts_in_hand
         self._integrity = integrity.IntegrityCheck(config.database_file)
         self._removal = JobRemoval(farm, threads, self._log_storage, shaman, job_files_lock)
         self._failure_classes = FailureClassWatch(farm, threads, config.home)
@@ -221,7 +224,10 @@ class BackgroundWork:
         async def remove_unused_checkouts() -> str:
             return await self._slow.run(
                 lambda: unused_checkouts.look(
-                    shaman, self._config, stops=lambda: checkouts.is_stopping
+                    shaman,
+                    self._config,
+                    self._checkouts_in_hand,
+                    stops=lambda: checkouts.is_stopping,
                 )
             )
 

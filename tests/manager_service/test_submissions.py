@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from flamenco_core.errors import Unavailable
+from flamenco_core.errors import Conflict, Unavailable
 from flamenco_core.manager import Actor, Manager
-from flamenco_core.model import SubmittedJob
+from flamenco_core.model import JobStorageInfo, SubmittedJob
 from flamenco_core.store.reader import FarmReader
 from manager_service.submissions import Submissions
 from manager_service.write_thread import WriteThread
@@ -34,8 +34,9 @@ def reader(farm: WriteThread, tmp_path: Path) -> Iterator[FarmReader]:
         yield opened
 
 
-def large_job() -> SubmittedJob:
+def large_job(checkout: str | None = None) -> SubmittedJob:
     return SubmittedJob(
+        storage=JobStorageInfo(shaman_checkout_id=checkout),
         name="many small tasks",
         type="echo-sleep-test",
         submitter_platform="linux",
@@ -104,3 +105,50 @@ def test_a_job_that_the_disk_has_no_room_for_leaves_nothing_behind(
 
     asyncio.run(scenario())
     assert reader.jobs() == []
+
+
+@pytest.mark.parametrize("leaves", [False, True])
+def test_a_checkout_stays_while_a_job_is_stored_with_it(
+    farm: WriteThread, reader: FarmReader, tmp_path: Path, leaves: bool
+) -> None:
+    async def scenario() -> None:
+        submissions = Submissions(farm, tmp_path / "scripts")
+        request = asyncio.create_task(submissions.submit(large_job("shot"), TESTER))
+        await until_construction_begins(reader)
+        if leaves:  # the client
+            request.cancel()
+            await asyncio.wait([request])
+        with (
+            pytest.raises(Conflict, match="is being submitted with"),
+            submissions.checkouts.erasing("shot"),
+        ):
+            pytest.fail("it was erased")
+        with submissions.checkouts.erasing("another"):
+            pass
+        await submissions.stop()
+        await asyncio.wait([request])
+        with submissions.checkouts.erasing("shot"):
+            assert reader.jobs()[0]["status"] == "queued", "who erases can see who uses it"
+
+    asyncio.run(scenario())
+
+
+def test_no_job_is_stored_with_a_checkout_that_is_being_erased(
+    farm: WriteThread, reader: FarmReader, tmp_path: Path
+) -> None:
+    async def scenario() -> None:
+        submissions = Submissions(farm, tmp_path / "scripts")
+        with submissions.checkouts.erasing("shot"):
+            with pytest.raises(Conflict, match="ask for a new one"):
+                await submissions.submit(large_job("shot"), TESTER)
+            with (
+                pytest.raises(Conflict, match="removed already"),
+                submissions.checkouts.erasing("shot"),
+            ):
+                pytest.fail("it was erased twice at once")
+        assert reader.jobs() == []
+        await submissions.submit(large_job("shot"), TESTER)
+        await submissions.stop()
+
+    asyncio.run(scenario())
+    assert len(reader.jobs()) == 1

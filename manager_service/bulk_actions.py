@@ -119,7 +119,7 @@ def report_of(action: str, results: Sequence[ActionResult], *, is_preview: bool)
 
 async def report_answer(service: Service, report: ActionReport) -> web.Response:
     """Ten thousand items take a while to encode, so that a thread does it."""
-    return encoded_answer(await service.file_threads.run_json(lambda: report))
+    return encoded_answer(await service.file_threads.own.run_json(lambda: report))
 
 
 async def foresee(readers: ReaderPool, ids: Sequence[str], verb: Verb) -> list[ActionResult]:

@@ -19,6 +19,7 @@ from manager_service.accounts import Accounts
 from manager_service.background import BackgroundWork, Chore
 from manager_service.ending import Ending
 from manager_service.event_log import log_events
+from manager_service.file_threads import FileThreads
 from manager_service.health import Health
 from manager_service.images import RenderedImages
 from manager_service.list_process import ListProcess
@@ -32,7 +33,6 @@ from manager_service.settings.live_configuration import LiveConfiguration
 from manager_service.settings.provisioning import Provisioning
 from manager_service.settings.storage_report import StorageOverview
 from manager_service.submissions import Submissions
-from manager_service.threads import Threads
 from manager_service.upstream.link import UpstreamLink
 from manager_service.upstream.metrics import LinkMetrics
 from manager_service.upstream.state import Errand
@@ -46,8 +46,6 @@ if TYPE_CHECKING:
     from manager_service.network import Network
 
 logger = logging.getLogger(__name__)
-
-FILE_THREADS = 4
 
 _ANSWERING_SECONDS = 0.2
 """How long a restart waits, so that whoever asked for it hears of it."""
@@ -65,10 +63,10 @@ class Service:
         """`address` is where people reach this Manager; it names the Manager that holds the farm
         to anybody who wants to open it too.
         """
-        self.file_threads = Threads("files", FILE_THREADS)
+        self.file_threads = FileThreads()
         self.configuration = LiveConfiguration(
             config,
-            self.file_threads,
+            self.file_threads.own,
             self._take_over,
             objections=lambda wanted: self.accounts.objections(wanted, self.config),
         )
@@ -100,7 +98,7 @@ class Service:
         self._job_files_lock = asyncio.Lock()
         self.images = RenderedImages(
             self.farm,
-            self.file_threads,
+            self.file_threads.own,
             config.local_storage,
             job_files_lock=self._job_files_lock,
         )
@@ -169,7 +167,7 @@ class Service:
         await self.submissions.stop()
         await self._uses.close()
         await self.accounts.passwords.close()
-        await asyncio.to_thread(self.file_threads.close)
+        await self.file_threads.close()
         await self.worker_requests.close()
         # Readers go first: whoever closes the file last tidies it, and readers may not write.
         await self.long_lists.close()

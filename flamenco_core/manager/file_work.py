@@ -11,7 +11,7 @@ from flamenco_core.errors import Conflict, InvalidInput, NotFound, StorageError
 from flamenco_core.shaman import ShamanStore
 from flamenco_core.store.removal import Intent, IntentKind
 
-__all__ = ["Intent", "carry_out", "is_final"]
+__all__ = ["Intent", "IntentKind", "carry_out", "is_final"]
 
 
 def carry_out(intent: Intent, *, log_storage: Path, shaman: ShamanStore | None) -> None:

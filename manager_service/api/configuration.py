@@ -142,7 +142,7 @@ async def get_configuration_text(call: Call) -> web.StreamResponse:
     name = _file_name(call)
     try:
         text = await service.configuration.text()
-        shown = await service.file_threads.run(lambda: masked(text, name))
+        shown = await service.file_threads.own.run(lambda: masked(text, name))
     except (InvalidInput, StorageError) as error:
         raise Conflict(
             "The file cannot be shown without its secrets",
@@ -177,7 +177,7 @@ async def replace_configuration_text(call: Call) -> web.StreamResponse:
     service = call.service
     text, present = await body_text(call.request), await service.configuration.text()
     name = _file_name(call)
-    whole = await service.file_threads.run(lambda: unmasked(text, present, name))
+    whole = await service.file_threads.own.run(lambda: unmasked(text, present, name))
     await service.configuration.replace(
         whole, etag=call.value(IF_MATCH), only_check=call.value(ONLY_CHECK)
     )

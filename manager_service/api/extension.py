@@ -53,7 +53,7 @@ async def fetch_extension_index(call: Call) -> web.StreamResponse:
 
     Empty until an extension was put into the Manager's data folder.
     """
-    return encoded_answer(await call.service.file_threads.run_json(_shelf(call).index))
+    return encoded_answer(await call.service.file_threads.own.run_json(_shelf(call).index))
 
 
 @OPERATIONS.operation(
@@ -68,7 +68,7 @@ async def fetch_extension_index(call: Call) -> web.StreamResponse:
 async def fetch_extension_file(call: Call) -> web.StreamResponse:
     """The index says which there are."""
     shelf, name = _shelf(call), call.value(NAME)
-    return _sent(await call.service.file_threads.run(lambda: shelf.file(name)))
+    return _sent(await call.service.file_threads.own.run(lambda: shelf.file(name)))
 
 
 async def _fetch_add_on(call: Call) -> web.StreamResponse:
@@ -76,7 +76,7 @@ async def _fetch_add_on(call: Call) -> web.StreamResponse:
     blender, platform = call.value(BLENDER), call.value(PLATFORM)
     likely = _platform_of_browser(call.request.headers.get(hdrs.USER_AGENT, ""))
     return _sent(
-        await call.service.file_threads.run(
+        await call.service.file_threads.own.run(
             lambda: shelf.best(blender=blender, platform=platform, likely_platform=likely)
         )
     )

@@ -75,7 +75,7 @@ async def list_folder(call: Call) -> web.StreamResponse:
     path, limit, cursor = _expanded(call, FOLDER), call.value(LIMIT), call.value(CURSOR)
     is_grouped, roots = call.value(GROUP), Roots(call.service.config)
     return encoded_answer(
-        await call.service.file_threads.run_json(
+        await call.service.file_threads.storage.run_json(
             lambda: (
                 folders.list_folder(roots, path, limit=limit, cursor=cursor, is_grouped=is_grouped)
                 if path
@@ -98,7 +98,7 @@ async def list_image_sequence(call: Call) -> web.StreamResponse:
     path, limit, cursor = _expanded(call, SEQUENCE), call.value(LIMIT), call.value(FRAME_CURSOR)
     after, roots = int(cursor) if cursor else None, Roots(call.service.config)
     return encoded_answer(
-        await call.service.file_threads.run_json(
+        await call.service.file_threads.storage.run_json(
             lambda: folders.list_sequence(roots, path, limit=limit, after=after)
         )
     )
@@ -123,7 +123,9 @@ async def list_image_sequence(call: Call) -> web.StreamResponse:
 async def fetch_file(call: Call) -> web.StreamResponse:
     """`Range` asks for a part. What a browser could run is sent as something to be saved."""
     roots = Roots(call.service.config)
-    return await answer_file(call.request, call.service.file_threads, roots, _expanded(call, PATH))
+    return await answer_file(
+        call.request, call.service.file_threads.storage, roots, _expanded(call, PATH)
+    )
 
 
 def _expanded(call: Call, parameter: Parameter[str]) -> str:

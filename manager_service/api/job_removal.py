@@ -138,7 +138,7 @@ async def delete_job_what_would_it_do(call: Call) -> web.StreamResponse:
         lambda reader: removal.what_deletion_would_do(reader.connection, service.config, job_id)
     )
     folders = [Path(folder) for folder in info.folders or []]
-    sizes = await service.file_threads.run(lambda: measure(folders))
+    sizes = await service.file_threads.checkouts.run(lambda: measure(folders))
     return json_answer(
         replace(info, files=sizes.files, bytes=sizes.bytes, is_all_counted=sizes.is_complete)
     )
@@ -167,7 +167,7 @@ async def delete_job_mass_what_would_it_do(call: Call) -> web.StreamResponse:
     foreseen = await _foresee(service, found[:MOST_JOBS])
     infos = [info for _, info in foreseen]
     folders = [Path(folder) for info in infos for folder in info.folders or []]
-    sizes = await service.file_threads.run(lambda: measure(folders))
+    sizes = await service.file_threads.checkouts.run(lambda: measure(folders))
     return json_answer(
         JobMassDeletionInfo(
             jobs=len(infos),

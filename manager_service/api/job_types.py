@@ -65,7 +65,7 @@ _ELSEWHERE = Answer(
 )
 async def fetch_job_type_scripts(call: Call) -> web.StreamResponse:
     submissions, files = call.service.submissions, call.service.job_type_files
-    compiler, threads = submissions.compiler, call.service.file_threads
+    compiler, threads = submissions.compiler, call.service.file_threads.own
     used = await threads.run(files.used)
     built_in = await threads.run(files.built_in)
     labels = {each.name: each.label for each in await submissions.threads.run(compiler.available)}
@@ -97,7 +97,7 @@ async def fetch_job_type_scripts(call: Call) -> web.StreamResponse:
 )
 async def fetch_job_type_script(call: Call) -> web.StreamResponse:
     files, name, built_in = call.service.job_type_files, call.value(TYPE_NAME), call.value(BUILT_IN)
-    source = await call.service.file_threads.run(
+    source = await call.service.file_threads.own.run(
         lambda: files.find(name, built_in=built_in).source()
     )
     return with_etag(text_answer(source), etag_of_source(source))
@@ -149,7 +149,7 @@ async def save_job_type_script(call: Call) -> web.StreamResponse:
             ],
         )
     async with call.service.job_type_files_lock:
-        await call.service.file_threads.run(
+        await call.service.file_threads.own.run(
             lambda: files.save(name, given.language, given.source, etag=etag)
         )
     etag = etag_of_source(given.source)
@@ -174,7 +174,7 @@ async def save_job_type_script(call: Call) -> web.StreamResponse:
 async def delete_job_type_script(call: Call) -> web.StreamResponse:
     files, name, etag = call.service.job_type_files, call.value(TYPE_NAME), call.value(IF_MATCH)
     async with call.service.job_type_files_lock:
-        await call.service.file_threads.run(lambda: files.delete(name, etag=etag))
+        await call.service.file_threads.own.run(lambda: files.delete(name, etag=etag))
     await record(call, "job-type.delete", name)
     return empty_answer()
 
@@ -195,7 +195,9 @@ async def write_built_in_job_types(call: Call) -> web.StreamResponse:
     selection: BuiltInSelection = call.payload or BuiltInSelection()
     files = call.service.job_type_files
     async with call.service.job_type_files_lock:
-        written = await call.service.file_threads.run(lambda: files.write_built_in(selection.names))
+        written = await call.service.file_threads.own.run(
+            lambda: files.write_built_in(selection.names)
+        )
     folder = str(written[0].parent) if written else ""
     return json_answer(WrittenFiles(folder=folder, files=[path.name for path in written]))
 

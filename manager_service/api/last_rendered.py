@@ -88,7 +88,7 @@ async def fetch_job_last_rendered_image(call: Call) -> web.StreamResponse:
     job_id, name, storage = call.value(JOB_ID), call.value(NAME), call.service.config.local_storage
     known = {tag.value for tag in call.request.if_none_match or ()}
     file = thumbnail_file(storage, job_id, name)
-    etag, content = await call.service.file_threads.run(lambda: _read(file, known))
+    etag, content = await call.service.file_threads.own.run(lambda: _read(file, known))
     headers = {
         # Kept by browsers, but shown only after asking whether it still is the newest.
         "Cache-Control": "no-cache",
@@ -104,7 +104,7 @@ async def fetch_job_last_rendered_image(call: Call) -> web.StreamResponse:
 
 async def _info(call: Call, job_id: str) -> web.StreamResponse:
     storage = call.service.config.local_storage
-    if not await call.service.file_threads.run(lambda: has_thumbnails(storage, job_id)):
+    if not await call.service.file_threads.own.run(lambda: has_thumbnails(storage, job_id)):
         return empty_answer()
     return json_answer(thumbnails_of(job_id))
 

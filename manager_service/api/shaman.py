@@ -1,6 +1,6 @@
 """The content store: each file of a project is sent once, and jobs get folders of links.
 
-Hashing and writing happen on the service's file threads; the event loop only moves pieces.
+Hashing and writing happen on threads; the event loop only moves pieces.
 """
 
 from __future__ import annotations
@@ -95,7 +95,7 @@ _SHAMAN_OFF = Answer(status=503, description="Shaman is not enabled on this Mana
 async def shaman_checkout_requirements(call: Call) -> web.StreamResponse:
     store, request = _store(call), call.body(ShamanRequirementsRequest)
     return encoded_answer(
-        await call.service.file_threads.run_json(lambda: store.requirements(request))
+        await call.service.file_threads.checkouts.run_json(lambda: store.requirements(request))
     )
 
 
@@ -115,7 +115,9 @@ async def shaman_checkout_requirements(call: Call) -> web.StreamResponse:
 )
 async def shaman_checkout(call: Call) -> web.StreamResponse:
     store, checkout = _store(call), call.body(ShamanCheckout)
-    return json_answer(await call.service.file_threads.run(lambda: store.checkout(checkout)))
+    return json_answer(
+        await call.service.file_threads.checkouts.run(lambda: store.checkout(checkout))
+    )
 
 
 @OPERATIONS.operation(
@@ -140,7 +142,7 @@ async def erase_shaman_checkout(call: Call) -> web.StreamResponse:
     with service.submissions.checkouts.erasing(path):
         if await service.readers.read(lambda reader: is_checkout_used(reader.connection, path)):
             raise Conflict(f"A job uses the checkout {path!r}; it goes when the job is deleted")
-        await service.file_threads.run(lambda: store.erase_checkout(path))
+        await service.file_threads.checkouts.run(lambda: store.erase_checkout(path))
     return empty_answer()
 
 
@@ -155,7 +157,7 @@ async def erase_shaman_checkout(call: Call) -> web.StreamResponse:
 )
 async def shaman_file_store_check(call: Call) -> web.StreamResponse:
     store, sha, size = _store(call), call.value(CHECKSUM), call.value(FILE_SIZE)
-    status = await call.service.file_threads.run(lambda: store.status(sha, size))
+    status = await call.service.file_threads.storage.run(lambda: store.status(sha, size))
     return json_answer(ShamanSingleFileStatus(status=status))
 
 
@@ -187,7 +189,7 @@ async def shaman_file_store(call: Call) -> web.StreamResponse:
             f"The file was announced with {size} bytes, "
             f"but the body of this request has {request.content_length}",
         )
-    threads = call.service.file_threads
+    threads = call.service.file_threads.storage
     upload = await threads.run(lambda: store.receive(sha, size, can_defer))
     try:
         await allow_body(request)
@@ -201,7 +203,7 @@ async def shaman_file_store(call: Call) -> web.StreamResponse:
 
 
 async def _write(call: Call, upload: Upload, piece: bytes) -> None:
-    await call.service.file_threads.run(lambda: upload.write(piece))
+    await call.service.file_threads.storage.run(lambda: upload.write(piece))
 
 
 async def _pieces(content: StreamReader) -> AsyncIterator[bytes]:

@@ -9,7 +9,7 @@ from pathlib import Path
 from flamenco_core.errors import FlamencoError
 from flamenco_core.manager import file_work
 from flamenco_core.shaman import ShamanStore
-from manager_service.threads import Threads
+from manager_service.file_threads import FileThreads
 from manager_service.write_thread import WriteThread
 
 logger = logging.getLogger(__name__)
@@ -24,7 +24,7 @@ class JobRemoval:
     def __init__(
         self,
         farm: WriteThread,
-        threads: Threads,
+        threads: FileThreads,
         log_storage: Path,
         shaman: ShamanStore | None,
         job_files_lock: asyncio.Lock,
@@ -57,13 +57,7 @@ class JobRemoval:
     async def _carry_out(self, work: file_work.Intent) -> None:
         """What fails is tried again the next time, but not for ever."""
         try:
-            # Log text that was read before the job lost its tasks must not make its folder anew.
-            async with self._job_files_lock:
-                await self._threads.run(
-                    lambda: file_work.carry_out(
-                        work, log_storage=self._log_storage, shaman=self._shaman
-                    )
-                )
+            await self._erase(work)
         except (FlamencoError, OSError) as error:
             failure = error  # the name `error` ends with this block
             is_given_up = await self._farm.run(lambda farm: farm.file_work_failed(work, failure))
@@ -76,3 +70,14 @@ class JobRemoval:
             )
         else:
             await self._farm.run(lambda manager: manager.file_work_done(work))
+
+    async def _erase(self, work: file_work.Intent) -> None:
+        def erase() -> None:
+            file_work.carry_out(work, log_storage=self._log_storage, shaman=self._shaman)
+
+        if work.kind is file_work.IntentKind.ERASE_CHECKOUT:
+            await self._threads.checkouts.run(erase)
+            return
+        # Log text that was read before the job lost its tasks must not make its folder anew.
+        async with self._job_files_lock:
+            await self._threads.own.run(erase)

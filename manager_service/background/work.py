@@ -29,6 +29,7 @@ from manager_service.background.chore import Chore
 from manager_service.background.failure_class_watch import FailureClassWatch
 from manager_service.background.job_removal import JobRemoval
 from manager_service.checkouts_in_hand import CheckoutsInHand
+from manager_service.file_threads import FileThreads
 from manager_service.health import Health
 from manager_service.threads import Threads
 from manager_service.waiting import WaitingWorkers
@@ -94,7 +95,7 @@ class BackgroundWork:
     def __init__(
         self,
         farm: WriteThread,
-        threads: Threads,
+        threads: FileThreads,
         config: Config,
         shaman: ShamanStore | None,
         waiting: WaitingWorkers,
@@ -105,7 +106,7 @@ class BackgroundWork:
         """`job_files_lock` keeps files from appearing in a job's folder while it is erased."""
         self._farm = farm
         self._shaman = shaman
-        self._threads = threads
+        self._threads = threads.own
         # A network drive that hangs, or a large farm that is read, holds up nothing else.
         self._slow = Threads("slow-chores", 2)
         self._config = config
@@ -116,7 +117,7 @@ class BackgroundWork:
         self._checkouts_in_hand = checkouts_in_hand
         self._integrity = integrity.IntegrityCheck(config.database_file)
         self._removal = JobRemoval(farm, threads, self._log_storage, shaman, job_files_lock)
-        self._failure_classes = FailureClassWatch(farm, threads, config.home)
+        self._failure_classes = FailureClassWatch(farm, threads.own, config.home)
         self._logs = Chore("task-logs", "Moving task logs", self._move_logs, delay=LOG_DELAY)
         self._compression = Chore(
             "compress-logs", "Compressing task logs", self._compress_logs, period=COMPRESSION_PERIOD
@@ -207,7 +208,7 @@ class BackgroundWork:
             return
 
         async def remove_abandoned_uploads() -> str:
-            count = await self._threads.run(shaman.remove_abandoned_uploads)
+            count = await self._slow.run(shaman.remove_abandoned_uploads)
             return f"{count} were removed"
 
         async def collect_garbage() -> str:

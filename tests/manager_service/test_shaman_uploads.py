@@ -5,11 +5,14 @@ from __future__ import annotations
 import http.client
 import os
 import socket
+import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+from manager_service.file_threads import FILE_THREADS
 from tests.eventually import eventually
 from tests.manager_service.running_manager import RunningManager, receive, send, sha256
 
@@ -21,10 +24,15 @@ def path_of(content: bytes) -> str:
     return f"/shaman/files/{sha256(content)}/{len(content)}"
 
 
-def uploads_under_way(manager: RunningManager) -> list[Path]:
+def stored_files(manager: RunningManager) -> list[Path]:
+    """All that lies in the store, whole or not."""
     # Unlike rglob, walk() does not mind folders that go away meanwhile.
     found = os.walk(manager.config.file_store)
-    return [Path(here, name) for here, _, names in found for name in names if ".tmp" in name]
+    return [Path(here, name) for here, _, names in found for name in names]
+
+
+def uploads_under_way(manager: RunningManager) -> list[Path]:
+    return [file for file in stored_files(manager) if ".tmp" in file.name]
 
 
 def begin_upload(
@@ -60,6 +68,34 @@ def test_files_are_stored_and_checked_out_under_their_names(manager: RunningMana
         folder = manager.config.job_storage / path
         assert (folder / "scene.blend").read_bytes() == SMALL
         assert (folder / "textures/wood.png").read_bytes() == LARGE
+
+
+def test_checkouts_that_take_long_hold_up_no_picture_no_folder_and_no_upload(
+    manager: RunningManager,
+) -> None:
+    manager.post(path_of(SMALL), body=SMALL)
+    file = {"sha": sha256(SMALL), "size": len(SMALL), "path": "scene.blend"}
+    job = manager.submit()["id"]
+    shaman = manager.server.service.shaman
+    assert shaman is not None
+
+    def check_out(number: int) -> int:
+        checkout = {"files": [file], "checkoutPath": f"project/{number}"}
+        return manager.post("/shaman/checkout/create", checkout).status
+
+    def are_all_busy() -> bool:
+        names = [thread.name for thread in threading.enumerate()]
+        return sum(name.startswith("checkouts") for name in names) >= FILE_THREADS
+
+    with ThreadPoolExecutor(2 * FILE_THREADS) as clients:
+        with shaman._checkouts._names:  # each checkout waits for it while it gets its folder
+            checkouts = [clients.submit(check_out, number) for number in range(2 * FILE_THREADS)]
+            eventually(are_all_busy)
+            assert manager.get(f"/jobs/{job}/last-rendered").status == 204
+            assert manager.get("/files").status == 200
+            assert manager.post(path_of(LARGE), body=LARGE).status == 204
+            assert not any(checkout.done() for checkout in checkouts)
+        assert {checkout.result() for checkout in checkouts} == {200}
 
 
 def test_a_checkout_is_erased_unless_a_job_uses_it(manager: RunningManager) -> None:
@@ -171,8 +207,9 @@ def test_files_that_nothing_uses_are_removed_in_time(tmp_path: Path) -> None:
         checkout = {"files": [used], "checkoutPath": "job"}
         assert manager.post("/shaman/checkout/create", checkout).status == 200
         long_ago = time.time() - timedelta(hours=2).total_seconds()
-        for blob in [*manager.config.file_store.rglob("*.blob")]:
+        for blob in [file for file in stored_files(manager) if file.suffix == ".blob"]:
             os.utime(blob, (long_ago, long_ago))
         # Asking over HTTP whether it is there would count as asking for it.
-        eventually(lambda: not list(manager.config.file_store.rglob(f"{len(LARGE)}.blob")))
+        large = f"{len(LARGE)}.blob"
+        eventually(lambda: large not in {file.name for file in stored_files(manager)})
         assert (manager.config.job_storage / "job" / "scene.blend").read_bytes() == SMALL

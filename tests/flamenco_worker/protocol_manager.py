@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import base64
 import json
+import selectors
 import shlex
+import socket
 import threading
 import time
 from collections.abc import Callable
@@ -19,7 +21,7 @@ from types import TracebackType
 from typing import Any, Self
 from urllib.parse import parse_qs, urlsplit
 
-PATIENCE = 90
+PATIENCE = 120
 """Seconds that a test waits for something to happen."""
 
 
@@ -76,11 +78,8 @@ class ProtocolManager:
         """How often a worker was told of it."""
         self.settings: dict[str, Any] | None = None
         """Told at sign-on and when asked for; tasks carry the etag that they are given."""
-        self.may_run: dict[str, Any] = {
-            "mayKeepRunning": True,
-            "reason": "",
-            "statusChangeRequested": False,
-        }
+        self.stopped: dict[str, str] = {}
+        """Why tasks may not go on."""
         self.fail: Callable[[Received], int | None] = lambda _request: None
         """Gives the status to answer a request with instead, or None to answer it properly."""
         self.offers: list[str] = []
@@ -211,6 +210,10 @@ class ProtocolManager:
             parse_qs(address.query),
         )
         with self._changed:
+            if _has_hung_up(handler.connection):
+                # Nobody waits for an answer; noted now, it would stand behind what came later.
+                handler.close_connection = True
+                return
             self._hear(request)
             status = self.fail(request)
             if status is None:
@@ -251,11 +254,11 @@ class ProtocolManager:
                     self.status_wanted = None
                 return 204, None
             case ["state"]:
-                return (200, wanted) if (wanted := self._wanted()) else (204, None)
+                return self._tell_state(request)
             case ["task"]:
                 return self._hand_out(request)
-            case ["task", _uuid, "may-i-run"]:
-                return 200, self.may_run
+            case ["task", uuid, "may-i-run"]:
+                return 200, self._may_run(uuid)
             case ["task", _uuid, "output-produced"]:
                 return 202, None
             case ["sign-off" | "host-statistics"] | ["task", _]:
@@ -331,9 +334,28 @@ class ProtocolManager:
         self.told_wanted += 1
         return {"status_requested": self.status_wanted}
 
-    def _hand_out(self, request: Received) -> tuple[int, Any]:
+    def _may_run(self, uuid: str) -> dict[str, Any]:
+        reason = self.stopped.get(uuid, "")
+        return {"mayKeepRunning": not reason, "reason": reason, "statusChangeRequested": False}
+
+    def _tell_state(self, request: Received) -> tuple[int, Any]:
+        deadline = self._deadline_of(request)
+        while not self._is_ending:
+            if wanted := self._wanted():
+                return 200, wanted
+            left = deadline - time.monotonic()
+            if left <= 0:
+                return 204, None
+            self._changed.wait(left)
+        return 0, None
+
+    def _deadline_of(self, request: Received) -> float:
+        """Until when a request is held, on the monotonic clock."""
         wait = float(request.query.get("wait", ["0"])[0]) if self.waits else 0
-        deadline = time.monotonic() + wait
+        return time.monotonic() + wait
+
+    def _hand_out(self, request: Received) -> tuple[int, Any]:
+        deadline = self._deadline_of(request)
         slot = request.body.get("slot") if isinstance(request.body, dict) else None
         while not self._is_ending:
             if wanted := self._wanted():
@@ -357,3 +379,13 @@ class ProtocolManager:
             handler.wfile.write(content)
         except OSError:
             pass  # the worker has hung up
+
+
+def _has_hung_up(connection: socket.socket) -> bool:
+    """Whether the other side has closed a connection on which it waits for an answer."""
+    try:
+        with selectors.DefaultSelector() as selector:
+            selector.register(connection, selectors.EVENT_READ)
+            return bool(selector.select(0)) and not connection.recv(1, socket.MSG_PEEK)
+    except OSError:
+        return True

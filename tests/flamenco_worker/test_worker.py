@@ -328,7 +328,7 @@ def test_a_task_stops_when_the_manager_says_that_it_may_not_run(
     manager.hand_out(task_of(FIRST, command("exec", exe="/bin/sleep", args=["60"])))
     with running(tmp_path, manager.url):
         manager.wait_for(lambda: manager.statuses_of(FIRST) == ["active"], "the start")
-        manager.may_run = manager.may_run | {"mayKeepRunning": False, "reason": "cancelled"}
+        manager.stopped[FIRST] = "cancelled"
         manager.hand_out(task_of(SECOND, command("echo", message="next")))
         manager.wait_for(is_completed(manager, SECOND), "the next task")
     assert manager.statuses_of(FIRST) == ["active"]

@@ -166,7 +166,7 @@ def test_somebody_is_there_until_nobody_has_touched_anything_for_long_enough() -
         hands.touched_at = float("inf")  # again and again, that is
         eventually(lambda: presence.is_used)
         hands.touched_at = time.monotonic()
-        presence.wait_until_unused(timedelta(seconds=30))
+        presence.wait_until_unused(timedelta(seconds=PATIENCE))
         assert not presence.is_used
         eventually(lambda: changes == [True, False])
 
@@ -191,22 +191,27 @@ def test_a_person_who_comes_gets_the_machine_at_once_and_the_task_goes_back(
     )
     with ProtocolManager() as manager:
         manager.offers = [*OFFERS]
-        manager.hand_out(task_of(TASKS[0], stubborn))
         settings = config(tmp_path, manager, only_if_unused_for=QUIET)
         with ExitStack() as stack:
             with moving_the_mouse():
                 stack.enter_context(SlotWorkers(settings))
-                manager.wait_for_count("/state-changed", 1)
-            told = manager.requests("/state-changed")[0]
-            assert told.body == {"status": "asleep", "reason": "someone works at this machine"}
+                # A busy machine may be seen to be unused for a moment.
+                manager.wait_for(lambda: leaves_it(manager) > 0, "the person to be seen")
+            manager.hand_out(task_of(TASKS[0], stubborn))
             manager.wait_for(lambda: manager.statuses_of(TASKS[0]) == ["active"], "the task")
-            before = len(manager.requests("/state-changed"))
+            before = leaves_it(manager)
             move_the_mouse()
-            manager.wait_for_count("/state-changed", before + 1)
+            manager.wait_for(lambda: leaves_it(manager) > before, "the machine to be left")
             assert "stopped: someone works at this machine" in manager.log_of(TASKS[0])
             assert manager.statuses_of(TASKS[0]) == ["active"], "it has not failed"
             manager.hand_out(task_of(TASKS[1], command("echo", message="x")))
             manager.wait_for(is_completed(manager, TASKS[1]), "a task after the person has gone")
+
+
+def leaves_it(manager: ProtocolManager) -> int:
+    """How often a worker has said that it leaves the machine to a person."""
+    told = [request.body for request in manager.requests("/state-changed")]
+    return told.count({"status": "asleep", "reason": "someone works at this machine"})
 
 
 class Person:

@@ -81,7 +81,8 @@ def test_a_manager_that_is_away_for_long_costs_text_of_logs_and_nothing_else(
     *steps, end = told(manager)
     assert [update["steps_completed"] for update in steps] == list(range(40))
     assert end["taskStatus"] == "completed"
-    assert steps[0]["log"].startswith("[text is missing here")
+    # The first may be on its way already when there is too much.
+    assert steps[1]["log"].startswith("[text is missing here")
     assert steps[-1]["log"].startswith("step 39 step 39")
 
 

@@ -178,8 +178,8 @@ class Flamenco3Manager:
             case "POST sign-on":
                 return 200, self._sign_on(worker, self._body("sign-on", content))
             case "POST sign-off":
-                worker.status = "offline"
                 self._requeue_tasks_of(worker)
+                worker.status = "offline"
                 return 204, None
             case "GET state":
                 if worker.requested and worker.requested != worker.status:
@@ -258,11 +258,12 @@ class Flamenco3Manager:
     def _state_changed(self, worker: Worker, body: dict[str, Any]) -> Answer:
         if body["status"] not in _STATUSES:
             raise Refused(400, "value is not one of the allowed values")
-        worker.status = body["status"]
-        if worker.requested == worker.status:
+        status = str(body["status"])
+        if worker.requested == status:
             worker.requested = ""
-        if worker.status != "awake":
+        if status != "awake":
             self._requeue_tasks_of(worker)
+        worker.status = status  # last, for it is what tests wait for
         return 204, None
 
     def _schedule(self, worker: Worker) -> Answer:
@@ -286,17 +287,17 @@ class Flamenco3Manager:
         if task.worker != worker.uuid:
             raise Refused(409, "task is not assigned to you")
         status = body.get("taskStatus")
-        if status is not None:
-            if status not in _TASK_STATUSES:
-                raise Refused(400, "value is not one of the allowed values")
-            task.status = status
-            task.history.append(status)
+        if status is not None and status not in _TASK_STATUSES:
+            raise Refused(400, "value is not one of the allowed values")
         steps = body.get("steps_completed", task.steps)
         if steps > task.steps_total:
             raise Refused(400, "steps_completed is more than steps_total")
         task.steps = steps
         task.activity = body.get("activity", task.activity)
         task.log += body.get("log", "")
+        if status is not None:
+            task.status = status
+            task.history.append(status)  # last, for it is what tests wait for
         return 204, None
 
     def _may_run(self, worker: Worker, task: Task) -> dict[str, Any]:

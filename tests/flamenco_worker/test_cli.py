@@ -242,6 +242,8 @@ def test_the_second_ctrl_c_ends_at_once_and_leaves_nothing_running(tmp_path: Pat
         try:
             eventually(lambda: said.exists() and said.read_text())
             child = int(said.read_text())
+            # What is told of the task goes its own way, and might be cut off.
+            manager.wait_for(lambda: manager.statuses_of(task) == ["active"], "the start")
             worker.send_signal(signal.SIGINT)
             # Two signals that nobody has heard yet are one.
             eventually(lambda: b"once more to end at once" in log.read_bytes())

@@ -60,7 +60,9 @@ def test_slots_run_side_by_side_and_the_manager_shows_each(farm: Farm) -> None:
     assert right["capabilities"] == {"device": "cpu"}
     assert int(shown(farm)["capabilities"]["memory_gb"]) > 0
     assert farm.worker.end() == 0
-    assert [task["status"] for task in farm.tasks(job)].count("queued") == 3
+    wait_until(
+        lambda: [task["status"] for task in farm.tasks(job)].count("queued") == 3, "all go back"
+    )
     assert "failed" not in {task["status"] for task in farm.tasks(job)}
 
 
@@ -126,4 +128,4 @@ def test_an_error_of_the_machine_stands_on_the_manager_and_the_worker_can_be_shu
     wish = {"status": "offline", "is_lazy": False}
     farm.ask("POST", f"/worker-mgt/workers/{worker['id']}/setstatus", wish)
     assert farm.worker.wait() == 0
-    assert shown(farm)["status"] == "offline"
+    wait_until(lambda: shown(farm)["status"] == "offline", "the goodbye to be heard")

@@ -127,7 +127,7 @@ def test_the_first_ctrl_c_hands_the_task_back(farm: Farm) -> None:
     job = farm.submit("echo-sleep-test", message="hi", sleep_duration_seconds=600, sleep_repeats=1)
     farm.wait_for_begin("sleep")
     assert farm.worker.end(signal.SIGINT) == 0
-    assert farm.tasks(job)[1]["status"] == "queued"
+    wait_until(lambda: farm.tasks(job)[1]["status"] == "queued", "the goodbye to be heard")
     assert "handing back the task" in farm.worker.log
 
 

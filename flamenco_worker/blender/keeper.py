@@ -97,7 +97,7 @@ class BlenderKeeper:
                 kept.first_memory = kept.first_memory or memory
                 why = self.rules.why_replace(kept.frames, kept.first_memory, memory)
             if not why:
-                self._start_timer()
+                self._start_timer(kept)
                 return ""
         self.close(why)
         return why
@@ -105,17 +105,30 @@ class BlenderKeeper:
     def close(self, why: str = "the worker does something else") -> None:
         """Ends the Blender; also while it renders, which then fails."""
         with self._lock:
-            self._stop_timer()
-            kept, self._kept = self._kept, None
-            if kept is None:
-                return
-            self._why_gone = f"the one before was ended: {why}"
-            is_lent = self._is_lent
-        log.info("the open Blender (process %d) is ended: %s", kept.blender.pid, why)
+            is_lent, kept = self._is_lent, self._part_with(why)
+        if kept is None:
+            return
         if is_lent:
             kept.blender.end()
         else:
             kept.blender.quit()
+
+    def _close_idle(self, idle: _Kept) -> None:
+        """Ends it, unless a task has come for it at this very moment."""
+        with self._lock:
+            if self._is_lent or self._kept is not idle:
+                return
+            self._part_with("it has had nothing to do")
+        idle.blender.quit()
+
+    def _part_with(self, why: str) -> _Kept | None:
+        """Keeps it no longer; returns what is to be ended. The lock must be held."""
+        self._stop_timer()
+        kept, self._kept = self._kept, None
+        if kept is not None:
+            self._why_gone = f"the one before was ended: {why}"
+            log.info("the open Blender (process %d) is ended: %s", kept.blender.pid, why)
+        return kept
 
     def _why_not_the_open_one(self, launch: Launch, blend_file: str) -> str:
         kept = self._kept
@@ -129,10 +142,8 @@ class BlenderKeeper:
             return "the one before has another file open"
         return ""
 
-    def _start_timer(self) -> None:
-        self._idle = threading.Timer(
-            self.rules.idle.total_seconds(), self.close, ["it has had nothing to do"]
-        )
+    def _start_timer(self, kept: _Kept) -> None:
+        self._idle = threading.Timer(self.rules.idle.total_seconds(), self._close_idle, [kept])
         self._idle.daemon = True
         self._idle.start()
 

@@ -172,6 +172,21 @@ def test_it_is_replaced_after_so_many_frames_and_when_idle(
     assert "it has had nothing to do" in render(5).log
 
 
+def test_a_task_that_comes_when_it_has_been_idle_for_long_enough_gets_it_alive(
+    keeper: BlenderKeeper, scene: Path
+) -> None:
+    launch = Launch(command=(*BPY.command, "-b"))
+    blender = keeper.lend(launch, str(scene)).blender
+    blender.start(Cancellation(), lambda _line: None)
+    assert keeper.take_back(frames=1, is_well=True) == ""
+    idle = keeper._idle
+    assert idle is not None
+    assert not keeper.lend(launch, str(scene)).is_new
+    idle.function(*idle.args, **idle.kwargs)  # its time was over before it could be stopped
+    assert blender.is_alive
+    assert keeper.take_back(frames=1, is_well=True) == ""
+
+
 @pytest.mark.parametrize(
     ("frames", "first", "now", "why"),
     [

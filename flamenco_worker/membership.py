@@ -43,6 +43,8 @@ class Membership:
         self._machine = machine
         self._stopping = stopping
         self._new_back_off = new_back_off
+        self._declaring = threading.Lock()
+        """So that what was known earlier cannot arrive later."""
         self._declared: WorkerAbilities | None = None
         self.credentials: Credentials | None = None
         """None until it has signed on."""
@@ -79,11 +81,12 @@ class Membership:
         """
         if self.credentials is None or "slots" not in self.offers:
             return
-        abilities = self._abilities.now()
-        if abilities == self._declared:
-            return
-        self._client.change_worker_abilities(abilities)
-        self._declared = abilities
+        with self._declaring:
+            abilities = self._abilities.now()
+            if abilities == self._declared:
+                return
+            self._client.change_worker_abilities(abilities)
+            self._declared = abilities
 
     def sign_off(self) -> None:
         """Says goodbye, if it has signed on; a Manager that does not hear it finds out itself."""

@@ -14,6 +14,7 @@ from argon2 import PasswordHasher
 from flamenco_core.config import Authentication
 from flamenco_core.manager import MANAGER, Manager
 from flamenco_core.model import NewToken, UserRole
+from manager_service.login_limits import LoginLimits
 from manager_service.passwords import Passwords
 from tests.manager_service.running_manager import Reply, RunningManager
 
@@ -75,6 +76,11 @@ class GuardedManager(RunningManager):
                 return db.execute(statement, parameters).fetchall()
         finally:
             db.close()
+
+
+def stop_the_clock_of_logins(manager: RunningManager) -> None:
+    """Who has to wait after failures waits for ever, however long the machine pauses meanwhile."""
+    manager.server.service.accounts.limits = LoginLimits(lambda: 0.0)
 
 
 def cookie_pair(reply: Reply) -> str:

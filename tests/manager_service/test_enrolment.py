@@ -13,7 +13,13 @@ from flamenco_core.client import ManagerRefused
 from flamenco_worker.config import WorkerConfig
 from flamenco_worker.worker import Worker
 from tests.eventually import eventually
-from tests.manager_service.people import GuardedManager, add_people, add_token, bearer
+from tests.manager_service.people import (
+    GuardedManager,
+    add_people,
+    add_token,
+    bearer,
+    stop_the_clock_of_logins,
+)
 from tests.manager_service.running_manager import Reply, RunningManager, WorkerLogin
 
 SECRET = "let me in, ünïcode too"
@@ -81,6 +87,7 @@ def test_with_accounts_and_no_secret_no_worker_comes_by_itself(tmp_path: Path) -
 
 def test_guessing_the_secret_gets_slow(tmp_path: Path) -> None:
     with RunningManager(tmp_path, worker_registration_secret=SECRET) as manager:
+        stop_the_clock_of_logins(manager)
         statuses = [register(manager, basic("x", f"guess {n}")).status for n in range(22)]
         assert set(statuses[:20]) == {401}
         assert statuses[-1] == 429

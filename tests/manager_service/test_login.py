@@ -20,6 +20,7 @@ from tests.manager_service.people import (
     add_token,
     bearer,
     cookie_pair,
+    stop_the_clock_of_logins,
 )
 from tests.manager_service.running_manager import RunningManager, receive, submission
 
@@ -183,6 +184,7 @@ def test_a_password_counts_to_its_last_character(manager: GuardedManager) -> Non
 def test_an_account_that_is_guessed_at_has_to_wait_and_says_how_long(
     manager: GuardedManager,
 ) -> None:
+    stop_the_clock_of_logins(manager)
     statuses = [manager.log_in("art", "wrong password").status for _ in range(7)]
     assert statuses[:5] == [401] * 5
     late = manager.log_in("art")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -28,7 +29,7 @@ def no_grace(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_silent_worker_is_lost_while_one_that_waits_for_a_task_is_not(
     no_grace: None, tmp_path: Path
 ) -> None:
-    with RunningManager(tmp_path / "home", worker_timeout=timedelta(seconds=2)) as manager:
+    with RunningManager(tmp_path / "home", worker_timeout=timedelta(hours=1)) as manager:
         waiting = manager.add_worker("waiting", types=("other",))
         asking = threading.Thread(
             target=lambda: manager.post("/worker/task?wait=300", worker=waiting)
@@ -38,6 +39,9 @@ def test_a_silent_worker_is_lost_while_one_that_waits_for_a_task_is_not(
         job = manager.submit()
         silent = manager.add_worker("silent")
         take_task(manager, silent)
+        # Only from now on, or a busy machine would have lost it before it got its task.
+        impatient = replace(manager.config, worker_timeout=timedelta(seconds=2))
+        manager.server.service.farm.call(lambda farm: farm.use_config(impatient))
         eventually(lambda: status(manager, silent) == "error")
         assert manager.get(f"/jobs/{job['id']}/tasks").json["tasks"][0]["status"] == "queued"
         assert status(manager, waiting) == "awake"

@@ -22,6 +22,10 @@ CHROMIUM = next(filter(None, map(shutil.which, NAMES)), None)
 TIME_LIMIT = 60
 
 
+class CommandFailed(AssertionError):
+    """The browser would not do it, such as in a page that goes away at this moment."""
+
+
 class Page:
     """One tab."""
 
@@ -35,7 +39,8 @@ class Page:
         while True:
             message = json.loads(self._socket.recv(TIME_LIMIT))
             if message.get("id") == number:
-                assert "error" not in message, message
+                if "error" in message:
+                    raise CommandFailed(message)
                 found: dict[str, Any] = message["result"]
                 return found
 
@@ -55,9 +60,15 @@ class Page:
         """Until an expression becomes true; also across a page that is loaded anew."""
         deadline = time.monotonic() + TIME_LIMIT
         script = f"(() => {{ try {{ return Boolean({condition}) }} catch {{ return false }} }})()"
-        while not self.run(script):
+        while not self._holds(script):
             assert time.monotonic() < deadline, self.run("document.documentElement.outerHTML")
             time.sleep(0.05)
+
+    def _holds(self, script: str) -> bool:
+        try:
+            return bool(self.run(script))
+        except CommandFailed:  # between two pages there is nothing to run it in
+            return False
 
 
 @contextmanager

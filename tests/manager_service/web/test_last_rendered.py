@@ -39,7 +39,7 @@ def test_images_show_as_they_come_and_one_after_the_other(
         render(manager, worker, task["uuid"], plain(colour))
         picture = page.get_by_role("img", name=f"What {name} rendered last")
         expect(picture).to_be_visible()
-        page.wait_for_function("image => image.naturalWidth > 0", arg=picture.element_handle())
+        expect(picture).not_to_have_js_property("naturalWidth", 0)
     assert serious_problems(page) == []
 
     page.get_by_role("button", name="Show shot 2 large").click()

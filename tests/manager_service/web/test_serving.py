@@ -79,6 +79,9 @@ def test_the_first_page_is_small(manager: RunningManager, open_page: OpenPage) -
     page = open_page(manager)
     expect(page.get_by_role("heading", name="No jobs yet")).to_be_visible()
     page.evaluate("document.fonts.ready.then(() => true)")
+    # What it took is noted a moment after it has come.
+    fonts = "performance.getEntriesByType('resource').filter(e => e.name.endsWith('.woff2'))"
+    page.wait_for_function(f"{fonts}.length > 0 && {fonts}.every(e => e.encodedBodySize > 0)")
     # As they came over the wire, compressed, with fonts.
     sizes = page.evaluate(
         "Object.fromEntries([...performance.getEntriesByType('navigation'),"

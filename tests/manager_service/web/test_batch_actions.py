@@ -83,6 +83,8 @@ def test_the_keyboard_is_enough(small_farm: Farm, open_page: OpenPage) -> None:
     expect(page.get_by_role("option", name=queued[1])).to_be_visible()
     page.get_by_role("option", name=queued[1]).click()
     expect(page.get_by_role("heading", name=queued[1])).to_be_visible()
+    # In the field of the palette it would be a letter like any other.
+    expect(page.get_by_role("dialog")).to_have_count(0)
     page.keyboard.press("?")
     expect(page.get_by_role("dialog", name="Keyboard")).to_be_visible()
 

@@ -54,7 +54,7 @@ def test_what_was_opened_closes_with_escape_and_gives_the_focus_back(
     for button in (new, page.get_by_role("button", name="Delete render-room")):
         button.focus()
         page.keyboard.press("Enter")
-        expect(page.get_by_role("dialog")).to_be_visible()
+        expect(page.locator("[role=dialog]:focus-within")).to_be_visible()
         assert list(walk(page)) == []
         page.keyboard.press("Escape")
         expect(page.get_by_role("dialog")).to_have_count(0)

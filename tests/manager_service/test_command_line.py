@@ -10,7 +10,7 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -19,6 +19,12 @@ import pytest
 from flamenco_core.version import current_version
 
 COMMAND = [sys.executable, "-X", "utf8", "-m", "manager_service.cli"]
+PATIENT_AT_ITS_END = """
+import sys
+from manager_service import cli, listeners
+listeners._STOPPING_SECONDS = 600
+sys.exit(cli.main(sys.argv[1:]))
+"""
 TIME_LIMIT = 60
 STOP_SIGNALS = [signal.SIGINT, signal.SIGTERM]
 
@@ -34,10 +40,12 @@ def run(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
 
 
 @contextmanager
-def running(*arguments: str | Path) -> Iterator[tuple[subprocess.Popen[str], str]]:
+def running(
+    *arguments: str | Path, command: Sequence[str] = COMMAND
+) -> Iterator[tuple[subprocess.Popen[str], str]]:
     """The program, and the address that it has printed."""
     process = subprocess.Popen(
-        [*COMMAND, *map(str, arguments)],
+        [*command, *map(str, arguments)],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -130,8 +138,9 @@ def test_it_asks_for_as_many_connections_as_it_may_have(tmp_path: Path) -> None:
 
 def test_who_interrupts_twice_does_not_wait(tmp_path: Path) -> None:
     listen = "--listen=127.0.0.1:0"
-    with running("--home", tmp_path, listen, "--debug") as (process, url):
-        # An upload that goes on holds up a graceful stop for some seconds.
+    patient = [sys.executable, "-X", "utf8", "-c", PATIENT_AT_ITS_END]
+    with running("--home", tmp_path, listen, "--debug", command=patient) as (process, url):
+        # An upload that goes on holds up a graceful stop.
         host, port = url.removeprefix("http://").strip("/").split(":")
         with socket.create_connection((host, int(port))) as client:
             client.sendall(b"POST /api/v3/jobs HTTP/1.1\r\nHost: localhost\r\n")

@@ -60,6 +60,8 @@ class _Handler(BaseHTTPRequestHandler):
                 self.proxy.answer(line, status, content, times=times)
             self.send(200, "application/json", b"{}")
             return
+        # Whoever lets go what is held may do so as soon as the request is taken.
+        held = self.proxy.held
         status, content = self.proxy.next_answer(f"{self.command} {self.path} ") or (0, None)
         if status == HANG:
             self.proxy.over.wait()
@@ -68,10 +70,9 @@ class _Handler(BaseHTTPRequestHandler):
         elif status > 0:
             self.send(status, "application/json", _encoded(content))
         else:
-            self.pass_on(body, status, content)
+            self.pass_on(body, status, held)
 
-    def pass_on(self, body: bytes, status: int, content: Any) -> None:
-        held = self.proxy.held
+    def pass_on(self, body: bytes, status: int, held: threading.Event) -> None:
         answered = self.forward(body)
         if status == HOLD:
             held.wait()

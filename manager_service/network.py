@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from aiohttp import hdrs, web
 
@@ -15,7 +15,7 @@ from manager_service.discovery.announcer import Announcer, nearest_first
 from manager_service.discovery.device import Device, description
 from manager_service.https.state import CertificateState
 from manager_service.listeners import Listeners
-from manager_service.own_urls import OwnUrls, own_interfaces, reachable
+from manager_service.own_urls import IpInterface, OwnUrls, own_interfaces, reachable
 from manager_service.routing import Role
 from manager_service.serving import declare_role
 
@@ -34,6 +34,8 @@ class Network:
         device_id = config.ssdp_device_uuid or farm_id
         self._device = Device(device_id, farm_id, name, self._urls_for)
         self._announcer: Announcer | None = None
+        self._interfaces: Sequence[IpInterface] = ()
+        """As they were when it was looked last; each search of others is answered by these."""
 
     @property
     def is_discoverable(self) -> bool:
@@ -68,7 +70,10 @@ class Network:
         """Lets others find the Manager, if that is wanted."""
         if self.is_discoverable:
             self._announcer = Announcer(
-                self._device, self._listeners.main, self._discovery_interfaces
+                self._device,
+                self._listeners.main,
+                self._discovery_interfaces,
+                lambda: self._interfaces,
             )
             self._announcer.start()
 
@@ -88,7 +93,7 @@ class Network:
             self._announcer = None
 
     def _urls_for(self, asker: str) -> list[str]:
-        interfaces = own_interfaces()
+        interfaces = self._interfaces or own_interfaces()
         return nearest_first(self._known_ways().all(interfaces), interfaces, asker)
 
     def _known_ways(self) -> OwnUrls:
@@ -100,12 +105,13 @@ class Network:
         return OwnUrls(listen, own_url=self._config.own_url, names=names)
 
     def _discovery_interfaces(self) -> list[str]:
-        """None while the machine is in no network."""
+        """None while the machine is in no network. To be called on a thread."""
+        self._interfaces = own_interfaces()
         if self._config.discovery_interfaces:
             return list(self._config.discovery_interfaces)
         listen = self._listeners.main
         if listen.is_everywhere:
-            found = reachable(interface.ip for interface in own_interfaces())
+            found = reachable(interface.ip for interface in self._interfaces)
         else:
             found = [listen.host]
         return [address for address in found if _is_for_others(address)]

@@ -37,14 +37,20 @@ class Announcer:
     """
 
     def __init__(
-        self, device: Device, listen: ListenAddress, interfaces: Callable[[], list[str]]
+        self,
+        device: Device,
+        listen: ListenAddress,
+        interfaces: Callable[[], list[str]],
+        networks: Callable[[], Sequence[IpInterface]] = own_interfaces,
     ) -> None:
         """`interfaces` tells the addresses of this machine in the networks where the Manager is
-        to be found, now.
+        to be found, now; it is asked on a thread, since some systems take long to tell.
+        `networks` are all that this machine is in, as far as is known without looking.
         """
         self._device = device
         self._listen = listen
         self._interfaces = interfaces
+        self._networks = networks
         self._working: dict[str, Way] = {}
         self._task: asyncio.Task[None] | None = None
         self.problems: dict[str, str] = {}
@@ -65,7 +71,7 @@ class Announcer:
         announced: list[str] = []
         while True:
             try:
-                interfaces = self._interfaces()
+                interfaces = await asyncio.to_thread(self._interfaces)
                 if interfaces != announced:
                     await self._end()
                     announced = interfaces
@@ -80,7 +86,7 @@ class Announcer:
         v4 = [address for address in interfaces if ":" not in address]
         ways: dict[str, Way] = {"mDNS": MdnsService(self._device, self._listen, interfaces)}
         if v4:
-            ways["SSDP"] = SsdpResponder(self._device, v4, is_local=is_in_our_networks)
+            ways["SSDP"] = SsdpResponder(self._device, v4, is_local=self._is_in_our_networks)
         for name in ways.keys() - self._working.keys():
             problem = await self._try(name, ways[name])
             if problem and problem != self.problems.get(name):
@@ -100,6 +106,9 @@ class Announcer:
             return str(error) if isinstance(error, OSError) else repr(error)
         return ""
 
+    def _is_in_our_networks(self, address: str) -> bool:
+        return any(_holds(interface, address) for interface in self._networks())
+
     async def _end(self) -> None:
         for name in list(self._working):
             await self._end_one(name)
@@ -111,11 +120,6 @@ class Announcer:
                 await way.stop()
         except Exception as error:  # noqa: BLE001
             logger.debug("Saying good-bye over %s failed: %s", name, error)
-
-
-def is_in_our_networks(address: str) -> bool:
-    """Whether it is an address of a network that this machine is in."""
-    return any(_holds(interface, address) for interface in own_interfaces())
 
 
 def nearest_first(urls: list[str], interfaces: Sequence[IpInterface], asker: str) -> list[str]:

@@ -34,11 +34,12 @@ def ssdp_search(target: str, *, seconds: float = 1.0, man: str = '"ssdp:discover
 
 
 def ssdp_answers(question: bytes, *, seconds: float = 1.0) -> Iterator[SsdpAnswer]:
-    """What comes back within that time."""
+    """What comes back within that time; other programs of this machine may answer as they like."""
     with _sender() as sock:
         sock.sendto(question, SSDP_GROUP)
         for datagram in _received(sock, seconds):
-            yield parsed(datagram)
+            if datagram.startswith(b"HTTP/"):
+                yield parsed(datagram)
 
 
 def ssdp_listener() -> socket.socket:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import threading
 import time
 from collections.abc import Callable
 from datetime import timedelta
+from ipaddress import IPv4Interface
 
 import pytest
 
@@ -104,3 +106,31 @@ def test_a_port_that_another_program_keeps_is_said_once_and_tried_again(
     said = [record.message for record in caplog.records if "over SSDP" in record.message]
     assert len(said) == 1, said
     assert "Address already in use" in said[0]
+
+
+def test_nobody_outside_of_our_networks_is_answered_and_no_search_has_them_listed() -> None:
+    """Whoever floods the Manager with searches must not have it ask the system each time."""
+    asked: list[int] = []
+
+    def networks() -> list[IPv4Interface]:
+        asked.append(threading.get_ident())
+        return known
+
+    def interfaces() -> list[str]:
+        looks.append(threading.get_ident())
+        return ["127.0.0.1"]
+
+    known, looks = [IPv4Interface("127.0.0.1/8")], list[int]()
+
+    async def run() -> None:
+        announcing = Announcer(DEVICE, ListenAddress("", 8080), interfaces, networks)
+        announcing.start()
+        await until(is_found)
+        known[:] = [IPv4Interface("192.0.2.1/24")]
+        await until(lambda: not is_found())
+        await announcing.stop()
+
+    asyncio.run(run())
+    own = threading.get_ident()
+    assert own in asked
+    assert own not in looks, "the event loop waits for no system that lists its adapters"

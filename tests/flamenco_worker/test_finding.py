@@ -39,9 +39,7 @@ class FoundFarm:
     The answers are written out here; nothing of the project's own code takes part.
     """
 
-    def __init__(
-        self, name: str, farm_id: str = "", *, port: int | None = None, scheme: str = "http"
-    ) -> None:
+    def __init__(self, name: str, farm_id: str = "", *, scheme: str = "http") -> None:
         version = {"version": "3.9", "shortversion": "3.9", "name": name, "git": "abc"}
         body = json.dumps(version | ({"farm_id": farm_id} if farm_id else {})).encode()
 
@@ -61,7 +59,7 @@ class FoundFarm:
         self.url = f"{scheme}://127.0.0.1:{self._http.server_address[1]}/"
         self._udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self._udp.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        self._port = ssdp.PORT if port is None else port
+        self._port = ssdp.PORT
         self._udp.bind((GROUP, self._port))
         member = socket.inet_aton(GROUP) + LOOPBACK
         self._udp.setsockopt(socket.IPPROTO_IP, socket.IP_ADD_MEMBERSHIP, member)
@@ -208,11 +206,23 @@ def test_nothing_found_says_what_to_do(config: WorkerConfig) -> None:
         found_by(config, LIMIT)
 
 
+PROGRAM = """
+import sys
+from flamenco_core.client import ssdp
+from flamenco_worker.cli import main
+assert ssdp.PORT == 1900, "where Managers hear"
+ssdp.PORT = int(sys.argv.pop(1))
+main()
+"""
+"""Looks where no Manager of anybody else on this machine answers."""
+
+
 def test_the_program_lists_what_it_finds(tmp_path: Path) -> None:
     (tmp_path / "flamenco-worker.yaml").write_text("discovery_interfaces: [127.0.0.1]\n")
-    with farms(FoundFarm("Studio", "farm-1", port=1900)) as (url,):
+    options = [str(ssdp.PORT), "--find-manager", "--home", str(tmp_path)]
+    with farms(FoundFarm("Studio", "farm-1")) as (url,):
         ended = subprocess.run(
-            [sys.executable, "-m", "flamenco_worker", "--find-manager", "--home", str(tmp_path)],
+            [sys.executable, "-c", PROGRAM, *options],
             cwd=tmp_path,
             env={"PYTHONPATH": str(Path(__file__).parents[2])},
             capture_output=True,

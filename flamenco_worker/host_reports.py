@@ -85,7 +85,7 @@ class HostReports:
     def close(self) -> None:
         """Ends; what has not been sent is dropped."""
         self._ending.set()
-        self._client.abort()
+        self._client.close()
         if self._thread is not None:
             self._thread.join(_END_WITHIN.total_seconds())
 

@@ -150,7 +150,7 @@ class SlotWorker:
     def close(self) -> None:
         """Lets go of what it has kept open between tasks."""
         self._runner.close()
-        self._client.abort()
+        self._client.close()
 
     def cancel(self, reason: str) -> None:
         """Stops the task that runs."""

@@ -385,7 +385,7 @@ class Worker:
         self._queue.close(self._pace.flush_at_end if is_known else timedelta(0))
         self._membership.sign_off()
         for client in (self._client, self._listening):
-            client.abort()  # closes the connections that are kept
+            client.close()  # threads that are not waited for may be about to use it
 
     def _new_back_off(self) -> BackOff:
         return BackOff(self._pace.first_pause, self._pace.longest_pause)

@@ -75,6 +75,7 @@ class Connection:
         self._lock = threading.Lock()
         self._idle: list[http.client.HTTPConnection] = []
         self._busy: set[http.client.HTTPConnection] = set()
+        self._is_closed = False
 
     @property
     def headers(self) -> Mapping[str, str]:
@@ -142,6 +143,12 @@ class Connection:
                     sock.shutdown(socket.SHUT_RDWR)
             if connection not in self._busy:
                 connection.close()
+
+    def close(self) -> None:
+        """The same for good: what other threads begin afterwards fails, and nothing stays open."""
+        with self._lock:
+            self._is_closed = True
+        self.abort()
 
     def dial(self) -> socket.socket:
         """A connection of its own, for something else than requests; `abort` does not end it.
@@ -224,14 +231,20 @@ class Connection:
             else http.client.HTTPConnection(self._host, self._port, timeout=timeout)
         )
         with self._lock:
+            if self._is_closed:
+                raise self.unreachable(ConnectionAbortedError("it is not talked to any more"))
             self._busy.add(connection)
         return connection
 
     def _release(self, connection: http.client.HTTPConnection) -> None:
         with self._lock:
             self._busy.discard(connection)
-            if connection.sock is not None:
+            if connection.sock is None:
+                return
+            if not self._is_closed:
                 self._idle.append(connection)
+                return
+        connection.close()
 
     def unreachable(self, error: Exception) -> ManagerUnreachable:
         """Says what went wrong when talking with the Manager."""

@@ -72,6 +72,11 @@ class ManagerRequests:
         aborted.set()
         self._connection.abort()
 
+    def close(self) -> None:
+        """The same for good: requests that other threads begin afterwards fail, too."""
+        self._aborted.set()
+        self._connection.close()
+
     def _get(self, path: str, cls: type[T]) -> T:
         return self._read(self._send("GET", path), cls)
 

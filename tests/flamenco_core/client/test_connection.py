@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import http.client
 import io
 import socket
 import threading
@@ -225,6 +226,29 @@ def test_a_request_that_waits_ends_at_once_when_it_is_aborted() -> None:
         client.abort()
         thread.join(timeout=TIME_LIMIT)
     assert len(errors) == 1
+
+
+def test_after_its_end_nothing_is_asked_and_nothing_stays_open(
+    server: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    connection = Connection(server)
+    read = http.client.HTTPResponse.read
+
+    def read_when_it_ends(response: http.client.HTTPResponse) -> bytes:
+        content = read(response)
+        connection.close()
+        return content
+
+    monkeypatch.setattr(http.client.HTTPResponse, "read", read_when_it_ends)
+    assert connection.request("GET", "/").status == 404
+    assert connection._idle == []
+    with pytest.raises(ManagerUnreachable, match="is not talked to any more"):
+        connection.request("GET", "/")
+    assert Server.requests == ["GET /"]
+    with ManagerClient(server) as client:
+        client.close()
+        with pytest.raises(ManagerUnreachable):
+            client.get_version()
 
 
 def test_what_may_have_been_carried_out_is_not_sent_twice() -> None:

@@ -55,15 +55,10 @@ class FaultyProxy(KillingProxy):
         from_manager: BinaryIO,
     ) -> bool:
         line = from_client.peek(4096).split(b"\r\n", 1)[0].decode("latin-1")  # type: ignore[attr-defined]
-        spoiling = self._spoiling
-        if spoiling is None or not line or not spoiling.request.match(line):
+        fault = self._fault_for(line)
+        if fault is None:
             return super()._pass_on_one(client, manager, from_client, from_manager)
-        if spoiling.left is not None:
-            if spoiling.left == 0:
-                return super()._pass_on_one(client, manager, from_client, from_manager)
-            spoiling.left -= 1
-        spoiling.done.append(line)
-        if spoiling.fault is Fault.CUT:
+        if fault is Fault.CUT:
             while from_client.readline() not in (b"\r\n", b""):
                 pass
             from_client.read(1)
@@ -71,3 +66,16 @@ class FaultyProxy(KillingProxy):
         read_message(from_client)
         client.sendall(_ERROR)
         return True
+
+    def _fault_for(self, line: str) -> Fault | None:
+        """What to do to the request with this first line; None for passing it on."""
+        with self._lock:
+            spoiling = self._spoiling
+            if spoiling is None or not line or not spoiling.request.match(line):
+                return None
+            if spoiling.left is not None:
+                if spoiling.left == 0:
+                    return None
+                spoiling.left -= 1
+            spoiling.done.append(line)
+            return spoiling.fault

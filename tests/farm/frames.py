@@ -19,6 +19,14 @@ def frames_in(folder: Path) -> list[str]:
     return sorted(file.name for file in folder.iterdir())
 
 
+def files_below(folder: Path, pattern: str) -> list[Path]:
+    """What is there while folders come and go, as those of attempts do; in doubt nothing."""
+    try:
+        return list(folder.rglob(pattern))
+    except FileNotFoundError:
+        return []
+
+
 def decoded_size(frame: Path) -> tuple[int, int]:
     """The size in pixels, after decoding the whole file."""
     with Image.open(frame) as image:

@@ -1,7 +1,7 @@
 """A TCP proxy between clients and a Manager that can kill the Manager at the worst moment.
 
 It understands just enough HTTP to tell one request from the next, and keeps account of every
-answer that a client has got in full.
+answer that it passes on: who has got one finds it noted.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ class Moment(Enum):
 
 @dataclass(frozen=True)
 class Exchange:
-    """A request whose answer a client has got."""
+    """A request, and the whole answer that is passed on to the client."""
 
     request_line: str
     request_body: bytes
@@ -106,9 +106,9 @@ class KillingProxy:
         if plan is not None:
             self._kill(plan)
             return False
-        client.sendall(answer_head + answer_body)
         status = int(answer_head.split(b" ", 2)[1])
         self.exchanges.append(Exchange(line, body, status, answer_body))
+        client.sendall(answer_head + answer_body)
         return True
 
     def _due(self, line: str) -> _Plan | None:

@@ -16,7 +16,7 @@ from tests.farm.farm import free_port
 from tests.farm.frames import frames_in, pixel_faults, probe_video
 
 INSTALLATION_SECONDS = 900  # of 1.2 GB, perhaps over a slow line
-ENDING_SECONDS = 30
+ENDING_SECONDS = 120
 
 
 @dataclass

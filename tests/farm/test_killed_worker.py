@@ -8,7 +8,7 @@ import psutil
 
 from tests.eventually import eventually
 from tests.farm.farm import Farm
-from tests.farm.frames import decoded_size, frames_in
+from tests.farm.frames import decoded_size, files_below, frames_in
 from tests.farm.slow_scene import FRAMES, RESOLUTION, make_slow_scene
 from tests.processes import is_alive
 
@@ -21,7 +21,7 @@ def test_killing_the_worker_in_mid_frame_neither_tears_nor_loses_one(
     farm.start_worker()
     job_id = farm.submit_file(slow_scene, chunk_size=FRAMES)
     folder = Path(farm.job(job_id)["settings"]["render_output_path"]).parent
-    eventually(lambda: list(folder.rglob("000001.png")), "the first frame is there")
+    eventually(lambda: files_below(folder, "000001.png"), "the first frame is there")
     assert farm.worker is not None
     started = psutil.Process(farm.worker.pid).children(recursive=True)
     farm.kill_worker()

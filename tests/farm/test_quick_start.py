@@ -16,7 +16,7 @@ from pythons import find_python
 from tests.checkouts import copy_source
 from tests.eventually import PATIENCE, eventually
 from tests.farm.farm import request, run_blender
-from tests.farm.frames import decoded_size, frames_in
+from tests.farm.frames import decoded_size, files_below, frames_in
 from tests.farm.quick_start import INSTALLATION_SECONDS, QuickStart, faults_of_demo, path_without
 from tests.farm.slow_scene import make_slow_scene
 
@@ -210,7 +210,7 @@ def test_stopping_it_stops_all_that_it_started(
     quick_start: QuickStart, slow: Path, stop: signal.Signals
 ) -> None:
     with heard(stop), quick_start.start(f"--blend={slow}", "--frames=1-500") as process:
-        eventually(lambda: list(quick_start.home.glob("output/**/*.png")), "a frame is there")
+        eventually(lambda: files_below(quick_start.home / "output", "*.png"), "a frame is there")
         process.send_signal(stop)
         printed, _ = process.communicate(timeout=PATIENCE)
     assert process.returncode == INTERRUPTED, printed

@@ -16,7 +16,7 @@ import pytest
 from tests.eventually import eventually
 from tests.farm.farm import Farm, free_port, request
 from tests.farm.faulty_proxy import Fault, FaultyProxy
-from tests.farm.frames import decoded_size, frames_in
+from tests.farm.frames import decoded_size, files_below, frames_in
 from tests.farm.slow_scene import RESOLUTION, make_slow_scene
 
 FRAMES = 2
@@ -57,7 +57,7 @@ def output_of(farm: Farm, job_id: str) -> Path:
 
 def wait_for_first_frame(farm: Farm, job_id: str) -> None:
     folder = output_of(farm, job_id)
-    eventually(lambda: list(folder.rglob("000001.png")), "the first frame is there")
+    eventually(lambda: files_below(folder, "000001.png"), "the first frame is there")
 
 
 def check_completed_once(farm: Farm, job_id: str) -> None:

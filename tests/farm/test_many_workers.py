@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 import sys
+import time
 from contextlib import closing
 from pathlib import Path
 
@@ -12,6 +13,7 @@ import pytest
 
 from bench_farm_load import Load, signed_on
 from flamenco_core.manager import Manager
+from tests.eventually import PATIENCE
 from tests.farm.farm import Farm, render_job, request
 
 WORKERS = 500
@@ -62,7 +64,9 @@ def written_logs(home: Path) -> dict[str, str]:
 
 
 async def work_for(farm: Farm, seconds: float) -> Load:
-    """All workers at once, for so long; what is refused ends it with an error."""
+    """All workers at once, for so long at least, and until they have done a task each on average;
+    what is refused ends it with an error.
+    """
     connections = [await signed_on(farm.manager_port, number) for number in range(WORKERS)]
     load = Load(sys.maxsize, fetch=FETCH)
     submitting = asyncio.create_task(keep_ahead(farm, load))
@@ -70,6 +74,9 @@ async def work_for(farm: Farm, seconds: float) -> Load:
         for connection in connections:
             workers.create_task(load.work(connection))
         await asyncio.sleep(seconds)
+        deadline = time.monotonic() + PATIENCE
+        while load.done <= WORKERS and time.monotonic() < deadline:
+            await asyncio.sleep(0.05)  # the machine has stood still, or has had much else to do
         load.left = 0
     submitting.cancel()
     await asyncio.wait([submitting])

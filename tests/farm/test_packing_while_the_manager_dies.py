@@ -103,7 +103,7 @@ def test_a_manager_that_dies_for_good_is_told_and_the_next_try_goes_on(
 ) -> None:
     proxy.kill_at(request_line, moment, farm.kill_manager)
     run = packed(show, proxy.port, tmp_path / "cache")
-    assert proxy.has_killed.is_set()
+    assert proxy.has_killed.wait(PATIENCE_SECONDS)
     assert run.failure is not None, run.outcome
     assert run.failure.kind is FailureKind.UNREACHABLE
     assert list(scratch.iterdir()) == []

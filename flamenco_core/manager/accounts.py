@@ -13,7 +13,8 @@ from flamenco_core.events import AccessChanged, AccountsChanged
 from flamenco_core.manager.unit import Unit
 from flamenco_core.model.accounts import NewToken, Token, User, UserChange, UserRole
 from flamenco_core.rules import accounts as rules
-from flamenco_core.store import sessions, tokens, users
+from flamenco_core.store import saved_queries, sessions, tokens, users
+from flamenco_core.store.audit import Actor
 from flamenco_core.store.users import StoredUser
 
 
@@ -57,6 +58,8 @@ def delete_user(unit: Unit, name: str) -> None:
     stored = users.by_name(unit.db, rules.user_name(name))
     _refuse_last_admin(unit, stored)
     users.delete(unit.db, stored.id)
+    # Somebody else may get this name one day.
+    saved_queries.delete_all(unit.db, Actor.person(stored.name).name)
     unit.audit("user.delete", _subject(stored.name))
     unit.announce(AccessChanged())
     unit.announce(AccountsChanged(users=True, tokens=True))

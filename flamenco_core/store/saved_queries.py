@@ -44,6 +44,9 @@ _UPDATE = Statement(
            updated_at = :now WHERE uuid = :uuid""",
 )
 _DELETE = Statement("Drops a saved query.", "DELETE FROM saved_queries WHERE uuid = :uuid")
+_DELETE_ALL = Statement(
+    "Drops the saved queries of an owner.", "DELETE FROM saved_queries WHERE owner = :owner"
+)
 
 
 def of_owner(db: sqlite3.Connection, owner: str, *, limit: int) -> list[dict[str, Any]]:
@@ -108,6 +111,10 @@ def update(
 
 def delete(db: sqlite3.Connection, uuid: str) -> None:
     _DELETE.run(db, uuid=uuid)
+
+
+def delete_all(db: sqlite3.Connection, owner: str) -> None:
+    _DELETE_ALL.run(db, owner=owner)
 
 
 def _told(row: sqlite3.Row) -> dict[str, Any]:

@@ -36,6 +36,25 @@ def remove(manager: GuardedManager, who: dict[str, str], path: str) -> int:
     return manager.request("DELETE", path, headers=who).status
 
 
+def test_who_gets_the_name_of_a_removed_account_finds_none_of_its_queries(
+    manager: GuardedManager, ada: dict[str, str]
+) -> None:
+    query = {"name": "Mine", "list": "jobs", "query": {"status": "failed"}}
+
+    def saved(who: dict[str, str]) -> list[str]:
+        queries = manager.get("/saved-queries", headers=who).json["queries"]
+        return [each["name"] for each in queries]
+
+    for who in (ada, art := manager.session("art")):
+        assert manager.post("/saved-queries", query, headers=who).status == 200
+    assert saved(art) == ["Mine"]
+    assert remove(manager, ada, "/users/art") == 204
+    again = {"name": "art", "password": PASSWORD, "role": "artist"}
+    assert manager.post("/users", again, headers=ada).status == 200
+    assert saved(manager.session("art")) == []
+    assert saved(ada) == ["Mine"]
+
+
 def test_an_admin_makes_changes_and_removes_accounts(
     manager: GuardedManager, ada: dict[str, str]
 ) -> None:

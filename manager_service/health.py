@@ -58,12 +58,7 @@ class Health:
 
     def problems(self) -> list[Problem]:
         """Why requests would fail, or take long; empty if all is well."""
-        found = self.deadly_problems()
-        if self.write_error and not found:
-            found.append(Problem("database", self.write_error))
-        elif self.write_lag and max(self.write_lag, self._waited()) > SLOW_AFTER:
-            what = f"a write takes {self.write_lag.total_seconds():.0f} s"
-            found.append(Problem("database", what, "look for a slow disk, or for less load"))
+        found = self.deadly_problems() or self._problems_with_writing()
         if self.findings:
             what = f"{self.findings} things are wrong with the farm"
             found.append(Problem("farm", what, "flamenco-manager check tells more"))
@@ -73,6 +68,15 @@ class Health:
             elif disk.is_too_little:
                 free = f"{disk.free_bytes / 1e6:,.0f} MB"
                 found.append(Problem(disk.use, f"its disk has {free} free", "make room"))
+        return found
+
+    def _problems_with_writing(self) -> list[Problem]:
+        found = [Problem("database", self.write_error)] if self.write_error else []
+        # One that has not ended counts, too: what the last one took says nothing of it.
+        lag = max(self.write_lag or timedelta(0), self._waited())
+        if lag > SLOW_AFTER:
+            what = f"a write takes {lag.total_seconds():.0f} s"
+            found.append(Problem("database", what, "look for a slow disk, or for less load"))
         return found
 
     def _waited(self) -> timedelta:

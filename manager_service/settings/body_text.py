@@ -6,7 +6,7 @@ from aiohttp import web
 
 from flamenco_core.errors import one_problem
 from manager_service.problem_answers import HttpRefusal
-from manager_service.serving import allow_body
+from manager_service.serving import allow_body, body_within_time
 
 LARGEST_TEXT = 2**20
 """Bytes."""
@@ -16,21 +16,18 @@ async def body_text(request: web.Request) -> str:
     """The body as text.
 
     Raises:
-        HttpRefusal: 413 if it is too large.
+        HttpRefusal: 413 if it is too large, 408 if it does not come in time.
         InvalidInput: it is missing, or not UTF-8.
     """
     too_large = HttpRefusal(413, f"The body may have {LARGEST_TEXT} bytes")
     if (request.content_length or 0) > LARGEST_TEXT:
         raise too_large
     await allow_body(request)
-    content = await request.content.read(LARGEST_TEXT + 1)
-    while content and len(content) <= LARGEST_TEXT and not request.content.at_eof():
-        more = await request.content.read(LARGEST_TEXT + 1 - len(content))
-        if not more:
-            break
-        content += more
-    if len(content) > LARGEST_TEXT:
-        raise too_large
+    try:
+        # A body that comes in chunks does not say beforehand how long it is.
+        content = await body_within_time(request.clone(client_max_size=LARGEST_TEXT))
+    except web.HTTPRequestEntityTooLarge:
+        raise too_large from None
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:

@@ -25,13 +25,20 @@ def begin_request(manager: RunningManager, head: str, start_of_body: bytes) -> b
         return connection.makefile("rb").readline()
 
 
+@pytest.mark.parametrize(
+    ("request_line", "content_type"),
+    [
+        ("POST /api/v3/jobs HTTP/1.1", b"application/json"),
+        ("PUT /api/v3/configuration/text HTTP/1.1", b"application/yaml"),
+    ],
+)
 def test_a_body_that_never_comes_is_answered(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request_line: str, content_type: bytes
 ) -> None:
     monkeypatch.setattr(serving, "SLOWEST_BODY", SOON)
     with RunningManager(tmp_path) as manager:
-        start = b'Content-Type: application/json\r\n\r\n{"na'
-        answer = begin_request(manager, "POST /api/v3/jobs HTTP/1.1", start)
+        start = b"Content-Type: " + content_type + b'\r\n\r\n{"na'
+        answer = begin_request(manager, request_line, start)
     assert answer == b"HTTP/1.1 408 Request Timeout\r\n"
 
 

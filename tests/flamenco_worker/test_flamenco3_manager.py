@@ -17,6 +17,7 @@ from PIL import Image
 from tests.eventually import PATIENCE, eventually
 from tests.flamenco_worker.blenders import BPY
 from tests.flamenco_worker.flamenco3_manager import Flamenco3Manager, Task, Worker
+from tests.flamenco_worker.protocol_manager import wait_for_file
 from tests.flamenco_worker.test_blender_render import names_in, render_command
 
 
@@ -133,13 +134,18 @@ SLEEPING = command("exec", exe=sys.executable, args=["-c", "import time; time.sl
 
 
 def test_a_lazy_request_waits_for_the_task_and_an_immediate_one_stops_it(
-    manager: Flamenco3Manager, start_worker: StartWorker
+    manager: Flamenco3Manager, start_worker: StartWorker, tmp_path: Path
 ) -> None:
     worker = start_worker()
-    short = manager.add_task("misc", command("sleep", duration_in_seconds=2))
-    eventually(lambda: short.status == "active")
+    gate = tmp_path / "the task may end"
+    short = manager.add_task("misc", wait_for_file(gate))
+    eventually(partial(is_running, short))
     me = manager.only_worker()
     manager.request_status(me, "asleep", is_lazy=True)
+    question = f"GET /worker/task/{short.uuid}/may-i-run"
+    before = manager.requests.count(question)
+    eventually(lambda: manager.requests.count(question) > before + 2, "it is told to go on")
+    gate.touch()
     eventually(lambda: me.status == "asleep")
     assert short.status == "completed"
     long = manager.add_task("misc", SLEEPING)

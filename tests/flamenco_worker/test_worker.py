@@ -249,7 +249,9 @@ TEN_MINUTES = timedelta(minutes=10) * (QUICK.longest_pause / Pace().longest_paus
 """By the worker's clock, which runs as much faster as its pauses are shorter."""
 
 CHATTY = """
-import time
+import os, sys, time
+while not os.path.exists(sys.argv[1]):
+    time.sleep(0.02)
 for number in range(300):
     print("line", number, flush=True)
     time.sleep(0.01)
@@ -259,10 +261,13 @@ for number in range(300):
 def test_a_task_goes_on_while_the_manager_is_away_for_ten_minutes_and_is_reported_then(
     manager: ProtocolManager, tmp_path: Path
 ) -> None:
-    manager.hand_out(task_of(FIRST, command("exec", exe=sys.executable, args=["-c", CHATTY])))
+    gate = tmp_path / "the task may talk"
+    chatty = command("exec", exe=sys.executable, args=["-c", CHATTY, str(gate)])
+    manager.hand_out(task_of(FIRST, chatty))
     with running(tmp_path, manager.url):
         manager.wait_for(lambda: manager.statuses_of(FIRST) == ["active"], "the start")
         manager.go_away()
+        gate.touch()
         time.sleep(TEN_MINUTES.total_seconds())
         manager.listen()
         manager.wait_for(is_completed(manager, FIRST), "the report")

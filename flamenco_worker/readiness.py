@@ -110,8 +110,9 @@ class _Look:
 
     def __init__(self, needs: Needs) -> None:
         self._needs = needs
-        self.place = ""
-        """What is being looked at."""
+        places = (*needs.readable, *needs.writable, *needs.local)
+        self.place = str(next(iter(places), ""))
+        """What is being looked at, or is about to be."""
         self.problem = ""
         self.ended = threading.Event()
         threading.Thread(target=self._run, name="readiness", daemon=True).start()

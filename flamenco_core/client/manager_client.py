@@ -74,11 +74,26 @@ class ManagerClient(Submitting, Steering, Looking):
 
     def fetch_job_metadata_keys(self) -> list[str]:
         """What jobs can be searched by."""
-        return self._get("/jobs/metadata", model.JobMetadataKeys).keys
+        keys: list[str] = []
+        query = ""
+        while True:
+            page = self._get(f"/jobs/metadata{query}", model.JobMetadataKeys)
+            keys += page.keys
+            if page.next is None:
+                return keys
+            query = f"?{urlencode({'after': page.next})}"
 
     def fetch_job_metadata_values(self, key: str) -> list[str]:
         """The different values that jobs have for a key of their metadata."""
-        return self._get(f"/jobs/metadata/{quote(key, safe='')}", model.JobMetadataValues).values
+        values: list[str] = []
+        query = ""
+        while True:
+            path = f"/jobs/metadata/{quote(key, safe='')}{query}"
+            page = self._get(path, model.JobMetadataValues)
+            values += page.values
+            if page.next is None:
+                return values
+            query = f"?{urlencode({'after': page.next})}"
 
     def fetch_job(self, job_id: str, *, platform: str = "") -> model.Job:
         """A job; with a `platform`, paths in settings and metadata are those of users there."""

@@ -86,11 +86,15 @@ class JobsQueryResult:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobMetadataKeys:
     keys: list[str]
+    next: str | None = None
+    """To be given as `after` for those that follow; none if there are no more."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobMetadataValues:
     values: list[str]
+    next: str | None = None
+    """To be given as `after` for those that follow; none if there are no more."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,6 +9,7 @@ from manager_service.json_answers import encoded_answer
 from manager_service.routing import (
     TEXT,
     Call,
+    Kind,
     OperationTable,
     Role,
     in_path,
@@ -20,12 +21,16 @@ from manager_service.routing import (
 OPERATIONS = OperationTable("jobs")
 
 
+MOST_AT_ONCE = 1000
+
 KEY = in_path("key", TEXT, "A key of the metadata, such as project.")
-LIMIT = in_query(
-    "limit", whole_number(1, 10_000), "At most so many values; all if left out.", default=0
-)
+LIMIT = in_query("limit", whole_number(1, 10_000), "At most so many of them.", default=MOST_AT_ONCE)
+_ANY_TEXT: Kind[str | None] = Kind(TEXT.read, TEXT.schema)
 AFTER = in_query(
-    "after", TEXT, "Only values that come after this one: for the next page.", default=""
+    "after",
+    _ANY_TEXT,
+    "Only those that come after this one: `next` of the page before.",
+    default=None,  # an empty text is a value, too
 )
 
 
@@ -39,10 +44,10 @@ AFTER = in_query(
     answers=[ok(JobMetadataKeys, "The keys that the metadata of any job has, in order.")],
 )
 async def fetch_job_metadata_keys(call: Call) -> web.StreamResponse:
-    limit, after = call.value(LIMIT) or -1, call.value(AFTER)
+    limit, after = call.value(LIMIT), call.value(AFTER) or ""
     return encoded_answer(
         await call.service.readers.read_json(
-            lambda reader: {"keys": reader.metadata_keys(limit=limit, after=after)}
+            lambda reader: _page("keys", reader.metadata_keys(limit=limit + 1, after=after), limit)
         )
     )
 
@@ -57,10 +62,17 @@ async def fetch_job_metadata_keys(call: Call) -> web.StreamResponse:
     answers=[ok(JobMetadataValues, "The values, each once and in order; none if no job has one.")],
 )
 async def fetch_job_metadata_values(call: Call) -> web.StreamResponse:
-    key, limit = call.value(KEY), call.value(LIMIT) or -1
-    after = call.value(AFTER) or None
+    key, limit, after = call.value(KEY), call.value(LIMIT), call.value(AFTER)
     return encoded_answer(
         await call.service.readers.read_json(
-            lambda reader: {"values": reader.metadata_values(key, limit=limit, after=after)}
+            lambda reader: _page(
+                "values", reader.metadata_values(key, limit=limit + 1, after=after), limit
+            )
         )
     )
+
+
+def _page(name: str, found: list[str], limit: int) -> dict[str, object]:
+    """`found` has one more than the limit if there are more."""
+    page = found[:limit]
+    return {name: page, "next": page[-1]} if len(found) > limit else {name: page}

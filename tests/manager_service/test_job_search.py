@@ -47,8 +47,33 @@ def test_what_can_be_searched_for_is_told(manager: RunningManager) -> None:
         assert client.fetch_job_metadata_values("unknown") == []
         found = client.fetch_jobs({"metadata": '{"project": "Agent"}'})
         assert [job.metadata for job in found] == [{"project": "Agent"}]
-    assert manager.get("/jobs/metadata/project?limit=1").json == {"values": ["Agent"]}
+    first = manager.get("/jobs/metadata/project?limit=1").json
+    assert first == {"values": ["Agent"], "next": "Agent"}
     assert manager.get("/jobs/metadata/project?after=Agent").json == {"values": ["Spring"]}
+    assert manager.get("/jobs/metadata?limit=1").json == {"keys": ["a/b c"], "next": "a/b c"}
+    assert manager.get("/jobs/metadata?limit=2").json == {"keys": ["a/b c", "project"]}
+
+
+def test_long_lists_of_what_can_be_searched_for_come_in_pages(
+    manager: RunningManager, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shots = ["", *(f"shot {number:02}" for number in range(11))]
+    submit(manager, **{f"key {number:02}": "x" for number in range(11)})
+    for shot in shots:
+        submit(manager, shot=shot)
+    asked: list[str] = []
+    get = ManagerClient._get
+
+    def get_few(client: ManagerClient, path: str, form: type[Any]) -> Any:
+        """As if the Manager gave no more than one at once."""
+        asked.append(path)
+        return get(client, f"{path}{'&' if '?' in path else '?'}limit=1", form)
+
+    monkeypatch.setattr(ManagerClient, "_get", get_few)
+    with ManagerClient(f"http://127.0.0.1:{manager.port}") as client:
+        assert client.fetch_job_metadata_values("shot") == shots
+        assert len(asked) == len(shots)
+        assert len(client.fetch_job_metadata_keys()) == 12
 
 
 @pytest.mark.parametrize(

@@ -34,9 +34,9 @@ _PAGE_HEADERS: Mapping[str, str] = {
     # Always asked for anew, so that nobody sees the page of an older version.
     "Cache-Control": "no-cache",
     "X-Content-Type-Options": "nosniff",
-    # Nothing from elsewhere, and no scripts but our files. Swagger UI sets styles in its elements.
+    # Nothing from elsewhere, and no scripts and styles but those in our files.
     "Content-Security-Policy": (
-        "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; "
+        "default-src 'self'; img-src 'self' data:; object-src 'none'; "
         "frame-ancestors 'none'; form-action 'self'; base-uri 'none'"
     ),
 }
@@ -48,7 +48,8 @@ def add_pages(app: web.Application, document: Mapping[str, Any]) -> None:
     for path in (f"{API}/openapi.json", f"{API}/openapi3.json"):
         _add(app, path, _serving(encoded, "application/json"))
     _add(app, f"{API}/docs", _serving(_page("explorer.html"), "text/html"))
-    _add(app, f"{API}/docs/explorer.js", _serving(_page("explorer.js"), "text/javascript"))
+    for name, media_type in (("explorer.js", "text/javascript"), ("explorer.css", "text/css")):
+        _add(app, f"{API}/docs/{name}", _serving(_page(name), media_type))
     _add(app, f"{API}/docs/", _redirecting(f"{API}/docs"))
     _add(app, f"{API}/swagger-ui/", _redirecting(f"{API}/docs"))
     folder = explorer_folder()

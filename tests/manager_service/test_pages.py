@@ -83,6 +83,8 @@ def test_other_addresses_of_the_pages_lead_to_them(
 def test_the_explorer_shows_the_operations_without_a_network(
     manager: RunningManager, tmp_path: Path
 ) -> None:
-    page = rendered(f"http://127.0.0.1:{manager.port}/api/v3/docs", tmp_path / "profile")
+    address = f"http://127.0.0.1:{manager.port}/api/v3/docs#/jobs/submitJob"
+    page = rendered(address, tmp_path / "profile")
     assert "Submit a job" in page
-    assert 'id="operations-worker-scheduleTask"' in page
+    assert 'id="operations-jobs-submitJob"' in page
+    assert 'id="operations-tag-worker"' in page

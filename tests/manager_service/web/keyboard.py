@@ -7,8 +7,9 @@ from typing import Any
 
 from playwright.sync_api import Page
 
-MOST_STOPS = 160
-"""More than any scene has: who gets no further before the page begins anew is in a trap."""
+MOST_STOPS = 600
+"""More than any scene has, with pages that are one long list of links: who gets no further before
+the page begins anew is in a trap."""
 
 _LOOK = """() => {
   const last = window.lastStop;

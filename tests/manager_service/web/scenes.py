@@ -46,7 +46,7 @@ def scenes(manager: RunningManager, studio: Studio) -> Iterator[Scene]:
     yield from _workers(studio)
     yield from _other_pages(manager, studio)
     yield from _settings()
-    yield from _system()
+    yield from _system(manager, studio)
     yield from _shell(studio)
     for name in ("jobs", "workers", "tags", "last-rendered"):
         yield Scene(f"empty-{name}", f"/{name}", place=Place.EMPTY)
@@ -117,7 +117,15 @@ def _other_pages(manager: RunningManager, studio: Studio) -> Iterator[Scene]:
     yield Scene("last-rendered-large", f"/last-rendered/{studio.large_job}")
     yield Scene("slideshow", "/last-rendered", lambda page: _click(page, "Show all in turn"))
     yield Scene("no-such-page", "/nowhere")
-    yield Scene("api-explorer", "/docs", _open_an_operation, base="/api/v3")
+    yield from _explorer()
+
+
+def _explorer() -> Iterator[Scene]:
+    operation = "/docs#/meta/getVersion"
+    yield Scene("api-explorer", "/docs", _see_operations, base="/api/v3")
+    yield Scene("api-explorer-search", "/docs", _search_operations, base="/api/v3")
+    yield Scene("api-explorer-operation", operation, _try_an_operation, base="/api/v3")
+    yield Scene("api-explorer-log-in", "/docs", _authorize, base="/api/v3")
 
 
 def _settings() -> Iterator[Scene]:
@@ -132,8 +140,10 @@ def _settings() -> Iterator[Scene]:
     yield Scene("settings-new-user", "/settings/users", lambda page: _click(page, "New account"))
 
 
-def _system() -> Iterator[Scene]:
+def _system(manager: RunningManager, studio: Studio) -> Iterator[Scene]:
     yield Scene("system", "/system")
+    job = studio.large_job
+    yield Scene("system-events-live", "/system/events", lambda page: _happen(page, manager, job))
     for part in ("queue", "events", "background", "audit", "downloads"):
         yield Scene(f"system-{part}", f"/system/{part}")
 
@@ -201,12 +211,37 @@ def _check_script(page: Page) -> None:
     page.get_by_role("button", name="Check", exact=True).click()
 
 
+def _happen(page: Page, manager: RunningManager, job: str) -> None:
+    """Things that leave the farm as it was."""
+    page.get_by_text("Nothing has happened yet").wait_for()
+    for priority in (95, 90) * 10:
+        manager.post(f"/jobs/{job}/setpriority", {"priority": priority})
+        tag = manager.post("/worker-mgt/tags", {"name": f"night {priority}"}).json["id"]
+        manager.request("DELETE", f"/worker-mgt/tag/{tag}")
+    page.get_by_text("night 90").first.wait_for()
+
+
 def _be_welcomed(page: Page) -> None:
     page.get_by_role("heading", name="Welcome to your new farm").wait_for()
 
 
-def _open_an_operation(page: Page) -> None:
-    page.get_by_role("button", name="get /api/v3/version").first.click()
+def _see_operations(page: Page) -> None:
+    page.get_by_role("heading", name="Operations").wait_for()
+
+
+def _search_operations(page: Page) -> None:
+    page.get_by_role("searchbox").fill("worker sleep")
+    page.get_by_text("/sleep-schedule").first.wait_for()
+
+
+def _try_an_operation(page: Page) -> None:
+    page.get_by_role("button", name="Try it out").click()
+    page.get_by_role("button", name="Execute").click()
+    page.get_by_role("heading", name="Server response").wait_for()
+
+
+def _authorize(page: Page) -> None:
+    page.get_by_role("button", name="Authorize").first.click()
 
 
 def _open_palette(page: Page) -> None:

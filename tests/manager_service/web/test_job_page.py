@@ -46,6 +46,14 @@ def test_a_table_of_ten_thousand_tasks_has_a_search_of_its_own(
     page.get_by_label("Find in all rows").fill("render-8765")
     expect(page.get_by_role("search").get_by_text("1 of 1")).to_be_visible()
     expect(table.get_by_text("render-8765", exact=True)).to_be_in_viewport(ratio=1)
+    page.get_by_role("search").get_by_role("button", name="Close").click()
+    expect(table.locator(":focus")).to_contain_text("render-8765")
+    field = page.get_by_label("Search by name or worker")
+    field.focus()
+    page.keyboard.press("Control+f")
+    expect(page.get_by_label("Find in all rows")).to_be_focused()
+    page.keyboard.press("Escape")
+    expect(field).to_be_focused()
 
 
 def test_filtering_tasks_leaves_those_that_fit(shared_farm: Farm, open_page: OpenPage) -> None:

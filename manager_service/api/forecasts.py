@@ -9,6 +9,7 @@ from flamenco_core.manager import job_plan, why_not
 from flamenco_core.model import SubmittedJob
 from flamenco_core.model.forecast import FarmPlan, JobPlan, JobWhyNot, WorkerWhyNot
 from manager_service.api.jobs import submitted
+from manager_service.api.named_things import JOB_ID, WORKER_ID
 from manager_service.json_answers import encoded_answer
 from manager_service.routing import (
     UUID,
@@ -17,7 +18,6 @@ from manager_service.routing import (
     Call,
     OperationTable,
     Role,
-    in_path,
     in_query,
     ok,
     whole_number,
@@ -25,8 +25,6 @@ from manager_service.routing import (
 
 OPERATIONS = OperationTable("jobs")
 
-JOB_ID = in_path("job_id", UUID, "The job.")
-WORKER_ID = in_path("worker_id", UUID, "The worker.")
 LIMIT = in_query(
     "limit", whole_number(1, 1000), "At most so many workers are looked at.", default=200
 )

@@ -20,6 +20,7 @@ from flamenco_core.statuses import TaskStatus
 from flamenco_core.store import selections
 from flamenco_core.store.reader import FarmReader
 from flamenco_core.store.selections import FoundTask
+from manager_service.api.named_things import JOB_ID, TASK_ID, UNKNOWN_JOB, UNKNOWN_TASK
 from manager_service.bulk_actions import (
     ITEMS_ANSWERED,
     Tally,
@@ -34,22 +35,17 @@ from manager_service.bulk_actions import (
 )
 from manager_service.json_answers import empty_answer
 from manager_service.routing import (
-    UUID,
     Answer,
     Body,
     Call,
     OperationTable,
     Role,
-    in_path,
     no_content,
     ok,
 )
 from manager_service.service import Service
 
 OPERATIONS = OperationTable("jobs")
-
-JOB_ID = in_path("job_id", UUID, "The job.")
-TASK_ID = in_path("task_id", UUID, "The task.")
 
 SELECTION_PIECE = 500
 """Tasks that are looked up in one go, of those that have a status."""
@@ -68,7 +64,7 @@ _REPORT = ok(ActionReport, "What became of each, or would become of it.")
     body=Body(json=JobActionRequest),
     answers=[
         no_content("It is decided; many tasks are changed after the answer."),
-        Answer(status=404, description="There is no such job."),
+        UNKNOWN_JOB,
         _NOT_NOW,
     ],
 )
@@ -127,7 +123,7 @@ async def act_on_jobs(call: Call) -> web.StreamResponse:
     summary="Do one of a task's actions",
     parameters=[TASK_ID],
     body=Body(json=TaskActionRequest),
-    answers=[no_content(), Answer(status=404, description="There is no such task."), _NOT_NOW],
+    answers=[no_content(), UNKNOWN_TASK, _NOT_NOW],
 )
 async def act_on_task(call: Call) -> web.StreamResponse:
     """The `actions` of a task say which are possible now, and why not the rest."""
@@ -144,7 +140,7 @@ async def act_on_task(call: Call) -> web.StreamResponse:
     role=Role.ARTIST,
     summary="Do the same with several tasks, or with all of a job that have one status",
     body=Body(json=TasksActionRequest),
-    answers=[_REPORT, Answer(status=404, description="There is no such job.")],
+    answers=[_REPORT, UNKNOWN_JOB],
 )
 async def act_on_tasks(call: Call) -> web.StreamResponse:
     """Either `task_ids`, or `job_id` and `status`.

@@ -7,25 +7,18 @@ from aiohttp import web
 from flamenco_core.errors import one_problem
 from flamenco_core.manager import block_lists
 from flamenco_core.model.block_lists import JobBlocklistEntry, WorkerBlock
+from manager_service.api.named_things import JOB_ID, UNKNOWN_JOB, UNKNOWN_WORKER, WORKER_ID
 from manager_service.json_answers import empty_answer, json_answer
 from manager_service.routing import (
-    UUID,
-    Answer,
     Body,
     Call,
     OperationTable,
     Role,
-    in_path,
     no_content,
     ok,
 )
 
 OPERATIONS = OperationTable("jobs")
-
-JOB_ID = in_path("job_id", UUID, "The job.")
-WORKER_ID = in_path("worker_id", UUID, "The worker.")
-
-_UNKNOWN_JOB = Answer(status=404, description="There is no such job.")
 
 
 @OPERATIONS.operation(
@@ -35,7 +28,7 @@ _UNKNOWN_JOB = Answer(status=404, description="There is no such job.")
     role=Role.VIEWER,
     summary="Which workers failed too often at a job's tasks",
     parameters=[JOB_ID],
-    answers=[ok(list[JobBlocklistEntry], "By the workers' names."), _UNKNOWN_JOB],
+    answers=[ok(list[JobBlocklistEntry], "By the workers' names."), UNKNOWN_JOB],
 )
 async def fetch_job_blocklist(call: Call) -> web.StreamResponse:
     job_id = call.value(JOB_ID)
@@ -55,7 +48,7 @@ async def fetch_job_blocklist(call: Call) -> web.StreamResponse:
     parameters=[WORKER_ID],
     answers=[
         ok(list[WorkerBlock], "Those of the newest jobs first."),
-        Answer(status=404, description="There is no such worker."),
+        UNKNOWN_WORKER,
     ],
 )
 async def fetch_worker_blocks(call: Call) -> web.StreamResponse:
@@ -75,7 +68,7 @@ async def fetch_worker_blocks(call: Call) -> web.StreamResponse:
     summary="Let workers have tasks of a job again",
     parameters=[JOB_ID],
     body=Body(json=list[JobBlocklistEntry], required=False),
-    answers=[no_content("Whether they were on the list or not."), _UNKNOWN_JOB],
+    answers=[no_content("Whether they were on the list or not."), UNKNOWN_JOB],
 )
 async def remove_job_blocklist(call: Call) -> web.StreamResponse:
     """What a worker failed at stays known: it does not get that very task again."""

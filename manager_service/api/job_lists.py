@@ -11,21 +11,19 @@ from flamenco_core.model import JobsQueryResult, JobTasksSummary
 from flamenco_core.store import job_list
 from flamenco_core.store.job_list import JOBS
 from flamenco_core.store.task_list import TASKS
+from manager_service.api.named_things import JOB_ID, UNKNOWN_JOB
 from manager_service.lists import answer_list, parameters_of, request_of
 from manager_service.routing import (
     UUID,
-    Answer,
     Call,
     OperationTable,
     Role,
-    in_path,
     in_query,
     ok,
 )
 
 OPERATIONS = OperationTable("jobs")
 
-JOB_ID = in_path("job_id", UUID, "The job.")
 BEFORE = in_query(
     "before",
     UUID,
@@ -68,7 +66,7 @@ async def fetch_jobs(call: Call) -> web.StreamResponse:
     parameters=[JOB_ID, *parameters_of(TASKS)],
     answers=[
         ok(JobTasksSummary, "The tasks."),
-        Answer(status=404, description="There is no such job."),
+        UNKNOWN_JOB,
     ],
 )
 async def fetch_job_tasks(call: Call) -> web.StreamResponse:

@@ -7,24 +7,19 @@ from aiohttp import web
 from flamenco_core.errors import InvalidInput
 from flamenco_core.manager import people
 from flamenco_core.model.jobs import JobRnaOverrides
+from manager_service.api.named_things import JOB_ID, UNKNOWN_JOB
 from manager_service.json_answers import json_answer
 from manager_service.problem_answers import HttpRefusal
 from manager_service.routing import (
-    UUID,
     Answer,
     Body,
     Call,
     OperationTable,
     Role,
-    in_path,
     ok,
 )
 
 OPERATIONS = OperationTable("jobs")
-
-JOB_ID = in_path("job_id", UUID, "The job.")
-
-_UNKNOWN_JOB = Answer(status=404, description="There is no such job.")
 
 
 @OPERATIONS.operation(
@@ -34,7 +29,7 @@ _UNKNOWN_JOB = Answer(status=404, description="There is no such job.")
     role=Role.VIEWER,
     summary="What is carried out before each render of a job",
     parameters=[JOB_ID],
-    answers=[ok(JobRnaOverrides, "The lines; none for most jobs."), _UNKNOWN_JOB],
+    answers=[ok(JobRnaOverrides, "The lines; none for most jobs."), UNKNOWN_JOB],
 )
 async def fetch_job_rna_overrides(call: Call) -> web.StreamResponse:
     job_id = call.value(JOB_ID)
@@ -54,7 +49,7 @@ async def fetch_job_rna_overrides(call: Call) -> web.StreamResponse:
     body=Body(json=JobRnaOverrides),
     answers=[
         ok(JobRnaOverrides, "The lines as they are kept, for all tasks handed out from now on."),
-        _UNKNOWN_JOB,
+        UNKNOWN_JOB,
         Answer(status=409, description="The job is being deleted, or archived."),
         Answer(
             status=422, description="They are no valid Python; the problem has line and column."

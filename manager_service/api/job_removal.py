@@ -19,19 +19,18 @@ from flamenco_core.model import Error, JobDeletionInfo, JobMassDeletionSelection
 from flamenco_core.model.jobs import JobMassDeletionInfo
 from flamenco_core.store import removal as stored_removal
 from flamenco_core.store.reader import FarmReader
+from manager_service.api.named_things import JOB_ID, UNKNOWN_JOB
 from manager_service.folder_sizes import measure
 from manager_service.json_answers import empty_answer, json_answer
 from manager_service.problem_answers import HttpRefusal
 from manager_service.routing import (
     BOOLEAN,
-    UUID,
     Answer,
     Body,
     Call,
     Kind,
     OperationTable,
     Role,
-    in_path,
     in_query,
     no_content,
     ok,
@@ -40,7 +39,6 @@ from manager_service.service import Service
 
 OPERATIONS = OperationTable("jobs")
 
-JOB_ID = in_path("job_id", UUID, "The job.")
 LEAVE_FILES = in_query(
     "leave_files",
     BOOLEAN,
@@ -68,7 +66,6 @@ MOST_JOBS = 1000
 JOBS_NAMED = 100
 _JOBS_AT_ONCE = 50
 
-_UNKNOWN_JOB = Answer(status=404, description="There is no such job.")
 _ILLEGAL_MOVE = Answer(status=409, description="The job's present status does not allow it.")
 
 
@@ -107,7 +104,7 @@ async def delete_job_mass(call: Call) -> web.StreamResponse:
     role=Role.ARTIST,
     summary="Delete a job",
     parameters=[JOB_ID, LEAVE_FILES],
-    answers=[no_content("It is being removed."), _UNKNOWN_JOB, _ILLEGAL_MOVE],
+    answers=[no_content("It is being removed."), UNKNOWN_JOB, _ILLEGAL_MOVE],
 )
 async def delete_job(call: Call) -> web.StreamResponse:
     """Stops the job, then removes its tasks, its logs and its Shaman checkout.
@@ -130,7 +127,7 @@ async def delete_job(call: Call) -> web.StreamResponse:
     role=Role.VIEWER,
     summary="What deleting a job would remove",
     parameters=[JOB_ID],
-    answers=[ok(JobDeletionInfo, "What would go, and what would stay."), _UNKNOWN_JOB],
+    answers=[ok(JobDeletionInfo, "What would go, and what would stay."), UNKNOWN_JOB],
 )
 async def delete_job_what_would_it_do(call: Call) -> web.StreamResponse:
     service, job_id = call.service, call.value(JOB_ID)

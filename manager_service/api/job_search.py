@@ -20,7 +20,6 @@ from manager_service.routing import (
 
 OPERATIONS = OperationTable("jobs")
 
-
 MOST_AT_ONCE = 1000
 
 KEY = in_path("key", TEXT, "A key of the metadata, such as project.")

@@ -21,10 +21,10 @@ from flamenco_core.model import (
     SubmittedJob,
 )
 from flamenco_core.store.reader import FarmReader
+from manager_service.api.named_things import JOB_ID, UNKNOWN_JOB
 from manager_service.json_answers import empty_answer, encoded_answer, json_answer
 from manager_service.routing import (
     TEXT,
-    UUID,
     Answer,
     Body,
     Call,
@@ -41,7 +41,6 @@ from manager_service.routing import (
 OPERATIONS = OperationTable("jobs")
 
 TYPE_NAME = in_path("typeName", TEXT, "The job type's name, such as simple-blender-render.")
-JOB_ID = in_path("job_id", UUID, "The job.")
 
 PLATFORM = in_query(
     "platform",
@@ -57,7 +56,6 @@ IDEMPOTENCY_KEY = in_header(
 )
 
 _WRONG_ETAG = Answer(status=412, description="The job type has changed; fetch it again.")
-_UNKNOWN_JOB = Answer(status=404, description="There is no such job.")
 _ILLEGAL_MOVE = Answer(status=409, description="The job's present status does not allow it.")
 
 
@@ -156,7 +154,7 @@ def submitted(call: Call) -> SubmittedJob:
     role=Role.VIEWER,
     summary="One job",
     parameters=[JOB_ID, PLATFORM],
-    answers=[ok(Job, "The job."), _UNKNOWN_JOB],
+    answers=[ok(Job, "The job."), UNKNOWN_JOB],
 )
 async def fetch_job(call: Call) -> web.StreamResponse:
     job_id, platform = call.value(JOB_ID), call.value(PLATFORM)
@@ -179,7 +177,7 @@ async def fetch_job(call: Call) -> web.StreamResponse:
     summary="Cancel, pause or requeue a job",
     parameters=[JOB_ID],
     body=Body(json=JobStatusChange),
-    answers=[no_content("The change has begun."), _UNKNOWN_JOB, _ILLEGAL_MOVE],
+    answers=[no_content("The change has begun."), UNKNOWN_JOB, _ILLEGAL_MOVE],
 )
 async def set_job_status(call: Call) -> web.StreamResponse:
     """Ask for `cancel-requested`, `pause-requested` or `requeueing`.
@@ -205,7 +203,7 @@ async def set_job_status(call: Call) -> web.StreamResponse:
     summary="Change the priority of a job",
     parameters=[JOB_ID],
     body=Body(json=JobPriorityChange),
-    answers=[no_content(), _UNKNOWN_JOB],
+    answers=[no_content(), UNKNOWN_JOB],
 )
 async def set_job_priority(call: Call) -> web.StreamResponse:
     job_id, change = call.value(JOB_ID), call.body(JobPriorityChange)
@@ -224,7 +222,7 @@ async def set_job_priority(call: Call) -> web.StreamResponse:
     summary="Say which workers a job may run on, by their tag",
     parameters=[JOB_ID],
     body=Body(json=JobTagChange),
-    answers=[no_content("What runs already goes on."), _UNKNOWN_JOB, _ILLEGAL_MOVE],
+    answers=[no_content("What runs already goes on."), UNKNOWN_JOB, _ILLEGAL_MOVE],
 )
 async def set_job_tag(call: Call) -> web.StreamResponse:
     """By the tag's id or its name; with neither, the job may run on any worker."""

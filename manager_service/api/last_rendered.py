@@ -10,10 +10,10 @@ from aiohttp import ETag, web
 from flamenco_core.errors import NotFound
 from flamenco_core.last_rendered import THUMBNAILS, has_thumbnails, thumbnail_file
 from flamenco_core.model import JobLastRenderedImageInfo
+from manager_service.api.named_things import JOB_ID, UNKNOWN_JOB
 from manager_service.json_answers import empty_answer, json_answer
 from manager_service.routing import (
     API,
-    UUID,
     Answer,
     Call,
     OperationTable,
@@ -29,7 +29,6 @@ OPERATIONS = OperationTable("jobs")
 _NAMES = [thumbnail.name for thumbnail in THUMBNAILS]
 _NAME_PATTERN = f"({'|'.join(re.escape(name) for name in _NAMES)})"
 
-JOB_ID = in_path("job_id", UUID, "The job.")
 NAME = in_path(
     "name", matching(_NAME_PATTERN, f"one of {', '.join(_NAMES)}"), "The thumbnail, by its size."
 )
@@ -61,7 +60,7 @@ async def fetch_global_last_rendered_info(call: Call) -> web.StreamResponse:
     answers=[
         _WHERE,
         _NOTHING_YET,
-        Answer(status=404, description="There is no such job."),
+        UNKNOWN_JOB,
     ],
 )
 async def fetch_job_last_rendered_info(call: Call) -> web.StreamResponse:

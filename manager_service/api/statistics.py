@@ -23,6 +23,7 @@ from flamenco_core.model.statistics import (
 from flamenco_core.store.attempt_list import ATTEMPTS
 from flamenco_core.store.list_filters import read_time
 from flamenco_core.store.reader import FarmReader
+from manager_service.api.named_things import UNKNOWN_WORKER, WORKER_ID
 from manager_service.json_answers import empty_answer, encoded_answer
 from manager_service.lists import answer_list, parameters_of, request_of, stream_items
 from manager_service.routing import (
@@ -53,7 +54,6 @@ class Resolution(StrEnum):
 OPERATIONS = OperationTable("jobs")
 
 JOB_ID = in_path("job_id", UUID, "The job, which may be deleted by now.")
-WORKER_ID = in_path("worker_id", UUID, "The worker.")
 
 _TIME: Kind[datetime | None] = Kind(
     read_time, {"type": "string", "examples": ["2026-02-03T04:05:06Z"]}
@@ -73,7 +73,6 @@ _PIECE = timedelta(hours=6)
 """Of minutes or seconds that are read at once."""
 
 _UNKNOWN_JOB = Answer(status=404, description="Nothing is known of such a job.")
-_UNKNOWN_WORKER = Answer(status=404, description="There is no such worker.")
 
 
 @OPERATIONS.operation(
@@ -192,7 +191,7 @@ async def store_host_statistics(call: Call) -> web.StreamResponse:
     role=Role.VIEWER,
     summary="What a worker's machine was doing",
     parameters=[WORKER_ID, _SINCE, _UNTIL, _RESOLUTION],
-    answers=[ok(HostPoints, "What is known of that time, oldest first."), _UNKNOWN_WORKER],
+    answers=[ok(HostPoints, "What is known of that time, oldest first."), UNKNOWN_WORKER],
 )
 async def fetch_host_statistics(call: Call) -> web.StreamResponse:
     worker_id, resolution = call.value(WORKER_ID), call.value(_RESOLUTION)

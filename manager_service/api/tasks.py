@@ -5,17 +5,16 @@ from __future__ import annotations
 from aiohttp import web
 
 from flamenco_core.model import Task, TaskLogInfo, TaskStatusChange
+from manager_service.api.named_things import TASK_ID, UNKNOWN_TASK
 from manager_service.json_answers import empty_answer, encoded_answer, json_answer, text_answer
 from manager_service.log_answers import answer_log
 from manager_service.routing import (
     API,
-    UUID,
     Answer,
     Body,
     Call,
     OperationTable,
     Role,
-    in_path,
     in_query,
     no_content,
     ok,
@@ -25,15 +24,12 @@ from manager_service.routing import (
 
 OPERATIONS = OperationTable("jobs")
 
-TASK_ID = in_path("task_id", UUID, "The task.")
-
 ATTEMPT = in_query(
     "attempt", whole_number(0), "Only the log of this attempt; 0 for all of them.", default=0
 )
 
 LOG_TAIL_BYTES = 2048
 
-_UNKNOWN_TASK = Answer(status=404, description="There is no such task.")
 _NO_LOG = no_content("The task has no log yet.")
 
 
@@ -44,7 +40,7 @@ _NO_LOG = no_content("The task has no log yet.")
     role=Role.VIEWER,
     summary="One task",
     parameters=[TASK_ID],
-    answers=[ok(Task, "The task."), _UNKNOWN_TASK],
+    answers=[ok(Task, "The task."), UNKNOWN_TASK],
 )
 async def fetch_task(call: Call) -> web.StreamResponse:
     task_id = call.value(TASK_ID)
@@ -61,7 +57,7 @@ async def fetch_task(call: Call) -> web.StreamResponse:
     body=Body(json=TaskStatusChange),
     answers=[
         no_content(),
-        _UNKNOWN_TASK,
+        UNKNOWN_TASK,
         Answer(status=409, description="The task's present status does not allow it."),
     ],
 )
@@ -82,7 +78,7 @@ async def set_task_status(call: Call) -> web.StreamResponse:
     role=Role.VIEWER,
     summary="How large a task's log is, and where to get it",
     parameters=[TASK_ID],
-    answers=[ok(TaskLogInfo, "Size and URL of the whole log."), _NO_LOG, _UNKNOWN_TASK],
+    answers=[ok(TaskLogInfo, "Size and URL of the whole log."), _NO_LOG, UNKNOWN_TASK],
 )
 async def fetch_task_log_info(call: Call) -> web.StreamResponse:
     task_id = call.value(TASK_ID)
@@ -102,7 +98,7 @@ async def fetch_task_log_info(call: Call) -> web.StreamResponse:
     role=Role.VIEWER,
     summary="The end of a task's log",
     parameters=[TASK_ID],
-    answers=[text("The last lines, about two kilobytes."), _NO_LOG, _UNKNOWN_TASK],
+    answers=[text("The last lines, about two kilobytes."), _NO_LOG, UNKNOWN_TASK],
 )
 async def fetch_task_log_tail(call: Call) -> web.StreamResponse:
     task_id = call.value(TASK_ID)
@@ -123,7 +119,7 @@ async def fetch_task_log_tail(call: Call) -> web.StreamResponse:
         text("The log of all attempts, one after the other."),
         _NO_LOG,
         Answer(status=206, description="The part that was asked for.", media_type="text/plain"),
-        _UNKNOWN_TASK,
+        UNKNOWN_TASK,
         Answer(status=416, description="The log has none of the bytes that were asked for."),
     ],
 )

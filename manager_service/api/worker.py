@@ -28,17 +28,16 @@ from flamenco_core.model import (
     WorkerStateChanged,
 )
 from flamenco_core.rules.scheduling import NotAwake
+from manager_service.api.named_things import TASK_ID, UNKNOWN_TASK
 from manager_service.enrolment import refuse_stranger
 from manager_service.json_answers import empty_answer, json_answer
 from manager_service.routing import (
     LARGEST_OF_STRANGERS,
-    UUID,
     Answer,
     Body,
     Call,
     OperationTable,
     Role,
-    in_path,
     in_query,
     no_content,
     ok,
@@ -50,7 +49,6 @@ OPERATIONS = OperationTable("worker")
 
 LONGEST_WAIT = timedelta(minutes=5)
 
-TASK_ID = in_path("task_id", UUID, "The task.")
 WAIT = in_query(
     "wait",
     whole_number(0, int(LONGEST_WAIT.total_seconds())),
@@ -320,7 +318,7 @@ async def report_tasks(call: Call) -> web.StreamResponse:
     body=Body(json=TaskUpdate),
     answers=[
         no_content("Stored."),
-        Answer(status=404, description="There is no such task."),
+        UNKNOWN_TASK,
         _NOT_YOURS,
     ],
 )

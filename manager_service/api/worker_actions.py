@@ -10,23 +10,20 @@ from flamenco_core.model.action_requests import (
     WorkerActionRequest,
     WorkersActionRequest,
 )
+from manager_service.api.named_things import UNKNOWN_WORKER, WORKER_ID
 from manager_service.bulk_actions import Verb, carry_out, distinct_ids, report_answer
 from manager_service.json_answers import empty_answer
 from manager_service.routing import (
-    UUID,
     Answer,
     Body,
     Call,
     OperationTable,
     Role,
-    in_path,
     no_content,
     ok,
 )
 
 OPERATIONS = OperationTable("worker-mgt")
-
-WORKER_ID = in_path("worker_id", UUID, "The worker.")
 
 
 @OPERATIONS.operation(
@@ -39,7 +36,7 @@ WORKER_ID = in_path("worker_id", UUID, "The worker.")
     body=Body(json=WorkerActionRequest),
     answers=[
         no_content("The worker is told when it asks next."),
-        Answer(status=404, description="There is no such worker."),
+        UNKNOWN_WORKER,
         Answer(status=409, description="It is not possible now; the message says why."),
     ],
 )

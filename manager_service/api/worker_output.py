@@ -6,6 +6,7 @@ from aiohttp import hdrs, web
 
 from flamenco_core.errors import Problem, Unavailable
 from flamenco_core.last_rendered import LARGEST_IMAGE_BYTES, MEDIA_TYPES, media_type_of
+from manager_service.api.named_things import UNKNOWN_TASK
 from manager_service.json_answers import empty_answer
 from manager_service.problem_answers import RETRY_SECONDS, HttpRefusal
 from manager_service.routing import UUID, Answer, Body, Call, OperationTable, Role, in_path
@@ -28,7 +29,7 @@ _FIRST, *_MORE = MEDIA_TYPES
     body=Body(media_type=_FIRST, more_media_types=tuple(_MORE)),
     answers=[
         Answer(status=202, description="It will be shown, unless a newer one comes before."),
-        Answer(status=404, description="There is no such task."),
+        UNKNOWN_TASK,
         Answer(status=409, description="The task is not this worker's, or no longer."),
         Answer(status=411, description="The length of the image is not announced."),
         Answer(status=413, description="The image is larger than 25 MiB."),

@@ -11,6 +11,7 @@ from flamenco_core.model import (
     WorkerTag,
     WorkerTagChangeRequest,
 )
+from manager_service.api.named_things import UNKNOWN_WORKER, WORKER_ID
 from manager_service.json_answers import empty_answer, encoded_answer, json_answer
 from manager_service.routing import (
     UUID,
@@ -26,10 +27,8 @@ from manager_service.routing import (
 
 OPERATIONS = OperationTable("worker-mgt")
 
-WORKER_ID = in_path("worker_id", UUID, "The worker.")
 TAG_ID = in_path("tag_id", UUID, "The tag.")
 
-_UNKNOWN_WORKER = Answer(status=404, description="There is no such worker.")
 _UNKNOWN_TAG = Answer(status=404, description="There is no such tag.")
 _TAKEN_NAME = Answer(status=409, description="Another tag has this name.")
 
@@ -41,7 +40,7 @@ _TAKEN_NAME = Answer(status=409, description="Another tag has this name.")
     role=Role.VIEWER,
     summary="One worker, with its present or last task",
     parameters=[WORKER_ID],
-    answers=[ok(Worker, "The worker."), _UNKNOWN_WORKER],
+    answers=[ok(Worker, "The worker."), UNKNOWN_WORKER],
 )
 async def fetch_worker(call: Call) -> web.StreamResponse:
     worker_id = call.value(WORKER_ID)
@@ -60,7 +59,7 @@ async def fetch_worker(call: Call) -> web.StreamResponse:
     body=Body(json=WorkerStatusChangeRequest),
     answers=[
         no_content("The worker is told when it asks next."),
-        _UNKNOWN_WORKER,
+        UNKNOWN_WORKER,
         Answer(status=409, description="The worker cannot take that status."),
     ],
 )
@@ -84,7 +83,7 @@ async def request_worker_status_change(call: Call) -> web.StreamResponse:
     answers=[
         ok(WorkerSleepSchedule, "The schedule, in the Manager's time zone."),
         no_content("The worker has no schedule."),
-        _UNKNOWN_WORKER,
+        UNKNOWN_WORKER,
     ],
 )
 async def fetch_worker_sleep_schedule(call: Call) -> web.StreamResponse:
@@ -101,7 +100,7 @@ async def fetch_worker_sleep_schedule(call: Call) -> web.StreamResponse:
     summary="Say when a worker is to sleep",
     parameters=[WORKER_ID],
     body=Body(json=WorkerSleepSchedule),
-    answers=[no_content("The schedule counts from now on."), _UNKNOWN_WORKER],
+    answers=[no_content("The schedule counts from now on."), UNKNOWN_WORKER],
 )
 async def set_worker_sleep_schedule(call: Call) -> web.StreamResponse:
     """The worker sleeps from the start to the end time on the listed days, and is awake otherwise.
@@ -125,7 +124,7 @@ async def set_worker_sleep_schedule(call: Call) -> web.StreamResponse:
     summary="Say which tags a worker has",
     parameters=[WORKER_ID],
     body=Body(json=WorkerTagChangeRequest),
-    answers=[no_content("It has these tags and no others."), _UNKNOWN_WORKER],
+    answers=[no_content("It has these tags and no others."), UNKNOWN_WORKER],
 )
 async def set_worker_tags(call: Call) -> web.StreamResponse:
     worker_id, change = call.value(WORKER_ID), call.body(WorkerTagChangeRequest)
@@ -143,7 +142,7 @@ async def set_worker_tags(call: Call) -> web.StreamResponse:
     role=Role.WRANGLER,
     summary="Let a worker go for good",
     parameters=[WORKER_ID],
-    answers=[no_content("Its tasks are queued again."), _UNKNOWN_WORKER],
+    answers=[no_content("Its tasks are queued again."), UNKNOWN_WORKER],
 )
 async def delete_worker(call: Call) -> web.StreamResponse:
     """Its credentials count no more: its program has to register anew to be a worker again."""

@@ -21,11 +21,11 @@ from typing import IO, Any
 from uuid import uuid4
 
 from flamenco_core.errors import FlamencoError, Problem
+from flamenco_core.file_stamp import FileStamp
 from flamenco_core.job_types.compiled import CompiledJob, compiled_job_to_json, tasks_to_json
 from flamenco_core.job_types.compiler import compile_job
 from flamenco_core.job_types.library import JobTypeLibrary
 from flamenco_core.job_types.messages import error_to_json, problems_to_json, to_line
-from flamenco_core.job_types.script import FileStamp
 from flamenco_core.model import SubmittedJob
 from flamenco_core.wire import from_json, to_json
 

@@ -14,7 +14,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from flamenco_core.errors import FlamencoError, NotFound
-from flamenco_core.job_types.script import FileStamp, read_source
+from flamenco_core.file_stamp import FileStamp
+from flamenco_core.job_types.script import read_source
 
 
 @dataclass(slots=True)
@@ -45,7 +46,7 @@ class ModuleFinder:
 
     def is_current(self) -> bool:
         """Whether it would find the same again, in the same version."""
-        return all(_stamp(path) == stamp for path, stamp in self._looked_at.items())
+        return all(FileStamp.of(path) == stamp for path, stamp in self._looked_at.items())
 
     def _starts(self, name: str, asking: Path) -> list[Path]:
         is_relative = name.startswith(("./", "../")) or name in (".", "..")
@@ -62,7 +63,7 @@ class ModuleFinder:
         yield from _with_suffixes(base / "index")
 
     def _is_file(self, path: Path) -> bool:
-        self._looked_at[path] = _stamp(path)
+        self._looked_at[path] = FileStamp.of(path)
         return path.is_file()
 
     def _text(self, path: Path) -> str:
@@ -90,10 +91,3 @@ def _main_of(package: str) -> str:
     except (ValueError, KeyError, TypeError, RecursionError):
         return ""
     return main if isinstance(main, str) else ""
-
-
-def _stamp(path: Path) -> FileStamp | None:
-    try:
-        return FileStamp.of_status(path.stat())
-    except (OSError, ValueError):
-        return None

@@ -17,9 +17,10 @@ from stat import S_ISREG
 from threading import RLock
 
 from flamenco_core.errors import NotFound, Problem
+from flamenco_core.file_stamp import FileStamp
 from flamenco_core.job_types.javascript_script import read_javascript
 from flamenco_core.job_types.python_script import read_python_script
-from flamenco_core.job_types.script import FileStamp, LoadedJobType, Script, ScriptError
+from flamenco_core.job_types.script import LoadedJobType, Script, ScriptError
 from flamenco_core.job_types.setting import nearest_name
 from flamenco_core.model import AvailableJobType
 

@@ -16,7 +16,7 @@ from importlib.machinery import ModuleSpec, SourceFileLoader
 from pathlib import Path
 from types import CodeType, ModuleType
 
-from flamenco_core.job_types.script import FileStamp
+from flamenco_core.file_stamp import FileStamp
 
 PACKAGE = "flamenco_job_types"
 """What every script takes for the package that it is part of."""
@@ -53,7 +53,7 @@ class _Finder(MetaPathFinder):
                 (folder / f"{name}.py", None),
                 (folder / name / "__init__.py", [str(folder / name)]),
             ):
-                self.looked_at[file] = _stamp(file)
+                self.looked_at[file] = FileStamp.of(file)
                 if file.is_file():
                     return importlib.util.spec_from_file_location(
                         fullname,
@@ -85,11 +85,4 @@ def begin_package(folders: Sequence[Path]) -> LookedAt:
 
 def is_current(looked_at: LookedAt) -> bool:
     """Whether the same would be found again, in the same versions."""
-    return all(_stamp(file) == stamp for file, stamp in [*looked_at.items()])
-
-
-def _stamp(file: Path) -> FileStamp | None:
-    try:
-        return FileStamp.of_status(file.stat())
-    except OSError:
-        return None
+    return all(FileStamp.of(file) == stamp for file, stamp in [*looked_at.items()])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,21 +20,6 @@ class ScriptError(FlamencoError):
 
     def __init__(self, problems: Iterable[Problem]) -> None:
         super().__init__("This job type cannot be used", problems=problems)
-
-
-@dataclass(frozen=True, slots=True)
-class FileStamp:
-    """Tells one content of a file from another without reading it."""
-
-    modified_ns: int
-    size: int
-    inode: int
-    """Differs after an editor has replaced the file; zero on some file systems of Windows."""
-
-    @classmethod
-    def of_status(cls, status: os.stat_result) -> FileStamp:
-        """The stamp of the file whose status this is."""
-        return cls(status.st_mtime_ns, status.st_size, status.st_ino)
 
 
 @dataclass(frozen=True, slots=True)

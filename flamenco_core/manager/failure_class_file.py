@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from flamenco_core.errors import StorageError
+from flamenco_core.file_stamp import FileStamp
 from flamenco_core.rules.failure_classes import BUILT_IN, FailureClass, parse_failure_classes
 
 FAILURE_CLASSES_FILE = "failure-classes.yaml"
@@ -17,7 +18,7 @@ class FailureClassFile:
 
     def __init__(self, home: Path) -> None:
         self._file = home / FAILURE_CLASSES_FILE
-        self._seen = _stamp(self._file)
+        self._seen = FileStamp.of(self._file)
 
     def news(self) -> Sequence[FailureClass] | None:
         """All classes, if the file is not what it was when it was last of use; else None.
@@ -25,7 +26,7 @@ class FailureClassFile:
         Raises:
             InvalidInput, StorageError: as `load_failure_classes`.
         """
-        stamp = _stamp(self._file)
+        stamp = FileStamp.of(self._file)
         if stamp == self._seen:
             return None
         classes = load_failure_classes(self._file)
@@ -47,12 +48,3 @@ def load_failure_classes(file: Path) -> Sequence[FailureClass]:
     except (OSError, UnicodeDecodeError) as error:
         raise StorageError(f"The failure classes {file} cannot be read: {error}") from error
     return parse_failure_classes(text, name=file.name)
-
-
-def _stamp(file: Path) -> tuple[int, int, int] | None:
-    """Tells one content of the file from another; None if there is no file."""
-    try:
-        status = file.stat()
-    except OSError:
-        return None
-    return status.st_mtime_ns, status.st_size, status.st_ino

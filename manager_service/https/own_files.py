@@ -9,6 +9,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from flamenco_core.file_stamp import FileStamp
 from manager_service.https.certificates import (
     CertificateRefused,
     LoadedCertificate,
@@ -24,8 +25,8 @@ logger = logging.getLogger(__name__)
 EXPIRY_WARNING = timedelta(days=14)
 _WARNING_PERIOD = timedelta(days=1)
 
-Stamp = tuple[tuple[int, int, int] | None, ...]
-"""What changes with each file's content: its time, size and number; None without the file."""
+Stamp = tuple[FileStamp | None, ...]
+"""Of certificate and key."""
 
 
 class OwnCertificate:
@@ -121,12 +122,4 @@ class OwnCertificate:
             logger.warning("HTTPS: %s; put a new one to %s", warning, self._certificate_file)
 
     def _stamp(self) -> Stamp:
-        return tuple(map(_file_stamp, (self._certificate_file, self._key_file)))
-
-
-def _file_stamp(file: Path) -> tuple[int, int, int] | None:
-    try:
-        status = file.stat()
-    except OSError:
-        return None
-    return status.st_mtime_ns, status.st_size, status.st_ino
+        return tuple(map(FileStamp.of, (self._certificate_file, self._key_file)))

@@ -28,6 +28,7 @@ from flamenco_core.errors import (
     StorageError,
     WrongEtag,
 )
+from flamenco_core.file_stamp import FileStamp
 from flamenco_core.model import ErrorProblem
 from flamenco_core.model.configuration import ConfigurationReport, ConfigurationState
 from manager_service.settings.changes import Changes
@@ -42,7 +43,6 @@ LOOK_PERIOD = timedelta(seconds=2)
 
 ANY_ETAG = "*"
 
-_Stamp = tuple[int, int, int]
 TakeOver = Callable[[Config], Awaitable[None]]
 Objections = Callable[[Config], Awaitable[Sequence[Problem]]]
 
@@ -73,7 +73,7 @@ class LiveConfiguration:
         self._objections = objections
         self._environment = environment
         self._look_period = look_period
-        self._seen: _Stamp | None = None
+        self._seen: FileStamp | None = None
         self._etag = ""
         self._existed = False
         self._busy = asyncio.Lock()
@@ -235,7 +235,7 @@ class LiveConfiguration:
     async def _replace(self, file: ConfigFile, text: str) -> None:
         config = await self._threads.run(lambda: file.replace(text))
         self._etag, self._existed, self._problems = etag_of(text), True, ()
-        self._seen = await self._threads.run(lambda: _stamp_of(file.path))
+        self._seen = await self._threads.run(lambda: FileStamp.of(file.path))
         await self._use(config)
 
     async def _use(self, config: Config) -> None:
@@ -244,7 +244,7 @@ class LiveConfiguration:
         await self._take_over(self.running)
 
     async def _look(self, path: Path) -> None:
-        stamp = await self._threads.run(lambda: _stamp_of(path))
+        stamp = await self._threads.run(lambda: FileStamp.of(path))
         if stamp == self._seen:
             return
         is_first = self._seen is None and not self._etag
@@ -274,14 +274,6 @@ class LiveConfiguration:
                 logger.warning("The configuration could not be looked at: %s", error)
             except Exception:
                 logger.exception("Looking at the configuration failed; it is tried again")
-
-
-def _stamp_of(path: Path) -> _Stamp | None:
-    try:
-        status = path.stat()
-    except OSError:
-        return None
-    return status.st_mtime_ns, status.st_size, status.st_ino
 
 
 def _as_sent(problems: Iterable[Problem]) -> list[ErrorProblem]:

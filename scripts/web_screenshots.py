@@ -129,7 +129,7 @@ def _pictures(
         page = context.new_page()
         port = places[scene.place].port
         page.goto(f"http://127.0.0.1:{port}{scene.base}{scene.path}", wait_until="networkidle")
-        page.wait_for_function("!document.querySelector('.reading')")
+        page.locator(".reading").first.wait_for(state="detached")
         if scene.act:
             try:
                 scene.act(page)

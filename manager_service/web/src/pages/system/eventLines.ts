@@ -84,8 +84,11 @@ export function lineOf(event: LiveEvent, at: number, jobName: (id: string) => st
         text: isGone ? "removed" : joined(was(worker.previous_status), task, worker.status_reason),
       };
     }
-    case "tag":
-      return { ...line, name: event.data.tag.name, text: event.data.was_deleted ? "deleted" : "changed" };
+    case "tag": {
+      const { tag, was_deleted } = event.data;
+      const link = was_deleted ? undefined : "/tags";
+      return { ...line, name: tag.name, link, text: was_deleted ? "tag deleted" : "tag changed" };
+    }
     case "last-rendered": {
       const id = event.data.job_id;
       return { ...line, name: jobName(id) || "a job", link: `/jobs/${id}`, text: "rendered an image" };

@@ -1,6 +1,6 @@
 """The program that decodes images, apart from the Manager: it may crash, hang or swell.
 
-It is started as `python -I -c BOOTSTRAP`. A request is the length of an image (8 bytes, most
+It is started by `helper_start`. A request is the length of an image (8 bytes, most
 significant first) and the image; an answer is a line of JSON, with the sizes of the JPEGs that
 follow it, or with an error. It ends with its input, and so with the Manager.
 """
@@ -16,12 +16,6 @@ from typing import IO, Any
 from flamenco_core.job_types.compile_helper import limit_memory
 from flamenco_core.last_rendered import UnusableImage, make_thumbnails
 from manager_service.helper_output import send
-
-BOOTSTRAP = (
-    "import sys, json; sys.path[:] = json.loads(sys.argv[1]); "
-    "from manager_service.image_helper import main; main()"
-)
-"""Finds all modules where the Manager finds them, but none in the current folder."""
 
 LENGTH = struct.Struct(">Q")
 

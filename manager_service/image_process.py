@@ -5,15 +5,15 @@ from __future__ import annotations
 import contextlib
 import json
 import subprocess
-import sys
 from datetime import timedelta
-from pathlib import Path
 from threading import Lock, Timer
 from typing import IO, cast
 
 from flamenco_core.errors import FlamencoError, Unavailable
 from flamenco_core.last_rendered import UnusableImage
-from manager_service.image_helper import BOOTSTRAP, LENGTH
+from manager_service.helper_start import NO_WINDOW, helper_command
+from manager_service.image_helper import LENGTH
+from manager_service.image_helper import main as image_helper
 
 TIME_LIMIT = timedelta(seconds=60)
 """For one image, including the start of Python on a busy machine."""
@@ -96,13 +96,11 @@ class ImageProcess:
 
 
 def _start() -> subprocess.Popen[bytes]:
-    path = [entry for entry in sys.path if Path(entry).is_absolute()]
     return subprocess.Popen(
-        [sys.executable, "-I", "-c", BOOTSTRAP, json.dumps(path)],
+        helper_command(image_helper),
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
-        # Or a Manager without a console opens a window for it on Windows.
-        creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
+        creationflags=NO_WINDOW,
     )
 
 

@@ -1,7 +1,7 @@
 """The program that reads long lists, apart from the Manager: connections of one process share
 SQLite's memory allocator, so that a long list would slow down every other statement.
 
-It is started as `python -I -c BOOTSTRAP`, with the farm file. A request is a line of JSON, a
+It is started by `helper_start`, with the farm file. A request is a line of JSON, a
 `ListRequest`; an answer is a line of JSON with the size of what follows it, which are items of
 the list separated by commas, or with an error. It ends with its input, and so with the Manager.
 """
@@ -21,12 +21,6 @@ from flamenco_core.errors import FlamencoError
 from flamenco_core.store.listing import LARGEST_PAGE, ListRequest
 from flamenco_core.store.reader import FarmReader
 from manager_service.helper_output import send
-
-BOOTSTRAP = (
-    "import sys, json; sys.path[:] = json.loads(sys.argv[1]); "
-    "from manager_service.list_helper import main; main()"
-)
-"""Finds all modules where the Manager finds them, but none in the current folder."""
 
 _NICENESS = 10
 """How far the system puts this process behind the Manager, where there is not enough of it."""

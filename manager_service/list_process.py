@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import json
 import subprocess
-import sys
 from asyncio import StreamReader, StreamWriter
 from asyncio.subprocess import Process
 from pathlib import Path
@@ -15,7 +14,8 @@ from typing import cast
 from flamenco_core import wire
 from flamenco_core.errors import Unavailable
 from flamenco_core.store.listing import ListRequest
-from manager_service.list_helper import BOOTSTRAP
+from manager_service.helper_start import NO_WINDOW, helper_command
+from manager_service.list_helper import main as list_helper
 
 
 class ListProcess:
@@ -58,14 +58,11 @@ class ListProcess:
         if self._is_closed:
             raise Unavailable("The Manager is stopping")
         if self._process is None or self._process.returncode is not None:
-            path = [entry for entry in sys.path if Path(entry).is_absolute()]
             self._process = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-I", "-c", BOOTSTRAP, json.dumps(path), str(self._farm)),
+                *helper_command(list_helper, str(self._farm)),
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
-                # Or a Manager without a console opens a window for it on Windows.
-                creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0)
-                | getattr(subprocess, "BELOW_NORMAL_PRIORITY_CLASS", 0),
+                creationflags=NO_WINDOW | getattr(subprocess, "BELOW_NORMAL_PRIORITY_CLASS", 0),
             )
         return self._process
 

@@ -9,10 +9,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import json
 import pickle
 import subprocess
-import sys
 from asyncio import StreamReader, StreamWriter
 from asyncio.subprocess import Process
 from pathlib import Path
@@ -20,7 +18,9 @@ from typing import cast
 
 from flamenco_core.errors import Unavailable
 from flamenco_core.manager.opening import Bearings
-from manager_service.second_writer_helper import BOOTSTRAP, LENGTH, Call, Done, Work, encoded
+from manager_service.helper_start import NO_WINDOW, helper_command
+from manager_service.second_writer_helper import LENGTH, Call, Done, Work, encoded
+from manager_service.second_writer_helper import main as second_writer_helper
 
 _EXIT_SECONDS = 5
 
@@ -40,14 +40,12 @@ class SecondWriter:
         Raises:
             Unavailable: if it cannot be started, or ends at once.
         """
-        path = [entry for entry in sys.path if Path(entry).is_absolute()]
         try:
             process = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-I", "-c", BOOTSTRAP, json.dumps(path), str(farm)),
+                *helper_command(second_writer_helper, str(farm)),
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
-                # Or a Manager without a console opens a window for it on Windows.
-                creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
+                creationflags=NO_WINDOW,
             )
         except OSError as error:
             raise Unavailable(f"A second process cannot be started: {error}") from error

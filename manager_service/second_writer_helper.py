@@ -1,6 +1,6 @@
 """The program that carries out workers' requests on a busy farm, beside the Manager's write thread.
 
-It is started as `python -I -c BOOTSTRAP`, with the farm file. Messages go over its standard input
+It is started by `helper_start`, with the farm file. Messages go over its standard input
 and output: a length (4 bytes, most significant first) and a pickle. It gets `Work`, and answers
 each with `Done`. It ends with its input, and so with the Manager.
 """
@@ -22,12 +22,6 @@ from flamenco_core.manager import Manager
 from flamenco_core.manager.opening import Bearings
 from manager_service.group_commit import Request, carry_out
 from manager_service.helper_output import send
-
-BOOTSTRAP = (
-    "import sys, json; sys.path[:] = json.loads(sys.argv[1]); "
-    "from manager_service.second_writer_helper import main; main()"
-)
-"""Finds all modules where the Manager finds them, but none in the current folder."""
 
 LENGTH = struct.Struct(">I")
 

@@ -1,6 +1,6 @@
 """The program that reads a large list of tasks, apart from the Manager, which it would hold up.
 
-It is started as `python -I -c BOOTSTRAP`, gets the server's answer as its input, and writes one
+It is started by `helper_start`, gets the server's answer as its input, and writes one
 line for each task, then one with what was wrong.
 """
 
@@ -11,15 +11,9 @@ import signal
 import subprocess
 import sys
 from datetime import timedelta
-from pathlib import Path
 
+from manager_service.helper_start import NO_WINDOW, helper_command
 from manager_service.upstream.documents import UnreadableAnswer, read_depsgraph, to_line
-
-BOOTSTRAP = (
-    "import sys, json; sys.path[:] = json.loads(sys.argv[1]); "
-    "from manager_service.upstream.depsgraph_helper import main; sys.exit(main())"
-)
-"""Finds all modules where the Manager finds them, but none in the current folder."""
 
 TIME_LIMIT = timedelta(minutes=5)
 """For some 500,000 tasks on a busy machine."""
@@ -44,15 +38,14 @@ def lines_of(content: bytes) -> list[bytes]:
     Raises:
         UnreadableAnswer: if it is no list of tasks, or the process did not come to its end.
     """
-    path = [entry for entry in sys.path if Path(entry).is_absolute()]
     try:
         finished = subprocess.run(
-            [sys.executable, "-I", "-c", BOOTSTRAP, json.dumps(path)],
+            helper_command(main),
             input=content,
             stdout=subprocess.PIPE,
             timeout=TIME_LIMIT.total_seconds(),
             check=False,
-            creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
+            creationflags=NO_WINDOW,
         )
     except (subprocess.TimeoutExpired, OSError) as error:
         raise UnreadableAnswer(f"The server's list of tasks could not be read: {error}") from error

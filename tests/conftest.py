@@ -7,10 +7,18 @@ import signal
 import pytest
 from hypothesis import HealthCheck, settings
 
+# The quick examples are the same in each run, so that a failure is about what was changed; the
+# thorough ones are new each time.
 settings.register_profile(
-    "quick", deadline=None, max_examples=60, suppress_health_check=[HealthCheck.too_slow]
+    "quick",
+    deadline=None,
+    derandomize=True,
+    max_examples=60,
+    suppress_health_check=[HealthCheck.too_slow],
 )
-settings.register_profile("thorough", parent=settings.get_profile("quick"), max_examples=2000)
+settings.register_profile(
+    "thorough", parent=settings.get_profile("quick"), derandomize=False, max_examples=2000
+)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -43,6 +43,8 @@ export function liveCollection<Row>(parts: CollectionParts<Row>): Collection<Row
   let reading: AbortController | null = null;
   /** Events that came while rows were read, which may be older than they are. */
   let meanwhile: LiveEvent[] | null = null;
+  /** Rows that are read one by one; what is dropped meanwhile does not come back. */
+  const awaited = new Set<Set<string>>();
 
   async function reread(): Promise<void> {
     reading?.abort();
@@ -80,8 +82,10 @@ export function liveCollection<Row>(parts: CollectionParts<Row>): Collection<Row
       const id = "id" in event.data ? event.data.id : "";
       const change = parts.apply(event, rows.get(id));
       if (!change) continue;
-      if (change.row === null) rows.delete(change.id);
-      else {
+      if (change.row === null) {
+        rows.delete(change.id);
+        for (const ids of awaited) ids.delete(change.id);
+      } else {
         if (parts.readSome && !rows.has(change.id)) unknown.push(change.id);
         else rows.set(change.id, change.row);
       }
@@ -90,11 +94,18 @@ export function liveCollection<Row>(parts: CollectionParts<Row>): Collection<Row
   }
 
   async function readUnknown(ids: string[]): Promise<void> {
+    const wanted = new Set(ids);
+    awaited.add(wanted);
     try {
-      for (const row of await parts.readSome!(ids, lifetime.signal)) rows.set(parts.idOf(row), row);
+      for (const row of await parts.readSome!(ids, lifetime.signal)) {
+        const id = parts.idOf(row);
+        if (wanted.has(id)) rows.set(id, row);
+      }
       version.value++;
     } catch {
       // They come with the next reading of everything.
+    } finally {
+      awaited.delete(wanted);
     }
   }
 

@@ -41,6 +41,7 @@ def all_operations() -> Iterator[Operation]:
         worker_actions,
         worker_lists,
         worker_output,
+        worker_package,
         workers,
     )
 
@@ -55,6 +56,7 @@ def all_operations() -> Iterator[Operation]:
         records,
         files,
         extension,
+        worker_package,
         *job_changes,
         ids,
         worker_actions,

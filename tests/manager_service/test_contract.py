@@ -39,6 +39,10 @@ OURS_ONLY = {
         "Flamenco 3 has no Blender extension.",
     ),
     **dict.fromkeys(
+        ("fetchWorkerPackageInfo", "fetchWorkerPackage"),
+        "Flamenco 3's workers are downloaded from its own site.",
+    ),
+    **dict.fromkeys(
         ("listFolder", "listImageSequence", "fetchFile"),
         "Flamenco 3 shows no files but logs and thumbnails.",
     ),

@@ -29,6 +29,7 @@ from packaging.utils import canonicalize_name
 import self_contained
 from environment import ROOT
 from flamenco_core.version import current_version
+from manager_service.own_wheel import wheel_of
 from tests.manager_service.test_command_line import free_port
 
 TIME_LIMIT = 180
@@ -48,12 +49,17 @@ pytestmark = [
 
 
 @pytest.fixture(scope="module")
-def built_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    work = tmp_path_factory.mktemp("package")
+    made, _ = self_contained.build_distributions(Path(sys.executable), ROOT, work / "dist")
+    return made
+
+
+@pytest.fixture(scope="module")
+def built_folder(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """What would be packed into the archive, at another place than where it was made."""
     work = tmp_path_factory.mktemp("package")
-    python = Path(sys.executable)
-    wheel, _ = self_contained.build_distributions(python, ROOT, work / "dist")
-    made = self_contained.build_folder(python, wheel, work)
+    made = self_contained.build_folder(Path(sys.executable), wheel, work)
     return Path(shutil.move(made, tmp_path_factory.mktemp("elsewhere")))
 
 
@@ -168,6 +174,36 @@ def test_wheel_and_source_have_what_they_must_and_the_sums_are_right(built: Path
     for line in lines:
         digest, name = line.split("  ")
         assert hashlib.sha256((built / name).read_bytes()).hexdigest() == digest
+
+
+def test_an_installed_manager_puts_the_wheel_together_that_it_came_from(
+    wheel: Path, tmp_path: Path
+) -> None:
+    first = installed_from(wheel, tmp_path / "first")
+    again = wheel_of(first)
+    assert again.name == wheel.name
+    (tmp_path / again.name).write_bytes(again.content)
+    assert record_of(tmp_path / again.name) == record_of(wheel)
+    second = installed_from(tmp_path / again.name, tmp_path / "second")
+    assert second.version == first.version
+    assert {entry.name for entry in second.entry_points} >= {"flamenco-worker", "flamenco-manager"}
+    assert wheel_of(second) == again
+
+
+def installed_from(wheel: Path, folder: Path) -> metadata.Distribution:
+    """As pip does it, without what it needs."""
+    command = [sys.executable, "-m", "pip", "install", "--no-deps", "--target", str(folder)]
+    subprocess.run([*command, str(wheel)], check=True, timeout=TIME_LIMIT)
+    (found,) = metadata.distributions(name="flamenco-python", path=[str(folder)])
+    return found
+
+
+def record_of(wheel: Path) -> set[str]:
+    """The names of all files in a wheel, with their digests and sizes."""
+    with zipfile.ZipFile(wheel) as packed:
+        assert packed.testzip() is None
+        (record,) = (name for name in packed.namelist() if name.endswith(".dist-info/RECORD"))
+        return set(packed.read(record).decode().splitlines())
 
 
 def test_an_archive_keeps_links_and_has_its_sum(tmp_path: Path) -> None:

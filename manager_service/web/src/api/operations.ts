@@ -63,6 +63,8 @@ export const OPERATIONS = {
   fetchUsers: ["GET", "/api/v3/users", "admin", false],
   fetchWorker: ["GET", "/api/v3/worker-mgt/workers/{worker_id}", "viewer", false],
   fetchWorkerBlocks: ["GET", "/api/v3/worker-mgt/workers/{worker_id}/blocks", "viewer", false],
+  fetchWorkerPackage: ["GET", "/api/v3/worker-package/{name}", "anyone", false],
+  fetchWorkerPackageInfo: ["GET", "/api/v3/worker-package", "anyone", false],
   fetchWorkerSettings: ["GET", "/api/v3/worker/settings", "worker", false],
   fetchWorkerSleepSchedule: ["GET", "/api/v3/worker-mgt/workers/{worker_id}/sleep-schedule", "viewer", false],
   fetchWorkerStatistics: ["GET", "/api/v3/worker-mgt/workers/{worker_id}/statistics", "viewer", false],

@@ -20,6 +20,7 @@ class Outbox:
         self._bytes = 0
         self._is_closed = False
         self._changed = asyncio.Event()
+        self._sent = asyncio.Event()
 
     def put(self, frames: Iterable[bytes]) -> bool:
         """Adds frames; if they are too many, takes none of them and says False.
@@ -39,6 +40,14 @@ class Outbox:
         self._changed.set()
         return True
 
+    async def room(self) -> None:
+        """Returns once at most half of what may wait does, or nothing is to come any more."""
+        while not self._is_closed and (
+            2 * len(self._frames) > self._most_frames or 2 * self._bytes > self._most_bytes
+        ):
+            self._sent.clear()
+            await self._sent.wait()
+
     def replace(self, frame: bytes) -> None:
         """Throws away what waits, and sends this instead."""
         self._frames.clear()
@@ -50,6 +59,7 @@ class Outbox:
         """Lets `run` return once everything is sent."""
         self._is_closed = True
         self._changed.set()
+        self._sent.set()
 
     async def run(self, send: Callable[[bytes], Awaitable[None]]) -> None:
         """Sends what comes until `close`; raises what `send` raises."""
@@ -60,4 +70,5 @@ class Outbox:
                 continue
             frame = self._frames.popleft()
             self._bytes -= len(frame)
+            self._sent.set()
             await send(frame)

@@ -69,6 +69,8 @@ class SocketFollower(Follower):
             self.begin()
             async for received in self._socket:
                 self.hear(received.data)
+                # Who asks quickly is heard as quickly as the answers go away, and not cut off.
+                await self._outbox.room()
         except TimeoutError:
             await self._end(GOING_AWAY)
         except Exception:
@@ -89,6 +91,7 @@ class SocketFollower(Follower):
     def dismiss(self, code: int = NOT_ALLOWED) -> None:
         """Ends the connection at once; by default, since its client may not listen any more."""
         self._hub.leave(self)
+        self._outbox.close()
         self._ending = asyncio.create_task(self._end(code))
 
     def say(self, frame: bytes) -> None:
@@ -104,6 +107,7 @@ class SocketFollower(Follower):
             await self._outbox.run(lambda frame: self._socket.send_frame(frame, WSMsgType.TEXT))
         except ConnectionError:
             logger.debug("A client that followed events has gone")
+            self._outbox.close()
 
     async def _end(self, code: int) -> None:
         with contextlib.suppress(ConnectionError):

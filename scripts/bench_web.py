@@ -163,10 +163,11 @@ def _other_browser(browser: Browser, address: str) -> float:
 
 
 def _wait_for_rows(page: Page, table: int, rows: int) -> None:
-    page.wait_for_function(
-        "([table, rows]) => document.querySelectorAll('[role=grid]')[table]"
-        "?.getAttribute('aria-rowcount') === String(rows + 1)",
-        arg=[table, rows],
+    from playwright.sync_api import expect
+
+    # The page's policy refuses scripts that wait.
+    expect(page.get_by_role("grid").nth(table)).to_have_attribute(
+        "aria-rowcount", str(rows + 1), timeout=TIME_LIMIT_MS
     )
 
 

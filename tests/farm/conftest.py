@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from tests.checkouts import ROOT
-from tests.farm.farm import Farm, bpy_program, free_port, run_blender
+from tests.farm.farm import Farm, bpy_program, run_blender
 from tests.farm.killing_proxy import KillingProxy
+from tests.ports import free_port
 
 
 @pytest.fixture(scope="session")

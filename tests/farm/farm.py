@@ -8,7 +8,6 @@ import json
 import os
 import re
 import signal
-import socket
 import subprocess
 import sys
 import urllib.error
@@ -23,6 +22,7 @@ import psutil
 
 from tests.checkouts import ROOT
 from tests.eventually import eventually
+from tests.ports import free_port
 from tests.processes import kill
 
 T = TypeVar("T")
@@ -33,12 +33,6 @@ PATIENCE_SECONDS = 180
 
 _DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 _SUBMIT = "from flamenco_core.command_line import main; main()"
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port: int = probe.getsockname()[1]
-    return port
 
 
 def request(url: str, body: object = None, *, login: tuple[str, str] | None = None) -> Answer:

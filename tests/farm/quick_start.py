@@ -12,8 +12,8 @@ from pathlib import Path
 import psutil
 
 import demo_scene
-from tests.farm.farm import free_port
 from tests.farm.frames import frames_in, pixel_faults, probe_video
+from tests.ports import free_port
 
 INSTALLATION_SECONDS = 900  # of 1.2 GB, perhaps over a slow line
 ENDING_SECONDS = 120

@@ -14,10 +14,11 @@ from typing import Any
 import pytest
 
 from tests.eventually import eventually
-from tests.farm.farm import Farm, free_port, request
+from tests.farm.farm import Farm, request
 from tests.farm.faulty_proxy import Fault, FaultyProxy
 from tests.farm.frames import decoded_size, files_below, frames_in
 from tests.farm.slow_scene import RESOLUTION, make_slow_scene
+from tests.ports import free_port
 
 FRAMES = 2
 ANYTHING = r"(GET|POST) /api/v3/"

@@ -21,6 +21,8 @@ from types import TracebackType
 from typing import Any, Self
 from urllib.parse import parse_qs, urlsplit
 
+from tests.ports import free_port
+
 PATIENCE = 120
 """Seconds that a test waits for something to happen."""
 
@@ -94,7 +96,7 @@ class ProtocolManager:
         self.known_workers: set[str] = set()
         self._changed = threading.Condition()
         self._server: ThreadingHTTPServer | None = None
-        self._port = 0
+        self._port = free_port()
         self._is_ending = False
 
     @property
@@ -138,7 +140,6 @@ class ProtocolManager:
             daemon_threads = True
 
         self._server = Server(("127.0.0.1", self._port), Handler)
-        self._port = self._server.server_address[1]
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,))
         self._thread.start()
 

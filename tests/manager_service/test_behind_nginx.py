@@ -29,6 +29,7 @@ from tests.manager_service.running_manager import (
     send,
     sha256,
 )
+from tests.ports import free_port
 
 PAGE = Path(__file__).parents[2] / "docs/network.md"
 NAME = "farm.example.com"
@@ -78,8 +79,7 @@ def _nginx(folder: Path, manager: RunningManager) -> Iterator[int]:
     program = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin:/usr/local/sbin")
     if program is None:
         pytest.skip("nginx is not on this machine")
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port: int = free.getsockname()[1]
+    port = free_port()
     config_file = folder / "nginx.conf"
     config_file.write_text(_configuration(folder, manager.port, port))
     command = [program, "-p", str(folder), "-c", str(config_file), "-e", str(folder / "error.log")]

@@ -17,6 +17,7 @@ from pathlib import Path
 import pytest
 
 from flamenco_core.version import current_version
+from tests.ports import free_port
 
 COMMAND = [sys.executable, "-X", "utf8", "-m", "manager_service.cli"]
 PATIENT_AT_ITS_END = """
@@ -59,13 +60,6 @@ def running(
     finally:
         process.kill()
         process.communicate()
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 @pytest.mark.parametrize("option", ["--version", "-version"])

@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from tests.manager_service.test_command_line import TIME_LIMIT, free_port, run, running
+from tests.manager_service.test_command_line import TIME_LIMIT, run, running
+from tests.ports import free_port
 
 
 def get(url: str) -> Any:

@@ -19,9 +19,10 @@ from flamenco_core.config import load_config
 from manager_service.settings import blender_search, file_association, storage_check
 from tests.eventually import eventually
 from tests.manager_service.running_manager import RunningManager
-from tests.manager_service.test_command_line import TIME_LIMIT, free_port, running
+from tests.manager_service.test_command_line import TIME_LIMIT, running
 from tests.manager_service.test_configuration import get
 from tests.manager_service.test_configuration_over_http import FILE, serving
+from tests.ports import free_port
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="programs here are shell scripts")
 

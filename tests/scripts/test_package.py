@@ -30,7 +30,7 @@ import self_contained
 from environment import ROOT
 from flamenco_core.version import current_version
 from manager_service.own_wheel import wheel_of
-from tests.manager_service.test_command_line import free_port
+from tests.ports import free_port
 
 TIME_LIMIT = 180
 FIRST_FARM = ROOT / "tests/flamenco_core/store/farm_of_first_schema.sql"

@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from tests.checkouts import ROOT, copy_source
-from tests.farm.farm import free_port
+from tests.ports import free_port
 
 PYTHON = Path(sys.base_prefix, "bin", "python3")
 

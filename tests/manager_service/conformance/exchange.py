@@ -10,7 +10,6 @@ import base64
 import http.client
 import json
 import re
-import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -23,6 +22,7 @@ from urllib.parse import urlsplit
 import jsonschema_rs
 
 from tests.manager_service import flamenco3_contract as contract
+from tests.ports import free_port
 
 TIME_LIMIT = 60
 API = "/api/v3"
@@ -186,9 +186,7 @@ def add_admin(home: Path) -> str:
 def running_manager(home: Path) -> Iterator[Exchange]:
     """`flamenco-manager` in a process of its own, with defaults for all that is not in `home`."""
     home.mkdir(exist_ok=True)
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     process = subprocess.Popen(
         [*PROGRAM, f"--home={home}", f"--listen=127.0.0.1:{port}"],
         stdout=subprocess.PIPE,

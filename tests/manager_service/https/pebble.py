@@ -22,6 +22,7 @@ from pathlib import Path
 import pytest
 
 from tests.manager_service.https.authority import Authority, write_pair
+from tests.ports import free_port
 
 START_SECONDS = 60
 _HOST = "127.0.0.1"
@@ -67,7 +68,7 @@ def running_pebble(
     """`checks_port` is where it fetches challenges: port 80 in real life. With `accounts` (keys by
     their ids) it serves nobody else.
     """
-    port, management_port, dns_port, dns_management = free_ports(4)
+    port, management_port, dns_port, dns_management = (free_port() for _ in range(4))
     authority = Authority()
     certificate, key = write_pair(folder, authority.issue(_HOST))
     ca_file, config_file = folder / "ca.pem", folder / "pebble.json"
@@ -102,12 +103,6 @@ def running_pebble(
         _wait_for(port, log_file)
         _wait_for(management_port, log_file)
         yield Pebble(port, management_port, ca_file, log_file)
-
-
-def free_ports(count: int) -> list[int]:
-    with contextlib.ExitStack() as sockets:
-        opened = [sockets.enter_context(socket.create_server((_HOST, 0))) for _ in range(count)]
-        return [one.getsockname()[1] for one in opened]
 
 
 @contextlib.contextmanager

@@ -18,8 +18,9 @@ import pytest
 from flamenco_core.config import Tls
 from manager_service.server import ListenAddress, Server
 from tests.eventually import eventually
-from tests.manager_service.https.pebble import Pebble, free_ports, running_pebble
+from tests.manager_service.https.pebble import Pebble, running_pebble
 from tests.manager_service.running_manager import TIME_LIMIT, Reply, RunningManager, receive
+from tests.ports import free_port
 
 NAME = "farm.studio"
 LONG, SHORT = 90 * 24 * 3600, 24
@@ -61,7 +62,7 @@ class Studio:
 
 @pytest.fixture
 def studio(tmp_path: Path) -> Studio:
-    return Studio(tmp_path, free_ports(1)[0])
+    return Studio(tmp_path, free_port())
 
 
 def started(
@@ -86,7 +87,7 @@ def hasty_pebble(studio: Studio, monkeypatch: pytest.MonkeyPatch) -> Iterator[Pe
 @pytest.fixture
 def strayed_pebble(studio: Studio, monkeypatch: pytest.MonkeyPatch) -> Iterator[Pebble]:
     """Fetches challenges where no Manager listens."""
-    yield from started(studio, monkeypatch, valid_seconds=LONG, checks_port=free_ports(1)[0])
+    yield from started(studio, monkeypatch, valid_seconds=LONG, checks_port=free_port())
 
 
 def is_ready(studio: Studio) -> bool:
@@ -168,7 +169,7 @@ def test_an_authority_that_serves_only_those_it_knows_is_shown_the_key(
 def test_an_authority_that_is_away_is_waited_for(
     studio: Studio, caplog: pytest.LogCaptureFixture
 ) -> None:
-    nowhere = f"https://127.0.0.1:{free_ports(1)[0]}/dir"
+    nowhere = f"https://127.0.0.1:{free_port()}/dir"
     with studio.manager(nowhere):
         eventually(lambda: b"cannot be reached" in said(studio))
     assert "The next attempt is in 5 minutes" in caplog.text

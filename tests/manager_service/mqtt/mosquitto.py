@@ -20,6 +20,7 @@ import pytest
 from paho.mqtt.enums import CallbackAPIVersion
 
 from tests.manager_service.running_manager import TIME_LIMIT
+from tests.ports import free_port
 
 USER, PASSWORD = "flamenco", "unguessable"
 
@@ -46,8 +47,7 @@ class Mosquitto:
     def __enter__(self) -> Self:
         self.folder.mkdir(exist_ok=True)
         if not self.port:
-            with socket.create_server(("127.0.0.1", 0)) as free:
-                self.port = free.getsockname()[1]
+            self.port = free_port()
         self.start()
         return self
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from playwright.sync_api import Locator
+from playwright.sync_api import Locator, expect
 
+# What is noted can be waited for without scripts that the page's policy refuses.
 _NOTE_SHOWN = """(player, text) => void new MutationObserver(() => {
-  window.wasShown ||= player.textContent.includes(text);
+  if (player.textContent.includes(text)) document.body.dataset.wasShown = text;
 }).observe(player, { subtree: true, childList: true, characterData: true })"""
 
 
@@ -13,4 +14,4 @@ def play_until(player: Locator, text: str) -> None:
     """Presses Play, and waits until the player has shown a text for as long as a frame lasts."""
     player.evaluate(_NOTE_SHOWN, text)
     player.get_by_role("button", name="Play").click()
-    player.page.wait_for_function("window.wasShown")
+    expect(player.page.locator("body")).to_have_attribute("data-was-shown", text)

@@ -13,6 +13,7 @@ from playwright.sync_api import expect
 import build_web
 import web_api_types
 from manager_service.web_page import BUILT, read_built
+from tests.eventually import eventually
 from tests.manager_service.running_manager import RunningManager
 from tests.manager_service.web.conftest import OpenPage
 
@@ -81,7 +82,8 @@ def test_the_first_page_is_small(manager: RunningManager, open_page: OpenPage) -
     page.evaluate("document.fonts.ready.then(() => true)")
     # What it took is noted a moment after it has come.
     fonts = "performance.getEntriesByType('resource').filter(e => e.name.endsWith('.woff2'))"
-    page.wait_for_function(f"{fonts}.length > 0 && {fonts}.every(e => e.encodedBodySize > 0)")
+    are_there = f"{fonts}.length > 0 && {fonts}.every(e => e.encodedBodySize > 0)"
+    eventually(lambda: page.evaluate(are_there))
     # As they came over the wire, compressed, with fonts.
     sizes = page.evaluate(
         "Object.fromEntries([...performance.getEntriesByType('navigation'),"

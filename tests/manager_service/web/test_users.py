@@ -10,11 +10,13 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from flamenco_core.config import load_config
+from tests.eventually import eventually
 from tests.manager_service.people import PASSWORD, GuardedManager, add_people, bearer
 from tests.manager_service.running_manager import RunningManager
-from tests.manager_service.test_command_line import TIME_LIMIT, free_port, running
+from tests.manager_service.test_command_line import TIME_LIMIT, running
 from tests.manager_service.test_configuration_over_http import serving
 from tests.manager_service.web.conftest import PHONE, OpenPage
+from tests.ports import free_port
 
 FILE = "flamenco-manager.yaml"
 ANOTHER = "a horse of another colour"
@@ -135,7 +137,7 @@ def test_a_token_is_shown_once_and_counts_until_it_is_revoked(
     secret = copied.inner_text().strip()
     copied.evaluate(NOTE_COPIED)
     copied.click()
-    page.wait_for_function("window.isCopied")
+    eventually(lambda: page.evaluate("window.isCopied"))
     dialog.get_by_role("button", name="Done").click()
     made = row(page, "pipeline")
     expect(made.get_by_text("artist, wim")).to_be_visible()

@@ -158,6 +158,7 @@ def test_the_system_tells_what_it_is_and_who_would_get_what(
     expect(page.get_by_role("listitem").filter(has_text="job.archive")).to_have_count(4)
     page.get_by_role("link", name="Downloads").click()
     expect(page.get_by_role("link", name="API explorer")).to_be_visible()
+    expect(page.get_by_text("Install the Worker as this Manager was")).to_be_visible()
 
 
 @pytest.mark.parametrize(
